@@ -1,0 +1,331 @@
+// The only file that knows Python: checks shapes, releases the interpreter, spreads the work over threads.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "level.hpp"
+#include "sorting.hpp"
+#include "threads.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace matinee {
+namespace {
+
+template <class T>
+using Vector = nb::ndarray<const T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using OutVector = nb::ndarray<T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<const float, nb::numpy, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using OutMatrix = nb::ndarray<float, nb::numpy, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+template <class Array>
+auto data_or_null(const std::optional<Array>& array) -> decltype(array->data()) {
+  return array ? array->data() : nullptr;
+}
+
+// ---- which level of instructions --------------------------------------------------------------
+
+std::vector<const Level*> runnable_levels() {
+  std::vector<const Level*> levels;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
+    levels.push_back(&kAvx512);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) levels.push_back(&kAvx2);
+#endif
+  levels.push_back(&kBaseline);
+  return levels;
+}
+
+const Level* level = runnable_levels().front();
+
+std::vector<std::string> level_names() {
+  std::vector<std::string> names;
+  for (const Level* each : runnable_levels()) names.emplace_back(each->name);
+  return names;
+}
+
+void use_level(const std::string& name) {
+  for (const Level* each : runnable_levels())
+    if (name == each->name) {
+      level = each;
+      return;
+    }
+  throw std::invalid_argument("this machine cannot run the level '" + name + "'");
+}
+
+// ---- memory and threads -----------------------------------------------------------------------
+
+struct Block {
+  explicit Block(int64_t bytes) : start(std::aligned_alloc(64, (bytes + 63) / 64 * 64)) {
+    if (!start) throw std::bad_alloc();
+  }
+  Block(Block&& other) noexcept : start(other.start) { other.start = nullptr; }
+  Block(const Block&) = delete;
+  ~Block() { std::free(start); }
+  void* start;
+};
+
+bool signal_arrived() {
+  nb::gil_scoped_acquire acquire;
+  return PyErr_CheckSignals() != 0;
+}
+
+void run(int64_t n_chunks, int n_threads, const std::function<void(int64_t, int)>& body) {
+  bool finished;
+  {
+    nb::gil_scoped_release release;
+    finished = run_chunks(n_chunks, n_threads, signal_arrived, body);
+  }
+  if (!finished) throw nb::python_error();
+}
+
+template <class T>
+nb::ndarray<T, nb::numpy, nb::ndim<1>> new_vector(int64_t n) {
+  T* data = static_cast<T*>(std::malloc(n > 0 ? n * sizeof(T) : 1));
+  if (!data) throw std::bad_alloc();
+  nb::capsule owner(data, [](void* memory) noexcept { std::free(memory); });
+  return nb::ndarray<T, nb::numpy, nb::ndim<1>>(data, {size_t(n)}, owner);
+}
+
+// ---- ratings ----------------------------------------------------------------------------------
+
+auto bind_sort_order(Vector<int32_t> rows, Vector<int32_t> columns, int64_t n_rows, int64_t n_columns) {
+  require(rows.shape(0) == columns.shape(0), "rows and columns must be of one length");
+  const int64_t n = rows.shape(0);
+  auto order = new_vector<int64_t>(n);
+  nb::gil_scoped_release release;
+  sort_order(rows.data(), columns.data(), n, n_rows, n_columns, order.data());
+  return order;
+}
+
+nb::tuple bind_transpose_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values,
+                              int64_t n_columns) {
+  const int64_t n_rows = int64_t(indptr.shape(0)) - 1, n = columns.shape(0);
+  require(n_rows >= 0 && indptr.data()[n_rows] == n && int64_t(values.shape(0)) == n,
+          "indptr must end at the number of columns and values");
+  auto out_indptr = new_vector<int64_t>(n_columns + 1);
+  auto out_columns = new_vector<int32_t>(n);
+  auto out_values = new_vector<float>(n);
+  {
+    nb::gil_scoped_release release;
+    transpose_rows(indptr.data(), columns.data(), values.data(), n_rows, n_columns, out_indptr.data(),
+                   out_columns.data(), out_values.data());
+  }
+  return nb::make_tuple(out_indptr, out_columns, out_values);
+}
+
+// ---- the row problem --------------------------------------------------------------------------
+
+// Chunks small enough to balance the threads, and to notice Ctrl-C well within a second.
+std::vector<int64_t> chunks_by_flops(const int64_t* indptr, int64_t n_rows, double n_factors, int n_threads) {
+  auto cost = [&](int64_t row) {
+    const double n = double(indptr[row + 1] - indptr[row]);
+    return n * n_factors * n_factors + n_factors * n_factors * n_factors / 3 + 200;
+  };
+  double total = 0;
+  for (int64_t row = 0; row < n_rows; ++row) total += cost(row);
+  return equal_chunks(n_rows, std::min(total / (n_threads * 32.0), 5e9), cost);
+}
+
+void bind_solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values, Matrix fixed,
+                     std::optional<Vector<float>> column_biases, float offset, Vector<float> ridge,
+                     OutMatrix solution, std::optional<OutVector<float>> biases,
+                     std::optional<OutVector<double>> squared_errors,
+                     std::optional<OutVector<double>> penalties, bool refine_always, int n_threads) {
+  const int64_t n_rows = int64_t(indptr.shape(0)) - 1;
+  require(n_rows >= 0 && indptr.data()[n_rows] == int64_t(columns.shape(0)) &&
+              columns.shape(0) == values.shape(0),
+          "indptr must end at the number of columns and values");
+  require(fixed.shape(1) == solution.shape(1) && fixed.shape(1) > 0, "factors must be of one rank, at least 1");
+  require(int64_t(ridge.shape(0)) == n_rows && int64_t(solution.shape(0)) == n_rows,
+          "ridge and solution must have a row for each row of ratings");
+  require(!column_biases || column_biases->shape(0) == fixed.shape(0), "column_biases must match fixed");
+  for (auto* out : {&squared_errors, &penalties})
+    require(!*out || int64_t((*out)->shape(0)) == n_rows, "squared_errors and penalties must match solution");
+  require(!biases || int64_t(biases->shape(0)) == n_rows, "biases must match solution");
+  require(n_threads >= 1, "n_threads must be at least 1");
+
+  const RowProblem problem{indptr.data(),
+                           columns.data(),
+                           values.data(),
+                           fixed.data(),
+                           int64_t(fixed.shape(0)),
+                           int64_t(fixed.shape(1)),
+                           data_or_null(column_biases),
+                           offset,
+                           ridge.data(),
+                           refine_always,
+                           solution.data(),
+                           data_or_null(biases),
+                           data_or_null(squared_errors),
+                           data_or_null(penalties)};
+  const auto chunks = chunks_by_flops(problem.indptr, n_rows, double(problem.n_factors), n_threads);
+  std::vector<Block> scratch;
+  for (int thread = 0; thread < n_threads; ++thread)
+    scratch.emplace_back(level->scratch_bytes(problem.n_factors));
+  run(int64_t(chunks.size()) - 1, n_threads, [&](int64_t chunk, int thread) {
+    level->solve_rows(problem, chunks[chunk], chunks[chunk + 1], scratch[thread].start);
+  });
+}
+
+// ---- prediction -------------------------------------------------------------------------------
+
+constexpr int64_t kPairsPerChunk = 1 << 15;
+
+void bind_predict(Vector<int32_t> rows, Vector<int32_t> columns, Matrix row_factors, Matrix column_factors,
+                  std::optional<Vector<float>> row_biases, std::optional<Vector<float>> column_biases,
+                  float offset, OutVector<float> predicted, int n_threads) {
+  const int64_t n = rows.shape(0);
+  require(int64_t(columns.shape(0)) == n && int64_t(predicted.shape(0)) == n,
+          "rows, columns and predicted must be of one length");
+  require(row_factors.shape(1) == column_factors.shape(1), "factors must be of one rank");
+  for (int64_t i = 0; i < n; ++i)
+    require(rows.data()[i] < int64_t(row_factors.shape(0)) &&
+                columns.data()[i] < int64_t(column_factors.shape(0)),
+            "a row or column lies outside the factors");
+  const PredictionProblem problem{rows.data(),
+                                  columns.data(),
+                                  row_factors.data(),
+                                  column_factors.data(),
+                                  data_or_null(row_biases),
+                                  data_or_null(column_biases),
+                                  offset,
+                                  int64_t(row_factors.shape(1)),
+                                  predicted.data()};
+  run((n + kPairsPerChunk - 1) / kPairsPerChunk, n_threads, [&](int64_t chunk, int) {
+    const int64_t first = chunk * kPairsPerChunk;
+    level->predict(problem, first, std::min(first + kPairsPerChunk, n));
+  });
+}
+
+// ---- ranking ----------------------------------------------------------------------------------
+
+int64_t padded(int64_t n_columns) { return (n_columns + kPackWidth - 1) / kPackWidth * kPackWidth; }
+
+class PackedFactors {
+ public:
+  PackedFactors(Matrix factors, std::optional<Vector<float>> scales)
+      : n_columns_(factors.shape(0)),
+        n_factors_(factors.shape(1)),
+        packed_(padded(n_columns_) * n_factors_ * 4 + 64) {
+    require(!scales || int64_t(scales->shape(0)) == n_columns_, "scales must match factors");
+    float* packed = static_cast<float*>(packed_.start);
+    std::memset(packed, 0, padded(n_columns_) * n_factors_ * 4);
+    for (int64_t column = 0; column < n_columns_; ++column) {
+      float* pack = packed + column / kPackWidth * kPackWidth * n_factors_ + column % kPackWidth;
+      for (int64_t f = 0; f < n_factors_; ++f)
+        pack[f * kPackWidth] = factors.data()[column * n_factors_ + f];
+    }
+    if (!scales) return;
+    scales_.assign(padded(n_columns_), 0.0f);
+    std::copy_n(scales->data(), n_columns_, scales_.begin());
+  }
+
+  void rank(Matrix queries, std::optional<Vector<float>> query_biases, float query_offset,
+            std::optional<Vector<int32_t>> rows, std::optional<Vector<float>> offsets,
+            std::optional<Vector<int64_t>> excluded_indptr, std::optional<Vector<int32_t>> excluded_columns,
+            nb::ndarray<int32_t, nb::numpy, nb::ndim<2>, nb::c_contig, nb::device::cpu> best, OutMatrix scores,
+            int n_threads) const {
+    const int64_t n_rows = queries.shape(0), n_queries = rows ? int64_t(rows->shape(0)) : n_rows;
+    require(int64_t(queries.shape(1)) == n_factors_, "queries must have the rank of the packed factors");
+    require(!query_biases || int64_t(query_biases->shape(0)) == n_rows, "query_biases must match queries");
+    require(!offsets || int64_t(offsets->shape(0)) == n_columns_, "offsets must match the packed factors");
+    require(int64_t(best.shape(0)) == n_queries && int64_t(scores.shape(0)) == n_queries &&
+                best.shape(1) == scores.shape(1) && best.shape(1) > 0,
+            "best and scores must be queries × n");
+    require(bool(excluded_indptr) == bool(excluded_columns), "excluded needs both indptr and columns");
+    require(!excluded_indptr || (int64_t(excluded_indptr->shape(0)) == n_rows + 1 &&
+                                 excluded_indptr->data()[n_rows] <= int64_t(excluded_columns->shape(0))),
+            "excluded must match queries");
+    for (int64_t q = 0; rows && q < n_queries; ++q)
+      require(rows->data()[q] >= 0 && rows->data()[q] < n_rows, "a row lies outside the queries");
+
+    std::vector<float> padded_offsets(padded(n_columns_), -__builtin_inff());
+    if (offsets)
+      std::copy_n(offsets->data(), n_columns_, padded_offsets.begin());
+    else
+      std::fill_n(padded_offsets.begin(), n_columns_, 0.0f);
+    const RankingProblem problem{static_cast<const float*>(packed_.start),
+                                 scales_.empty() ? nullptr : scales_.data(),
+                                 padded_offsets.data(),
+                                 n_columns_,
+                                 n_factors_,
+                                 queries.data(),
+                                 data_or_null(query_biases),
+                                 query_offset,
+                                 data_or_null(rows),
+                                 data_or_null(excluded_indptr),
+                                 data_or_null(excluded_columns),
+                                 int64_t(best.shape(1)),
+                                 best.data(),
+                                 scores.data()};
+    constexpr int64_t chunk_size = 64;
+    run((n_queries + chunk_size - 1) / chunk_size, n_threads, [&](int64_t chunk, int) {
+      level->rank(problem, chunk * chunk_size, std::min((chunk + 1) * chunk_size, n_queries));
+    });
+  }
+
+ private:
+  int64_t n_columns_, n_factors_;
+  Block packed_;
+  std::vector<float> scales_;
+};
+
+// ---- the machine ------------------------------------------------------------------------------
+
+// The best of a few bursts on n_threads at once, in flops a second.
+double peak_flops(int n_threads) {
+  constexpr int64_t rounds = 20'000'000;
+  double best = 0;
+  std::vector<float> results(n_threads);
+  for (int burst = 0; burst < 5; ++burst) {
+    std::atomic<int64_t> flops{0};
+    const auto start = std::chrono::steady_clock::now();
+    run(n_threads, n_threads,
+        [&](int64_t chunk, int) { flops += int64_t(level->multiply_add(rounds, &results[chunk])); });
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    best = std::max(best, double(flops) / seconds.count());
+  }
+  return best;
+}
+
+}  // namespace
+
+NB_MODULE(_kernels, module) {
+  module.doc() = "Matinee's native kernels: arrays in, arrays out.";
+  module.def("sort_order", &bind_sort_order, "rows"_a, "columns"_a, "n_rows"_a, "n_columns"_a);
+  module.def("transpose_rows", &bind_transpose_rows, "indptr"_a, "columns"_a, "values"_a, "n_columns"_a);
+  module.def("solve_rows", &bind_solve_rows, "indptr"_a, "columns"_a, "values"_a, "fixed"_a,
+             "column_biases"_a.none(), "offset"_a, "ridge"_a, "solution"_a, "biases"_a.none(),
+             "squared_errors"_a.none(), "penalties"_a.none(), "refine_always"_a, "n_threads"_a);
+  module.def("predict", &bind_predict, "rows"_a, "columns"_a, "row_factors"_a, "column_factors"_a,
+             "row_biases"_a.none(), "column_biases"_a.none(), "offset"_a, "predicted"_a, "n_threads"_a);
+  nb::class_<PackedFactors>(module, "PackedFactors")
+      .def(nb::init<Matrix, std::optional<Vector<float>>>(), "factors"_a, "scales"_a.none() = nb::none())
+      .def("rank", &PackedFactors::rank, "queries"_a, "query_biases"_a.none(), "query_offset"_a,
+           "rows"_a.none(), "offsets"_a.none(), "excluded_indptr"_a.none(), "excluded_columns"_a.none(),
+           "best"_a, "scores"_a, "n_threads"_a);
+  module.def("levels", &level_names, "Instruction-set levels this machine can run, the widest first.");
+  module.def("level", [] { return std::string(level->name); }, "The level in use.");
+  module.def("use_level", &use_level, "name"_a, "Run the kernels at this level from now on.");
+  module.def("peak_flops", &peak_flops, "n_threads"_a);
+}
+
+}  // namespace matinee

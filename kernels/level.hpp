@@ -1,0 +1,27 @@
+// What every instruction-set level offers, and which this machine can run.
+#pragma once
+
+#include <cstdint>
+
+#include "prediction_problem.hpp"
+#include "ranking_problem.hpp"
+#include "row_problem.hpp"
+
+namespace matinee {
+
+struct Level {
+  const char* name;
+  int64_t (*scratch_bytes)(int64_t n_factors);
+  void (*solve_rows)(const RowProblem&, int64_t first, int64_t last, void* scratch);
+  void (*rank)(const RankingProblem&, int64_t first, int64_t last);
+  void (*predict)(const PredictionProblem&, int64_t first, int64_t last);
+  double (*multiply_add)(int64_t rounds, float* result);
+};
+
+extern const Level kBaseline;
+#if defined(__x86_64__)
+extern const Level kAvx2;
+extern const Level kAvx512;
+#endif
+
+}  // namespace matinee

@@ -1,0 +1,5 @@
+#define MATINEE_LEVEL avx2
+#define MATINEE_LANES 8
+#define MATINEE_TABLE kAvx2
+#define MATINEE_NAME "avx2"
+#include "level_table.hpp"

@@ -1,0 +1,17 @@
+// The body of each level_*.cpp: the same kernels, compiled for one instruction set.
+#include "level.hpp"
+#include "peak.hpp"
+#include "prediction.hpp"
+#include "ranking.hpp"
+#include "solve.hpp"
+
+namespace matinee {
+
+const Level MATINEE_TABLE = {MATINEE_NAME,
+                             MATINEE_LEVEL::Scratch::bytes,
+                             MATINEE_LEVEL::solve_rows,
+                             MATINEE_LEVEL::rank,
+                             MATINEE_LEVEL::predict,
+                             MATINEE_LEVEL::multiply_add};
+
+}  // namespace matinee

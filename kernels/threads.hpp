@@ -1,0 +1,52 @@
+// Work in chunks over threads: chunks of equal cost, taken in turn, nothing locked.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace matinee {
+
+// Boundaries of chunks of about equal cost; cost(i) of n pieces of work.
+template <class Cost>
+std::vector<int64_t> equal_chunks(int64_t n, double chunk_cost, Cost cost) {
+  std::vector<int64_t> boundaries{0};
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    sum += cost(i);
+    if (sum >= chunk_cost || i + 1 == n) {
+      boundaries.push_back(i + 1);
+      sum = 0;
+    }
+  }
+  return boundaries;
+}
+
+// Calls body(chunk, thread) for every chunk. The calling thread works too and asks `interrupted` now and then;
+// returns false where it said yes and chunks were left undone.
+inline bool run_chunks(int64_t n_chunks, int n_threads, const std::function<bool()>& interrupted,
+                       const std::function<void(int64_t, int)>& body) {
+  std::atomic<int64_t> next{0};
+  std::atomic<bool> stop{false};
+  auto work = [&](int thread) {
+    auto asked = std::chrono::steady_clock::now();
+    for (int64_t chunk; !stop && (chunk = next++) < n_chunks;) {
+      body(chunk, thread);
+      if (thread > 0) continue;
+      const auto now = std::chrono::steady_clock::now();
+      if (now - asked < std::chrono::milliseconds(50)) continue;
+      asked = now;
+      if (interrupted()) stop = true;
+    }
+  };
+  std::vector<std::thread> others;
+  for (int thread = 1; thread < n_threads && thread < n_chunks; ++thread) others.emplace_back(work, thread);
+  work(0);
+  for (auto& other : others) other.join();
+  return !stop;
+}
+
+}  // namespace matinee

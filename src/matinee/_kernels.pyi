@@ -1,0 +1,58 @@
+"""The native kernels: arrays in, arrays out. None stands for an array that a model does without."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def sort_order(
+    rows: NDArray[np.int32], columns: NDArray[np.int32], n_rows: int, n_columns: int
+) -> NDArray[np.int64]: ...
+def transpose_rows(
+    indptr: NDArray[np.int64], columns: NDArray[np.int32], values: NDArray[np.float32], n_columns: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
+def solve_rows(
+    indptr: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: NDArray[np.float32],
+    fixed: NDArray[np.float32],
+    column_biases: NDArray[np.float32] | None,
+    offset: float,
+    ridge: NDArray[np.float32],
+    solution: NDArray[np.float32],
+    biases: NDArray[np.float32] | None,
+    squared_errors: NDArray[np.float64] | None,
+    penalties: NDArray[np.float64] | None,
+    refine_always: bool,
+    n_threads: int,
+) -> None: ...
+def predict(
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    row_factors: NDArray[np.float32],
+    column_factors: NDArray[np.float32],
+    row_biases: NDArray[np.float32] | None,
+    column_biases: NDArray[np.float32] | None,
+    offset: float,
+    predicted: NDArray[np.float32],
+    n_threads: int,
+) -> None: ...
+
+class PackedFactors:
+    def __init__(self, factors: NDArray[np.float32], scales: NDArray[np.float32] | None = None) -> None: ...
+    def rank(
+        self,
+        queries: NDArray[np.float32],
+        query_biases: NDArray[np.float32] | None,
+        query_offset: float,
+        rows: NDArray[np.int32] | None,
+        offsets: NDArray[np.float32] | None,
+        excluded_indptr: NDArray[np.int64] | None,
+        excluded_columns: NDArray[np.int32] | None,
+        best: NDArray[np.int32],
+        scores: NDArray[np.float32],
+        n_threads: int,
+    ) -> None: ...
+
+def levels() -> list[str]: ...
+def level() -> str: ...
+def use_level(name: str) -> None: ...
+def peak_flops(n_threads: int) -> float: ...

@@ -1,0 +1,172 @@
+"""The columns of a ratings table: taken from any frame, checked, and in the dtypes that `Ratings` keeps."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+
+from matinee.errors import DataError
+
+Values: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+Timestamps: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+# A rating whose time is not known, among others whose time is: it sorts before them all.
+UNKNOWN_TIME = int(np.iinfo(np.int64).min)
+MISSING_MARKS = ("", "N/A", "NA", "n/a", "NaN", "nan", "NULL", "null", "None", "\\N")
+
+
+def frame_columns(frame: Any, names: list[str]) -> list[Any]:
+    """The columns of a pandas, polars or Arrow frame by name; polars and Arrow ones as polars series.
+
+    Raises
+    ------
+    DataError
+        If ``frame`` is no frame, or has no such column: then with the names that it has.
+    """
+    try:
+        native = nw.from_native(frame)
+        if isinstance(native, nw.LazyFrame):
+            native = native.collect()
+        present = native.columns
+        _check_names(names, present)
+        found = [native[name].to_native() for name in names]
+    except (TypeError, AttributeError, nw.exceptions.NarwhalsError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        given = type(frame).__name__
+        raise DataError(f"expected a pandas, polars or Arrow frame, got {given} ({error})") from error
+    return [pl.Series(pl.from_arrow(column)) if _is_arrow(column) else column for column in found]
+
+
+def rating_values(column: Any) -> Values:
+    """The ratings as float32, shape (n,); DataError with the row for any that is not a finite number."""
+    values = _numbers(column)
+    with np.errstate(over="ignore", invalid="ignore"):
+        converted = values.astype(np.float32, copy=False)
+    finite = np.isfinite(converted)
+    if not finite.all():
+        row = int(finite.argmin())
+        raise DataError(f"row {row}: {_why_not_finite(values[row])}; expected a finite number")
+    return converted
+
+
+def timestamps_in_seconds(column: Any) -> Timestamps | None:
+    """Unix seconds as int64, shape (n,), `UNKNOWN_TIME` where missing; None if all are.
+
+    Takes numbers (already in seconds), dates and times (as UTC where no zone is given), and text that
+    holds either, the dates in ISO 8601.
+    """
+    series = _polars_series(column, "timestamp")
+    if series.dtype == pl.String or series.dtype == pl.Categorical:
+        series = _parsed_times(series.cast(pl.String))
+    elif series.dtype.is_temporal() and series.dtype not in (pl.Time, pl.Duration):
+        series = series.cast(pl.Datetime("us")) if series.dtype == pl.Date else series
+        series = series.dt.epoch("s")
+    elif not (series.dtype.is_numeric() or series.dtype == pl.Null):
+        raise DataError(f"timestamps are of type {series.dtype}; expected seconds or dates")
+    if series.dtype.is_float():
+        series = series.set(~series.is_finite(), None).floor()
+    seconds = series.cast(pl.Int64, strict=False)
+    if seconds.null_count() == len(seconds):
+        return None
+    return seconds.fill_null(UNKNOWN_TIME).to_numpy()
+
+
+def _check_names(names: list[str], present: list[str]) -> None:
+    for name in names:
+        if name not in present:
+            listed = ", ".join(repr(column) for column in present) or "none"
+            raise DataError(f"no column {name!r}; the columns are {listed}")
+
+
+def _is_arrow(column: Any) -> bool:
+    return type(column).__module__.startswith("pyarrow")
+
+
+def _numbers(column: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    if isinstance(column, np.ndarray) and column.dtype.kind in "biuf" and column.ndim == 1:
+        return column
+    series = _polars_series(column, "rating")
+    if series.dtype == pl.String or series.dtype == pl.Categorical:
+        raise _text_rating(series.cast(pl.String))
+    if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
+        raise DataError(f"ratings are of type {series.dtype}; expected numbers")
+    if series.null_count():
+        # NaN stands for a missing rating: it is refused all the same, with its row.
+        return series.cast(pl.Float64).to_numpy()
+    return series.cast(pl.Float64).to_numpy() if series.dtype.is_decimal() else series.to_numpy()
+
+
+def _polars_series(column: Any, name: str) -> pl.Series:
+    """Any column as a polars series; one of pandas through its values, as pyarrow may not be there."""
+    if isinstance(column, pl.Series):
+        return column
+    if _is_arrow(column):
+        return pl.Series(pl.from_arrow(column))
+    if hasattr(column, "to_numpy"):
+        column = _pandas_values(column)
+    if isinstance(column, np.ndarray) and column.dtype == object:
+        column = column.tolist()
+    if not isinstance(column, np.ndarray):
+        column = [None if _is_missing(value) else value for value in column]
+    try:
+        # Not strict: a list of integers and floats becomes floats, one with text in it becomes text.
+        return pl.Series(column, strict=False)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"the {name}s are of mixed types ({error}); expected numbers") from error
+
+
+def _pandas_values(column: Any) -> Any:
+    if getattr(getattr(column, "dtype", None), "tz", None) is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    return column.to_numpy()
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
+
+
+def _parsed_times(text: pl.Series) -> pl.Series:
+    """Seconds as Float64 or Int64, from text that is all numbers or all ISO dates."""
+    text = text.str.strip_chars()
+    text = text.set(text.is_in(MISSING_MARKS), None)
+    numbers = text.cast(pl.Float64, strict=False)
+    if numbers.null_count() == text.null_count():
+        return numbers
+    parsed = numbers.fill_null(_seconds_of_dates(text).cast(pl.Float64))
+    wrong = parsed.is_null() & text.is_not_null()
+    if wrong.any():
+        row = int(wrong.arg_max() or 0)
+        raise DataError(
+            f"row {row}: timestamp {text[row][:40]!r} is neither a number of seconds nor an ISO date"
+        )
+    return parsed
+
+
+def _seconds_of_dates(text: pl.Series) -> pl.Series:
+    """Unix seconds as Int64 of the texts that are ISO dates or times, null for the others."""
+    text = text.str.replace("T", " ", literal=True).str.replace("Z$", "+00:00")
+    zoned = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", strict=False, time_zone="UTC")
+    seconds = zoned.dt.epoch("s")
+    for form in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d"):
+        seconds = seconds.fill_null(text.str.to_datetime(form, strict=False).dt.epoch("s"))
+    return seconds
+
+
+def _text_rating(text: pl.Series) -> DataError:
+    numbers = text.cast(pl.Float64, strict=False)
+    row = int(numbers.is_null().arg_max() or 0)
+    if numbers.null_count() == 0:
+        return DataError("the ratings are numbers written as text; convert the column to numbers first")
+    return DataError(f"row {row}: rating {text[row]!r} is not a number")
+
+
+def _why_not_finite(value: Any) -> str:
+    if np.isnan(value):
+        return "the rating is missing or not a number (NaN)"
+    if np.isinf(value):
+        return "the rating is infinite"
+    return f"the rating {value:g} is beyond the range of 32-bit floats"

@@ -1,0 +1,138 @@
+"""Zip archives from strangers, unpacked so that nothing lands outside the folder or fills the disk."""
+
+import errno
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from matinee.datasets.disk import disk_errors_explained, require_room, size_in_words
+from matinee.errors import DataError
+
+# GroupLens's archives hold two dozen files at most; a million empty ones would use up a disk's inodes.
+_MOST_ENTRIES = 1_000
+
+# All that zipfile lets out when the bytes are not what they claim to be.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    ValueError,
+)
+# What the system says to a damaged offset or a damaged name.
+_DAMAGE_NUMBERS = {errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG}
+
+
+class ArchiveError(DataError):
+    """The archive is damaged, or holds what no ratings archive should."""
+
+
+def unpack(archive: Path, folder: Path, *, largest: int) -> None:
+    """Unpack a zip archive into a new folder; nothing is written before every entry has been checked.
+
+    ``ZipFile.extractall`` is not used: it quietly renames a path that escapes, where a refusal is wanted.
+
+    Parameters
+    ----------
+    archive : Path
+        The zip file.
+    folder : Path
+        Made here, and must not exist. After an error it may hold a part of the files: the caller removes it.
+    largest : int
+        The most bytes that the files together may have.
+
+    Raises
+    ------
+    ArchiveError
+        The archive is damaged, an entry's path leaves the folder, an entry is neither a file nor a folder,
+        or there is more in it than ``largest``.
+    DataError
+        There is no room, or the folder cannot be written to.
+    """
+    entries = _read_entries(archive)
+    for entry in entries:
+        _check_entry(archive, entry)
+    _check_together(archive, entries)
+    needed = sum(entry.file_size for entry in entries)
+    if needed > largest:
+        sizes = f"{size_in_words(needed)}; at most {size_in_words(largest)} were expected"
+        raise _refused(archive, f"unpacked it would take {sizes}")
+    require_room(folder.parent, needed)
+    with disk_errors_explained(folder.parent, needed):
+        folder.mkdir()
+        _write_entries(archive, entries, folder)
+
+
+def _read_entries(archive: Path) -> list[zipfile.ZipInfo]:
+    with _damage_explained(archive), zipfile.ZipFile(archive) as opened:
+        entries = opened.infolist()
+    if len(entries) > _MOST_ENTRIES:
+        raise _refused(archive, f"it holds {len(entries)} files; at most {_MOST_ENTRIES} were expected")
+    return entries
+
+
+def _check_entry(archive: Path, entry: zipfile.ZipInfo) -> None:
+    name = entry.filename
+    # On Windows a backslash separates folders, and a colon names a drive or a hidden stream.
+    escapes = name.startswith("/") or ".." in name.split("/") or "\\" in name or ":" in name
+    if escapes or not name:
+        raise _refused(
+            archive, f"entry {name!r} would be written outside the folder; expected relative paths"
+        )
+    # The upper half of the attributes is the Unix mode; archives made elsewhere have 0 there.
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise _refused(archive, f"entry {name!r} is a link or a device; expected files and folders")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        method = entry.compress_type
+        raise _refused(archive, f"entry {name!r} has compression method {method}; expected 0 or 8")
+
+
+def _check_together(archive: Path, entries: list[zipfile.ZipInfo]) -> None:
+    # Disks of Windows and macOS hold "A" and "a" for one name.
+    files = [PurePosixPath(entry.filename.casefold()) for entry in entries if not entry.is_dir()]
+    folders = {PurePosixPath("."), *(parent for file in files for parent in file.parents)}
+    folders.update(PurePosixPath(entry.filename.casefold()) for entry in entries if entry.is_dir())
+    if len(set(files)) < len(files) or folders.intersection(files):
+        raise _refused(archive, "two of its entries have the same name; expected each once")
+
+
+def _write_entries(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) -> None:
+    with _damage_explained(archive), zipfile.ZipFile(archive) as opened:
+        for entry in entries:
+            target = folder / entry.filename
+            if entry.is_dir():
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # zipfile hands out no more than the size declared, so the sum that was checked holds; nothing is
+            # overwritten, since no two entries share a name.
+            with opened.open(entry) as source, target.open("xb") as file:
+                shutil.copyfileobj(source, file)
+
+
+def _refused(archive: Path, reason: str) -> ArchiveError:
+    return ArchiveError(
+        f"{archive}: {reason}. Nothing was unpacked: name another mirror in MATINEE_DOWNLOAD_URL"
+    )
+
+
+@contextmanager
+def _damage_explained(archive: Path) -> Iterator[None]:
+    message = f"{archive}: not a whole zip archive; run it again to download it afresh"
+    try:
+        yield
+    except _DAMAGE as error:
+        raise ArchiveError(f"{message} ({error})") from error
+    except OSError as error:
+        if error.errno not in _DAMAGE_NUMBERS:
+            raise
+        raise ArchiveError(f"{message} ({error.strerror})") from error

@@ -1,0 +1,48 @@
+"""Datasets by name: the built-in cinema, and those that GroupLens publishes."""
+
+from __future__ import annotations
+
+from matinee.datasets.demo import demo_arrays, demo_films
+from matinee.datasets.download import dataset_files
+from matinee.datasets.movies import Movie, Movies, read_movies
+from matinee.datasets.readers import read_ratings
+from matinee.ratings import Ratings
+
+DEMO = "demo"
+
+
+def load_dataset(name: str, *, progress: bool | None = None) -> Ratings:
+    """The ratings of a dataset.
+
+    Parameters
+    ----------
+    name : str
+        "demo", the built-in cinema of simulated viewers, which needs no network; or "ml-100k", "ml-1m",
+        "ml-10m", "ml-20m", "ml-25m", "ml-32m" or "ml-latest-small": found in the folder that the variable
+        MATINEE_DATA names, or in the platform's cache folder, or downloaded into it.
+    progress : bool, optional
+        False shows no download bar, even on a terminal.
+
+    Raises
+    ------
+    DataError
+        For another name, or where the dataset cannot be had, with the reason and the remedy.
+    """
+    if name != DEMO:
+        return read_ratings(dataset_files(name, progress=progress).ratings)
+    arrays = demo_arrays()
+    return Ratings.from_arrays(
+        arrays.users,
+        arrays.items,
+        arrays.values,
+        timestamps=arrays.timestamps,
+        registered_users=arrays.registered_users,
+        registered_items=[film.item for film in demo_films()],
+    )
+
+
+def load_movies(name: str, *, progress: bool | None = None) -> Movies:
+    """The films of a dataset, by item id; names and errors as in `load_dataset`."""
+    if name != DEMO:
+        return read_movies(dataset_files(name, progress=progress).movies)
+    return Movies(Movie(film.item, film.title, film.year, film.genres) for film in demo_films())

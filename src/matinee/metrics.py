@@ -1,0 +1,202 @@
+"""How far predictions and recommendations are from the truth: functions of arrays.
+
+The ranking metrics take two steps. `find_hits` compares lists of k recommendations with what is relevant to
+each user; every metric is then one number per user, all from 0 to 1, and the mean over the users is the
+figure usually reported. Where libraries disagree, the docstrings say which definition this is. Items of equal
+score are in the order that the ranker left them in: nothing here reorders a list.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Hits: TypeAlias = NDArray[np.bool_]
+PerUser: TypeAlias = NDArray[np.float64]
+
+
+def rmse(actual: ArrayLike, predicted: ArrayLike) -> float:
+    """The root of the mean squared error.
+
+    Parameters
+    ----------
+    actual, predicted : array of numbers, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or there is nothing in them.
+    """
+    errors = _errors(actual, predicted)
+    return float(np.sqrt(np.mean(np.square(errors, out=errors))))
+
+
+def mae(actual: ArrayLike, predicted: ArrayLike) -> float:
+    """The mean absolute error; parameters and errors as in `rmse`."""
+    errors = _errors(actual, predicted)
+    return float(np.mean(np.abs(errors, out=errors)))
+
+
+def find_hits(recommended: ArrayLike, indptr: ArrayLike, columns: ArrayLike) -> Hits:
+    """Which of the recommended items are relevant.
+
+    Parameters
+    ----------
+    recommended : array of int, shape (n_users, k)
+        Best first, each item once; −1 where a list has fewer than k items, which is a miss.
+    indptr : array of int, shape (n_users + 1,)
+        ``columns[indptr[u]:indptr[u + 1]]`` is relevant to user ``u``.
+    columns : array of int, shape (n_relevant,)
+        Ascending in each row.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_users, k)
+
+    Raises
+    ------
+    ValueError
+        For shapes that don't fit together, an item twice in one list, or columns that don't ascend.
+    """
+    lists, bounds, relevant = np.asarray(recommended), np.asarray(indptr), np.asarray(columns)
+    _check_lists(lists)
+    _check_rows(lists, bounds, relevant)
+    # One number for a user and an item, ascending: all users are searched at once.
+    width = int(relevant.max(initial=-1)) + 1
+    keys = np.repeat(np.arange(len(lists)) * width, np.diff(bounds)) + relevant
+    if (keys[1:] <= keys[:-1]).any():
+        raise ValueError("the columns of relevant items must ascend in each row, each once")
+    wanted = lists.astype(np.int64) + (np.arange(len(lists)) * width)[:, np.newaxis]
+    places = np.searchsorted(keys, wanted)
+    found = np.zeros(lists.shape, dtype=bool)
+    # A filler, or an item beyond the last relevant one, would be mistaken for another user's.
+    possible = (lists >= 0) & (lists < width) & (places < len(keys))
+    found[possible] = keys[places[possible]] == wanted[possible]
+    return found
+
+
+def precision(hits: Hits) -> PerUser:
+    """The share of hits among k: divided by k even if a list is shorter.
+
+    Parameters
+    ----------
+    hits : ndarray of bool, shape (n_users, k)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_users,)
+    """
+    return np.asarray(_checked(hits).mean(axis=1))
+
+
+def recall(hits: Hits, n_relevant: ArrayLike) -> PerUser:
+    """The share of all that is relevant to a user that is among the k.
+
+    With more than k relevant items 1 is out of reach; see `truncated_recall`.
+
+    Parameters
+    ----------
+    hits : ndarray of bool, shape (n_users, k)
+    n_relevant : array of int, shape (n_users,)
+        At least 1: leave out the users to whom nothing is relevant.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_users,)
+    """
+    counts = _checked_counts(hits, n_relevant)
+    return np.asarray(_checked(hits).sum(axis=1) / counts)
+
+
+def truncated_recall(hits: Hits, n_relevant: ArrayLike) -> PerUser:
+    """Hits divided by the most there could be, the lesser of k and ``n_relevant``.
+
+    The Recall@k of Liang, Krishnan, Hoffman & Jebara (2018) and of Rendle et al. (2021). Parameters as in
+    `recall`.
+    """
+    return np.asarray(_checked(hits).sum(axis=1) / _most_hits(hits, n_relevant))
+
+
+def ndcg(hits: Hits, n_relevant: ArrayLike) -> PerUser:
+    """Normalised discounted cumulative gain: a hit at rank r counts 1 / log₂(r + 1).
+
+    Gains are 0 or 1, and the ideal list is the best of length k: hits at the first min(k, n_relevant) ranks.
+    Parameters as in `recall`.
+    """
+    discounts = 1 / np.log2(np.arange(2, _checked(hits).shape[1] + 2))
+    ideal = np.cumsum(discounts)[_most_hits(hits, n_relevant) - 1]
+    # Summed in the order of the ideal, so that a perfect list gets exactly 1.
+    return np.asarray(np.cumsum(hits * discounts, axis=1)[:, -1] / ideal)
+
+
+def average_precision(hits: Hits, n_relevant: ArrayLike) -> PerUser:
+    """The precision at the rank of each hit, summed and divided by min(k, n_relevant).
+
+    Its mean over users is MAP at k. Parameters as in `recall`.
+    """
+    ranks = np.arange(1, _checked(hits).shape[1] + 1)
+    precisions = np.cumsum(hits, axis=1) / ranks
+    return np.asarray((precisions * hits).sum(axis=1) / _most_hits(hits, n_relevant))
+
+
+def reciprocal_rank(hits: Hits) -> PerUser:
+    """One over the rank of the first hit, 0 without any; its mean is MRR. Parameters as in `precision`."""
+    first = _checked(hits).argmax(axis=1)
+    return np.asarray(hits.any(axis=1) / (first + 1))
+
+
+def hit_rate(hits: Hits) -> PerUser:
+    """1 for a user with a hit among the k, 0 for one without. Parameters as in `precision`."""
+    return np.asarray(_checked(hits).any(axis=1), dtype=np.float64)
+
+
+def _errors(actual: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
+    truth, guess = np.asarray(actual), np.asarray(predicted)
+    if truth.shape != guess.shape:
+        raise ValueError(f"actual has shape {truth.shape}, predicted {guess.shape}; expected the same")
+    if truth.size == 0:
+        raise ValueError("there are no predictions; expected at least one")
+    return np.asarray(np.subtract(truth, guess, dtype=np.float64))
+
+
+def _check_lists(lists: NDArray[Any]) -> None:
+    if lists.ndim != 2 or lists.dtype.kind not in "iu" or lists.shape[1] == 0:
+        raise ValueError(
+            f"recommended has shape {lists.shape} and dtype {lists.dtype}; expected integers, (n_users, k)"
+        )
+    ordered = np.sort(lists, axis=1)
+    repeated = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any(axis=1)
+    if repeated.any():
+        raise ValueError(f"row {int(repeated.argmax())} of recommended holds an item twice")
+
+
+def _check_rows(lists: NDArray[Any], indptr: NDArray[Any], columns: NDArray[Any]) -> None:
+    if indptr.shape != (len(lists) + 1,):
+        raise ValueError(
+            f"indptr has shape {indptr.shape}; expected ({len(lists) + 1},) for {len(lists)} users"
+        )
+    if columns.ndim != 1 or indptr[0] != 0 or indptr[-1] != len(columns) or (np.diff(indptr) < 0).any():
+        raise ValueError(f"indptr must rise from 0 to the number of columns; they have shape {columns.shape}")
+    if columns.min(initial=0) < 0:
+        raise ValueError(f"columns holds {columns.min()}; expected positions from 0")
+
+
+def _checked(hits: Hits) -> Hits:
+    if hits.ndim != 2 or hits.dtype != bool or hits.shape[1] == 0:
+        raise ValueError(f"hits has shape {hits.shape} and dtype {hits.dtype}; expected bool, (n_users, k)")
+    return hits
+
+
+def _checked_counts(hits: Hits, n_relevant: ArrayLike) -> NDArray[Any]:
+    counts = np.asarray(n_relevant)
+    if counts.shape != (len(hits),):
+        raise ValueError(f"n_relevant has shape {counts.shape}; expected ({len(hits)},), one for each user")
+    if counts.min(initial=1) < 1:
+        raise ValueError(f"nothing is relevant to user {int(counts.argmin())}; leave such users out")
+    return counts
+
+
+def _most_hits(hits: Hits, n_relevant: ArrayLike) -> NDArray[Any]:
+    return np.asarray(np.minimum(_checked_counts(hits, n_relevant), hits.shape[1]))

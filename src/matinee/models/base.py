@@ -1,0 +1,363 @@
+"""What every model can do once its factors are known: predict, recommend, explain, fold in."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from matinee.errors import DataError, NotFittedError, UnknownItemError, UnknownUserError
+from matinee.ids import IdIndex
+from matinee.models.answers import Explanation, Recommendation, SimilarItem, SimilarUser
+from matinee.models.history import Iteration
+from matinee.models.parameters import Parameters, thread_count, whole_number
+from matinee.models.person import Person, rated_rows
+from matinee.models.ranking import Ranker, RankerCache
+from matinee.models.row_problem import Floats, Side, predict_pairs, solve_rows
+from matinee.models.saved import save_model
+from matinee.ratings import Ratings, Rows
+
+Unknown = Literal["fallback", "nan", "raise"]
+
+
+class Model(Parameters):
+    """A factorisation of a ratings matrix, and its answers in the user's own ids.
+
+    Attributes
+    ----------
+    user_factors_, item_factors_ : ndarray of float32, shape (n_users, n_factors), (n_items, n_factors)
+        Rows as in ``train.users`` and ``train.items``.
+    user_biases_, item_biases_ : ndarray of float32, shape (n_users,), (n_items,)
+        In the units of the ratings; zeros in a model without biases.
+    mean_ : float
+        What biases and factors are added to.
+    rating_range_ : tuple of float
+        The least and the greatest rating seen; predictions are clipped to it.
+    history_ : list of Iteration
+    user_index_, item_index_ : IdIndex
+    rated_ : Rows
+        The ratings fitted, by user.
+    """
+
+    n_threads: int | None
+    user_factors_: Floats
+    item_factors_: Floats
+    user_biases_: Floats
+    item_biases_: Floats
+    mean_: float
+    rating_range_: tuple[float, float]
+    history_: list[Iteration]
+    user_index_: IdIndex
+    item_index_: IdIndex
+    rated_: Rows
+    _rankers: RankerCache
+
+    @abstractmethod
+    def fit(self, train: Ratings, validation: Ratings | None = None) -> Self:
+        """Learn the factors."""
+
+    @abstractmethod
+    def _check_parameters(self) -> None:
+        """Raise a DataError for a parameter out of its range."""
+
+    @property
+    @abstractmethod
+    def _with_biases(self) -> bool:
+        """Whether biases are part of the row problem."""
+
+    @abstractmethod
+    def _ridge(self, counts: NDArray[Any]) -> Floats:
+        """The regularisation of rows of so many ratings each."""
+
+    def _keep(self, train: Ratings, users: Side, items: Side, mean: float, history: list[Iteration]) -> None:
+        """Take over what a fit has found, all at once."""
+        self.user_factors_, self.item_factors_ = users.factors, items.factors
+        self.user_biases_ = np.zeros(train.n_users, np.float32) if users.biases is None else users.biases
+        self.item_biases_ = np.zeros(train.n_items, np.float32) if items.biases is None else items.biases
+        self.mean_ = mean
+        self.history_ = history
+        self.rating_range_ = (float(train.values.min()), float(train.values.max()))
+        self.user_index_, self.item_index_ = train.user_index, train.item_index
+        self.rated_ = train.by_user
+        self._rankers = RankerCache()
+
+    # ---- sides, positions ---------------------------------------------------------------------
+
+    @property
+    def _users(self) -> Side:
+        self._check_fitted()
+        return Side(self.user_factors_, self.user_biases_ if self._with_biases else None)
+
+    @property
+    def _items(self) -> Side:
+        self._check_fitted()
+        return Side(self.item_factors_, self.item_biases_ if self._with_biases else None)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "item_factors_"):
+            name = type(self).__name__
+            raise NotFittedError(f"this {name} has not been fitted; call fit(train), or matinee.load(path)")
+
+    @property
+    def _item_ranker(self) -> Ranker:
+        return self._rankers.get("items", lambda: Ranker(self._items))
+
+    def _bordered_factors(self, columns: NDArray[Any]) -> NDArray[np.float64]:
+        """Item factors as the row problem has them: with a 1 at the end where there are biases."""
+        factors = self.item_factors_[columns].astype(np.float64)
+        return np.hstack([factors, np.ones((len(columns), 1))]) if self._with_biases else factors
+
+    def _item_positions(self, items: Iterable[Any]) -> NDArray[np.int64]:
+        """Positions of items that must all be known."""
+        self._check_fitted()
+        return self._positions(items, "item", "raise")[0]
+
+    def _user_position(self, user: Any) -> int:
+        self._check_fitted()
+        position = self.user_index_.position(user)
+        if position < 0:
+            raise UnknownUserError(_unknown_message("user", user, self.user_index_))
+        return position
+
+    def _positions(self, ids: Any, kind: str, unknown: str) -> tuple[NDArray[np.int64], bool]:
+        """Positions of ids, −1 where unknown, and whether a single id was given."""
+        if unknown not in get_args(Unknown):
+            raise DataError(f'unknown={unknown!r}; expected "fallback", "nan" or "raise"')
+        index = self.user_index_ if kind == "user" else self.item_index_
+        is_scalar = isinstance(ids, str | bytes) or np.ndim(ids) == 0
+        positions = index.positions([ids] if is_scalar else ids)
+        if unknown == "raise" and (positions < 0).any():
+            given = [ids] if is_scalar else list(ids)
+            error = UnknownUserError if kind == "user" else UnknownItemError
+            raise error(_unknown_message(kind, given[int(np.argmax(positions < 0))], index))
+        return positions, is_scalar
+
+    def _person(self, user: Any) -> Person:
+        row = self._user_position(user)
+        begin, end = self.rated_.indptr[row], self.rated_.indptr[row + 1]
+        rated = Rows(
+            np.array([0, end - begin]), self.rated_.columns[begin:end], self.rated_.values[begin:end]
+        )
+        biases = self.user_biases_[row : row + 1] if self._with_biases else None
+        return Person(self, Side(self.user_factors_[row : row + 1], biases), rated)
+
+    # ---- answers ------------------------------------------------------------------------------
+
+    def predict(self, users: Any, items: Any, *, unknown: Unknown = "fallback") -> Any:
+        """Predicted ratings of users for items.
+
+        Parameters
+        ----------
+        users, items : id or array of ids, shape (n,)
+            Paired: the i-th prediction is for ``users[i]`` and ``items[i]``. A single id is paired with
+            each of the other side's.
+        unknown : {"fallback", "nan", "raise"}
+            For a pair of which the model has not seen the user or the item: what is known of the other's
+            bias and else the mean; or NaN; or an error.
+
+        Returns
+        -------
+        float or ndarray of float32, shape (n,)
+            In the units of the ratings, clipped to their range.
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            With ``unknown="raise"``, for the first id that the model has not seen.
+        DataError
+            If ``users`` and ``items`` differ in length.
+        """
+        self._check_fitted()
+        rows, single_user = self._positions(users, "user", unknown)
+        columns, single_item = self._positions(items, "item", unknown)
+        try:
+            rows, columns = np.broadcast_arrays(rows, columns)
+        except ValueError:
+            raise DataError(
+                f"{rows.size} users and {columns.size} items; expected pairs, or a single id on one side"
+            ) from None
+        predicted = self._predict_positions(rows, columns, self._users, unknown)
+        return float(predicted[0]) if single_user and single_item else predicted
+
+    def _predict_positions(
+        self, rows: NDArray[Any], columns: NDArray[Any], users: Side, unknown: str
+    ) -> Floats:
+        predicted = self._raw_predictions(rows, columns, users)
+        np.clip(predicted, *self.rating_range_, out=predicted)
+        if unknown == "nan":
+            predicted[(rows < 0) | (columns < 0)] = np.nan
+        return predicted
+
+    def _raw_predictions(self, rows: NDArray[Any], columns: NDArray[Any], users: Side) -> Floats:
+        threads = thread_count(self.n_threads)
+        return predict_pairs(rows, columns, users, self._items, offset=self.mean_, n_threads=threads)
+
+    def recommend(
+        self, user: Any, n: int = 10, *, exclude_seen: bool = True, items: Iterable[Any] | None = None
+    ) -> list[Recommendation]:
+        """The n items of the highest score for a user, best first; fewer only where there are fewer.
+
+        Parameters
+        ----------
+        user : id
+        n : int
+        exclude_seen : bool
+            Leave out what the user has rated.
+        items : ids, optional
+            Choose among these only.
+
+        Returns
+        -------
+        list of Recommendation
+            Distinct items, by falling score: the predicted rating, not clipped.
+
+        Raises
+        ------
+        UnknownUserError
+            If the model has not seen the user; the message names the remedy.
+        UnknownItemError
+            For the first of ``items`` that the model has not seen.
+        """
+        return self._person(user).recommend(n, exclude_seen=exclude_seen, items=items)
+
+    def recommend_all(
+        self, users: Iterable[Any] | None = None, *, n: int = 10, exclude_seen: bool = True
+    ) -> pl.DataFrame:
+        """The n best items of many users at once.
+
+        Parameters
+        ----------
+        users : ids, optional
+            All that the model knows, if not given.
+        n : int
+        exclude_seen : bool
+
+        Returns
+        -------
+        polars.DataFrame
+            Columns user, rank (from 1), item, score; users in the order given.
+
+        Raises
+        ------
+        UnknownUserError
+            For the first of ``users`` that the model has not seen.
+        """
+        self._check_fitted()
+        every = (
+            np.arange(len(self.user_index_)) if users is None else self._positions(users, "user", "raise")[0]
+        )
+        positions, scores = self._item_ranker.best(
+            self._users,
+            whole_number("n", n, least=1),
+            offset=self.mean_,
+            rows=every.astype(np.int32),
+            excluded=self.rated_ if exclude_seen else None,
+            n_threads=thread_count(self.n_threads),
+        )
+        places, ranks = np.nonzero(positions >= 0)
+        found = positions[places, ranks]
+        return pl.DataFrame(
+            {
+                "user": self.user_index_.take(every[places]),
+                "rank": (ranks + 1).astype(np.int32),
+                "item": self.item_index_.take(found),
+                "score": scores[places, ranks],
+            }
+        )
+
+    def similar_items(self, item: Any, n: int = 10) -> list[SimilarItem]:
+        """The n items whose factors point most nearly in the direction of this one's, nearest first.
+
+        Raises
+        ------
+        UnknownItemError
+            If the model has not seen the item.
+        """
+        column = int(self._item_positions([item])[0])
+        found = self._neighbours("similar items", self.item_factors_, column, n)
+        return [SimilarItem(self.item_index_.id_at(place), score) for place, score in found]
+
+    def similar_users(self, user: Any, n: int = 10) -> list[SimilarUser]:
+        """The n users whose factors point most nearly in the direction of this one's, nearest first.
+
+        Raises
+        ------
+        UnknownUserError
+            If the model has not seen the user.
+        """
+        row = self._user_position(user)
+        found = self._neighbours("similar users", self.user_factors_, row, n)
+        return [SimilarUser(self.user_index_.id_at(place), score) for place, score in found]
+
+    def _neighbours(self, name: str, factors: Floats, row: int, n: int) -> list[tuple[int, float]]:
+        """Positions and cosines of the rows nearest to one, itself left out."""
+        query = factors[row : row + 1]
+        norm = np.linalg.norm(query)
+        if norm == 0:
+            return []
+        ranker = self._rankers.get(name, lambda: Ranker(Side(factors, None), cosine=True))
+        itself = Rows(np.array([0, 1]), np.array([row], dtype=np.int32), np.zeros(1, dtype=np.float32))
+        positions, scores = ranker.best(
+            Side((query / norm).astype(np.float32), None), whole_number("n", n, least=1), excluded=itself
+        )
+        found = zip(positions[0].tolist(), scores[0].tolist(), strict=True)
+        return [(place, score) for place, score in found if place >= 0]
+
+    def explain(self, user: Any, item: Any, *, n: int = 5) -> Explanation:
+        """What a user's score for an item is made of: the n rated items that matter most, and the rest.
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            If the model has not seen the user or the item.
+        """
+        return self._person(user).explain(item, n=n)
+
+    def fold_in(self, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> Person:
+        """A person the model has never seen, from their ratings; the same row problem as in the fit.
+
+        Parameters
+        ----------
+        ratings : mapping of item id to rating
+
+        Raises
+        ------
+        UnknownItemError
+            For the first item that the model has not seen.
+        DataError
+            For a rating that is not a finite number.
+        """
+        self._check_fitted()
+        rated = rated_rows(self, ratings)
+        side = Side.empty(1, self.item_factors_.shape[1], biases=self._with_biases)
+        ridge = self._ridge(np.array([len(rated.columns)]))
+        solve_rows(rated, self._items, side, ridge=ridge, offset=self.mean_, n_threads=1, exact=True)
+        return Person(self, side, rated)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file, atomically; `matinee.load` reads it."""
+        self._check_fitted()
+        save_model(self, path)
+
+
+def check_ratings(ratings: Any) -> None:
+    """A DataError with the remedy for anything but Ratings."""
+    if not isinstance(ratings, Ratings):
+        given = type(ratings).__name__
+        raise DataError(f"expected Ratings, got {given}; make them with matinee.Ratings.from_frame(…)")
+
+
+def _unknown_message(kind: str, given: Any, index: IdIndex) -> str:
+    remedy = {
+        "user": "ratings of a new user go through fold_in({item: rating, …})",
+        "item": "an item gets factors at the next fit in which it has ratings",
+    }[kind]
+    known = "strings" if index.holds_strings else "integers"
+    other_type = isinstance(given, str) != index.holds_strings
+    hint = f" ({kind} ids here are {known}, this is a {type(given).__name__})" if other_type else ""
+    return f"{kind} {given!r} is not known to the model{hint}; {remedy}"

@@ -1,0 +1,140 @@
+"""Model files: a header and arrays in the safetensors format, which carries no code; mapped, not read."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import save_file
+
+from matinee.errors import ModelFileError
+
+FORMAT_VERSION = 1
+
+# The few types that a model file holds, by their names in the format.
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "I32": np.dtype("<i4"),
+    "I64": np.dtype("<i8"),
+    "U32": np.dtype("<u4"),
+    "U64": np.dtype("<u8"),
+}
+# The format's own limit, which keeps a damaged length from asking for the whole memory.
+_LONGEST_HEADER = 100_000_000
+
+
+def write_model_file(path: str | Path, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+    """Write a header of plain values and arrays of numbers or text, atomically.
+
+    A crash or Ctrl-C leaves the file that was there before, whole.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    metadata = {"matinee": json.dumps({"format_version": FORMAT_VERSION, **header})}
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        part = Path(name)
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        os.close(handle)
+        tensors = {name: _tensor(array) for name, array in arrays.items()}
+        save_file(tensors, part, metadata=metadata)
+        _keep_permissions(part, path)
+        _sync(part)
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelFileError(f"{path} cannot be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _tensor(array: Any) -> Any:
+    array = np.ascontiguousarray(array)
+    # Text of one width is a table of code points.
+    return array.view("<u4").reshape(len(array), -1) if array.dtype.kind == "U" else array
+
+
+def _keep_permissions(part: Path, path: Path) -> None:
+    """Give the part the mode that the file has, or that a new file would get; mkstemp's is private."""
+    if path.exists():
+        part.chmod(path.stat().st_mode & 0o777)
+        return
+    mask = os.umask(0)
+    os.umask(mask)
+    part.chmod(0o666 & ~mask)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header and the arrays of a model file; the arrays are read-only views of the mapped file.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, truncated, damaged, not a model file, or of a newer version.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise ModelFileError(f"{path} is empty; expected a model file written by model.save")
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{path} cannot be read: {error}") from error
+    try:
+        return _parse(memoryview(mapped))
+    except ModelFileError as error:
+        raise ModelFileError(f"{path} {error}") from None
+
+
+def _parse(data: memoryview) -> tuple[dict[str, Any], dict[str, Any]]:
+    if len(data) < 8:
+        raise ModelFileError("is truncated: it has no header")
+    length = int.from_bytes(data[:8], "little")
+    if length > min(_LONGEST_HEADER, len(data) - 8):
+        raise ModelFileError("is truncated or no model file: its header goes past its end")
+    try:
+        entries = json.loads(bytes(data[8 : 8 + length]))
+        header = json.loads(entries.pop("__metadata__")["matinee"])
+        version = header["format_version"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ModelFileError("is no model file: it has no header of Matinee's") from None
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise ModelFileError(
+            f"has format version {version!r}; this Matinee reads up to {FORMAT_VERSION}: install a newer one"
+        )
+    return header, {name: _array(name, entry, data[8 + length :]) for name, entry in entries.items()}
+
+
+def _array(name: str, entry: Any, data: memoryview) -> Any:
+    try:
+        dtype = _DTYPES[entry["dtype"]]
+        shape = tuple(map(int, entry["shape"]))
+        begin, end = map(int, entry["data_offsets"])
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise ModelFileError(f"is damaged: the entry of {name!r} cannot be read") from None
+    n_bytes = dtype.itemsize
+    for extent in shape:
+        n_bytes *= extent
+    if min(shape, default=0) < 0 or begin < 0 or end - begin != n_bytes:
+        raise ModelFileError(f"is damaged: {name!r} of shape {shape} does not fit its place")
+    if end > len(data):
+        raise ModelFileError(f"is truncated: {name!r} ends at byte {end:,} of {len(data):,}")
+    return np.frombuffer(data[begin:end], dtype=dtype).reshape(shape)

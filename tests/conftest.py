@@ -1,0 +1,72 @@
+"""Small ratings and the float64 reference that the kernels and the models are held against."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from matinee.ratings import Ratings, Rows
+
+
+def reference_rows(
+    observed: Rows,
+    fixed: np.ndarray,
+    ridge: np.ndarray,
+    column_biases: np.ndarray | None = None,
+    offset: float = 0.0,
+    with_bias: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The row problem in float64 numpy: factors (bias last, if any) and squared error of every row."""
+    solutions, errors = [], []
+    for row in range(len(observed.indptr) - 1):
+        part = slice(observed.indptr[row], observed.indptr[row + 1])
+        factors = fixed[observed.columns[part]].astype(np.float64)
+        targets = observed.values[part].astype(np.float64) - offset
+        if column_biases is not None:
+            targets -= column_biases[observed.columns[part]]
+        if with_bias:
+            factors = np.column_stack([factors, np.ones(len(factors))])
+        matrix = factors.T @ factors + ridge[row] * np.eye(factors.shape[1])
+        solution = np.linalg.solve(matrix, factors.T @ targets) if len(targets) else np.zeros(len(matrix))
+        solutions.append(solution)
+        errors.append(((targets - factors @ solution) ** 2).sum())
+    return np.array(solutions), np.array(errors)
+
+
+def random_rows(generator: np.random.Generator, lengths: list[int], n_columns: int) -> Rows:
+    """Rows of so many ratings of 1 to 5 each, of random columns."""
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    columns = [np.sort(generator.choice(n_columns, size=n, replace=False)) for n in lengths]
+    values = generator.integers(1, 6, size=indptr[-1]).astype(np.float32)
+    return Rows(indptr, np.concatenate(columns).astype(np.int32), values)
+
+
+def random_ratings(n_users: int = 60, n_items: int = 40, share: float = 0.3, seed: int = 0) -> Ratings:
+    """A random share of all pairs, with ratings from planted factors of rank 3 and noise."""
+    generator = np.random.default_rng(seed)
+    users, items = np.nonzero(generator.random((n_users, n_items)) < share)
+    left, right = generator.normal(size=(n_users, 3)), generator.normal(size=(n_items, 3))
+    scores = 3.2 + 0.7 * (left[users] * right[items]).sum(axis=1) + 0.3 * generator.normal(size=len(users))
+    return Ratings.from_arrays(users * 7 + 3, items * 11 + 5, np.clip(np.round(scores * 2) / 2, 0.5, 5))
+
+
+@pytest.fixture(scope="session")
+def small_ratings() -> Ratings:
+    return random_ratings()
+
+
+@pytest.fixture
+def movielens() -> Callable[[str], Path]:
+    """The path of a file of the MovieLens data; skips where there are none."""
+
+    def find(name: str) -> Path:
+        folder = os.environ.get("MATINEE_DATA")
+        if not folder:
+            pytest.skip("MATINEE_DATA is not set: no MovieLens data here")
+        return Path(folder) / name
+
+    return find

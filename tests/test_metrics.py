@@ -1,0 +1,179 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import mean_absolute_error, mean_squared_error, ndcg_score
+
+from matinee import metrics
+
+WITH_COUNTS = [metrics.recall, metrics.truncated_recall, metrics.ndcg, metrics.average_precision]
+WITHOUT_COUNTS = [metrics.precision, metrics.reciprocal_rank, metrics.hit_rate]
+
+floats = st.floats(-100, 100, width=32)
+lists = st.lists(st.integers(0, 8), unique=True, min_size=4, max_size=4)
+relevant_sets = st.sets(st.integers(0, 8), min_size=1)
+users = st.lists(st.tuples(lists, relevant_sets, st.integers(0, 4)), min_size=1, max_size=6)
+
+
+def compressed(sets):
+    indptr = np.cumsum([0, *map(len, sets)])
+    columns = np.array([item for one in sets for item in sorted(one)], dtype=np.int32)
+    return indptr, columns
+
+
+def with_filler(items, length):
+    return items[:length] + [-1] * (len(items) - length)
+
+
+def hits_of(drawn):
+    recommended = np.array([with_filler(items, length) for items, _, length in drawn])
+    relevant = [one for _, one, _ in drawn]
+    return metrics.find_hits(recommended, *compressed(relevant)), np.array(list(map(len, relevant)))
+
+
+def every_metric(hits, n_relevant):
+    return [one(hits, n_relevant) for one in WITH_COUNTS] + [one(hits) for one in WITHOUT_COUNTS]
+
+
+@given(st.lists(st.tuples(floats, floats), min_size=1))
+def test_errors_of_predictions_are_those_of_scikit_learn(pairs):
+    actual, predicted = map(np.array, zip(*pairs, strict=True))
+    assert metrics.rmse(actual, predicted) == pytest.approx(mean_squared_error(actual, predicted) ** 0.5)
+    assert metrics.mae(actual, predicted) == pytest.approx(mean_absolute_error(actual, predicted))
+
+
+def test_errors_of_float32_arrays_are_added_up_in_double_precision():
+    actual, predicted = np.zeros(3_000_000, np.float32), np.full(3_000_000, 0.1, np.float32)
+    assert metrics.rmse(actual, predicted) == pytest.approx(float(np.float32(0.1)), rel=1e-12)
+    assert metrics.mae(actual, predicted) == pytest.approx(float(np.float32(0.1)), rel=1e-12)
+    assert (predicted == np.float32(0.1)).all()
+
+
+@pytest.mark.parametrize("error", [metrics.rmse, metrics.mae])
+def test_predictions_that_do_not_pair_up_with_the_truth_are_refused(error):
+    with pytest.raises(ValueError, match=r"actual has shape \(3,\), predicted \(2,\)"):
+        error([1, 2, 3], [1, 2])
+    with pytest.raises(ValueError, match="there are no predictions"):
+        error([], [])
+
+
+def test_two_users_worked_out_by_hand():
+    # The first is shown two of three relevant items, at ranks 1 and 3; the second's list is cut short.
+    hits = metrics.find_hits([[5, 2, 9, 0], [3, 7, -1, -1]], [0, 3, 4], [5, 8, 9, 7])
+    assert hits.tolist() == [[True, False, True, False], [False, True, False, False]]
+    n_relevant = [3, 1]
+    assert metrics.precision(hits).tolist() == [0.5, 0.25]
+    assert metrics.recall(hits, n_relevant).tolist() == pytest.approx([2 / 3, 1])
+    assert metrics.truncated_recall(hits, n_relevant).tolist() == pytest.approx([2 / 3, 1])
+    assert metrics.average_precision(hits, n_relevant).tolist() == pytest.approx([(1 + 2 / 3) / 3, 0.5])
+    assert metrics.reciprocal_rank(hits).tolist() == [1, 0.5]
+    assert metrics.hit_rate(hits).tolist() == [1, 1]
+    ideal = 1 + 1 / math.log2(3) + 1 / 2
+    assert metrics.ndcg(hits, n_relevant).tolist() == pytest.approx([1.5 / ideal, 1 / math.log2(3)])
+
+
+def test_with_more_relevant_items_than_places_only_recall_cannot_reach_one():
+    hits = metrics.find_hits([[4, 1]], [0, 5], [0, 1, 2, 3, 4])
+    assert metrics.recall(hits, [5]).tolist() == [0.4]
+    for one in (metrics.truncated_recall, metrics.ndcg, metrics.average_precision):
+        assert one(hits, [5]).tolist() == [1]
+
+
+@given(users)
+def test_hits_are_membership_in_the_set_of_what_is_relevant(drawn):
+    expected = [
+        [item in relevant for item in with_filler(items, length)] for items, relevant, length in drawn
+    ]
+    assert hits_of(drawn)[0].tolist() == expected
+
+
+@given(users)
+def test_ndcg_is_that_of_scikit_learn(drawn):
+    for items, relevant, _ in drawn:
+        hits, n_relevant = hits_of([(items, relevant, 4)])
+        truth = np.array([[item in relevant for item in range(9)]], dtype=float)
+        scores = np.zeros((1, 9))
+        scores[0, items] = [4, 3, 2, 1]
+        expected = ndcg_score(truth, scores, k=4, ignore_ties=True)
+        assert metrics.ndcg(hits, n_relevant)[0] == pytest.approx(expected)
+
+
+@given(users)
+def test_average_precision_is_the_mean_of_the_precisions_at_the_hits(drawn):
+    hits, n_relevant = hits_of(drawn)
+    for row, count, found in zip(hits, n_relevant, metrics.average_precision(hits, n_relevant), strict=True):
+        precisions = [row[: place + 1].mean() for place in np.flatnonzero(row)]
+        assert found == pytest.approx(sum(precisions) / min(4, count))
+
+
+@given(users)
+def test_every_metric_is_from_zero_to_one(drawn):
+    for values in every_metric(*hits_of(drawn)):
+        assert values.shape == (len(drawn),)
+        assert ((values >= 0) & (values <= 1)).all()
+
+
+@given(users, st.randoms(use_true_random=False))
+def test_each_user_has_the_same_figures_in_whatever_order_users_come(drawn, random):
+    order = list(range(len(drawn)))
+    random.shuffle(order)
+    whole = every_metric(*hits_of(drawn))
+    permuted = every_metric(*hits_of([drawn[place] for place in order]))
+    for before, after in zip(whole, permuted, strict=True):
+        assert before[order].tolist() == after.tolist()
+
+
+@given(users)
+def test_a_list_in_the_order_of_relevance_is_the_best_of_its_items(drawn):
+    hits, n_relevant = hits_of(drawn)
+    best = np.sort(hits, axis=1)[:, ::-1]
+    for now, then in zip(every_metric(hits, n_relevant), every_metric(best, n_relevant), strict=True):
+        assert (now <= then + 1e-15).all()
+
+
+def test_a_perfect_list_of_any_length_has_an_ndcg_of_exactly_one():
+    for k in range(1, 60):
+        hits = np.ones((1, k), dtype=bool)
+        assert metrics.ndcg(hits, [k]).tolist() == [1.0]
+
+
+def test_no_users_have_no_figures():
+    hits = metrics.find_hits(np.empty((0, 3), dtype=int), [0], np.empty(0, dtype=int))
+    assert all(values.shape == (0,) for values in every_metric(hits, np.empty(0, dtype=int)))
+
+
+@pytest.mark.parametrize(
+    ("recommended", "indptr", "columns", "message"),
+    [
+        ([1, 2], [0, 1], [1], r"recommended has shape \(2,\)"),
+        ([[0.5]], [0, 1], [1], "dtype float64; expected integers"),
+        ([[1, 1]], [0, 1], [1], "row 0 of recommended holds an item twice"),
+        ([[1, 2]], [0, 1, 1], [1], r"indptr has shape \(3,\); expected \(2,\) for 1 users"),
+        ([[1, 2]], [0, 2], [1], r"indptr must rise from 0 to the number of columns; they have shape \(1,\)"),
+        ([[1, 2]], [0, 2], [3, 1], "must ascend"),
+        ([[1, 2]], [0, 2], [1, 1], "must ascend"),
+        ([[1, 2]], [0, 1], [-1], "columns holds -1"),
+    ],
+)
+def test_lists_and_relevant_items_that_do_not_fit_are_refused(recommended, indptr, columns, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.find_hits(recommended, indptr, columns)
+
+
+@pytest.mark.parametrize("one", WITH_COUNTS)
+def test_counts_that_do_not_fit_the_hits_are_refused(one):
+    hits = np.ones((2, 3), dtype=bool)
+    with pytest.raises(ValueError, match=r"n_relevant has shape \(1,\); expected \(2,\)"):
+        one(hits, [1])
+    with pytest.raises(ValueError, match="nothing is relevant to user 1"):
+        one(hits, [1, 0])
+
+
+@pytest.mark.parametrize("one", WITHOUT_COUNTS)
+def test_hits_are_a_table_of_bool(one):
+    with pytest.raises(ValueError, match=r"hits has shape \(3,\) and dtype bool"):
+        one(np.ones(3, dtype=bool))
+    with pytest.raises(ValueError, match=r"hits has shape \(1, 3\) and dtype int64"):
+        one(np.ones((1, 3), dtype=np.int64))
