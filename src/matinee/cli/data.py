@@ -1,0 +1,42 @@
+"""Commands about ratings: download, describe."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from matinee.cli.options import AsJson, RatingsSource
+from matinee.cli.output import show, show_json
+from matinee.cli.sources import ratings_from
+from matinee.datasets.download import DATASETS, dataset_files
+from matinee.datasets.loading import DEMO
+from matinee.errors import DataError
+
+
+def download(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help=f"One of {', '.join(DATASETS)}.", show_default=False),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Download a MovieLens dataset once, and print its folder."""
+    if name == DEMO:
+        raise DataError(
+            "the demo data is built in, nothing to download; 'matinee demo -o DIR' writes its files"
+        )
+    files = dataset_files(name)
+    if as_json:
+        show_json({"name": name} | {part: path and str(path) for part, path in vars(files).items()})
+    else:
+        show(str(files.folder))
+
+
+def describe(ratings: RatingsSource, as_json: AsJson = False) -> None:
+    """Say how many ratings there are, and what they are like."""
+    description = ratings_from(ratings).describe()
+    if as_json:
+        show_json(description.to_dict())
+    else:
+        show(str(description))

@@ -1,0 +1,83 @@
+"""Files that commands leave behind: written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from matinee.errors import DataError
+
+TABLE_FORMATS = (".csv", ".parquet")
+
+
+def require_writable(path: Path) -> Path:
+    """The path, if a file can be made there or replaced; asked before the work rather than after it.
+
+    Raises
+    ------
+    DataError
+        If its folder is missing or closed to the user, or if it is a folder or a device itself.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise DataError(f"{path} cannot be written: there is no folder {folder}")
+    if path.is_dir():
+        raise DataError(f"{path} cannot be written: it is a folder; expected the name of a file")
+    # Replacing a device such as /dev/null by a file would harm the machine.
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} cannot be written: it is not a regular file")
+    if not os.access(folder, os.W_OK):
+        raise DataError(f"{path} cannot be written: permission denied in {folder}")
+    return path
+
+
+def require_table_format(path: Path) -> Path:
+    """The path, if its name ends in a format that `write_table` knows; a DataError otherwise."""
+    if path.suffix.lower() not in TABLE_FORMATS:
+        raise DataError(f"{path}: expected a name that ends in {' or '.join(TABLE_FORMATS)}")
+    return path
+
+
+def require_folder(path: Path) -> Path:
+    """The path, made a folder if it was none; a DataError where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path} cannot be made a folder: {error.strerror}") from error
+    return path
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame as CSV or Parquet, as the path's suffix says."""
+    with _replaced(require_table_format(path)) as part:
+        if path.suffix.lower() == ".csv":
+            frame.write_csv(part)
+        else:
+            frame.write_parquet(part)
+
+
+def write_json(document: dict[str, Any], path: Path) -> None:
+    """Write one JSON document."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    with _replaced(path) as part:
+        part.write_text(f"{text}\n", encoding="utf-8")
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Path]:
+    """A file to write beside the path, which takes the path's place once it is whole."""
+    require_writable(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} cannot be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)

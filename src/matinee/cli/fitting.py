@@ -1,0 +1,176 @@
+"""The command fit: a model from ratings, and how well it does on those held out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from matinee.cli import options
+from matinee.cli.files import require_writable
+from matinee.cli.options import AsJson, RatingsSource
+from matinee.cli.output import show_json, show_pairs, status
+from matinee.cli.sources import ratings_from
+from matinee.errors import DataError
+from matinee.evaluation import Evaluation, evaluate
+from matinee.models import ALS, Model
+from matinee.ratings import Ratings
+from matinee.splits import SplitBy, split
+
+# By their names on the command line.
+MODELS: dict[str, type[Model]] = {"als": ALS}
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A fitted model, and what it was fitted and tested on; no test where all ratings were trained on."""
+
+    model: Model
+    train: Ratings
+    test: Ratings | None
+    evaluation: Evaluation
+    seconds: float
+
+    @property
+    def train_errors(self) -> tuple[float, float]:
+        """RMSE and MAE."""
+        found = self.evaluation
+        if found.train_rmse is None or found.train_mae is None:
+            return found.rmse, found.mae
+        return found.train_rmse, found.train_mae
+
+    @property
+    def test_errors(self) -> tuple[float, float] | None:
+        """RMSE and MAE."""
+        return None if self.test is None else (self.evaluation.rmse, self.evaluation.mae)
+
+
+def fit(
+    ratings: RatingsSource,
+    output: options.ModelOutput,
+    model: options.ModelName = "als",
+    factors: options.Factors = 10,
+    iterations: options.Iterations = 15,
+    regularization: options.Regularization = 0.1,
+    biases: options.Biases = True,
+    weighting: options.Weighting = "count",
+    tolerance: options.Tolerance = None,
+    test_size: options.TestSize = "0.2",
+    by: options.SplitName = "random",
+    seed: options.Seed = 42,
+    threads: options.Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a model to ratings, and save it.
+
+    A part of the ratings is held out, and says how well the model predicts what it has not seen.
+    """
+    share, kind_of_split = _test_size(test_size), _one_of("--split", by, get_args(SplitBy))
+    unfitted = _new_model(
+        model,
+        n_factors=factors,
+        n_iterations=iterations,
+        regularization=regularization,
+        biases=biases,
+        weighting=_weighting(weighting),
+        tolerance=tolerance,
+        random_state=seed,
+        n_threads=threads,
+    )
+    require_writable(output)
+    found = _fit(unfitted, *_split(ratings_from(ratings), share, kind_of_split, seed))
+    found.model.save(output)
+    if as_json:
+        show_json({"output": str(output), "model": model, **_document(found)})
+    else:
+        show_pairs([*_pairs(found), ("saved", str(output))])
+
+
+def spelled_out(model: Model) -> str:
+    """The model with its parameters, those left at their defaults too, but for what is None."""
+    given = [f"{name}={value!r}" for name, value in model.get_params().items() if value is not None]
+    return f"{type(model).__name__}({', '.join(given)})"
+
+
+def _new_model(name: str, **parameters: Any) -> Model:
+    model = MODELS[_one_of("--model", name, list(MODELS))](**parameters)
+    model._check_parameters()
+    return model
+
+
+def _one_of(option: str, text: str, expected: Sequence[str]) -> Any:
+    if text not in expected:
+        raise DataError(f"{option} {text!r}; expected one of: {', '.join(expected)}")
+    return text
+
+
+def _weighting(text: str) -> Any:
+    """A number where the text is one; the model says what else it takes."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _test_size(text: str) -> float | int:
+    try:
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        raise DataError(f"--test-size {text!r}; expected a share such as 0.2, or a whole number") from None
+
+
+def _split(
+    ratings: Ratings, test_size: float | int, by: SplitBy, seed: int
+) -> tuple[Ratings, Ratings | None]:
+    if test_size == 0:
+        return ratings, None
+    return split(ratings, test_size=test_size, by=by, random_state=seed)
+
+
+def _fit(model: Model, train: Ratings, test: Ratings | None) -> _Fit:
+    began = time.perf_counter()
+    model.fit(train, test)
+    seconds = time.perf_counter() - began
+    with status("evaluating"):
+        evaluation = evaluate(model, train) if test is None else evaluate(model, test, train=train)
+    return _Fit(model, train, test, evaluation, seconds)
+
+
+def _document(found: _Fit) -> dict[str, Any]:
+    whole = found.evaluation.to_dict()
+    return {
+        "parameters": found.model.get_params(),
+        "n_users": found.train.n_users,
+        "n_items": found.train.n_items,
+        "n_train": len(found.train),
+        "n_test": 0 if found.test is None else len(found.test),
+        "train": _errors(found.train_errors),
+        "test": None if found.test_errors is None else _errors(found.test_errors),
+        "overfitting": {name: whole[name] for name in ("ratio", "gap", "verdict")},
+        "history": [record.to_dict() for record in found.model.history_],
+        "seconds": found.seconds,
+    }
+
+
+def _errors(errors: tuple[float, float]) -> dict[str, float]:
+    return dict(zip(("rmse", "mae"), errors, strict=True))
+
+
+def _pairs(found: _Fit) -> list[tuple[str, str]]:
+    n_iterations = len(found.model.history_)
+    pairs = [
+        ("fitted", spelled_out(found.model)),
+        ("users, movies", f"{found.train.n_users:,}, {found.train.n_items:,}"),
+        ("train", _ratings_and_errors(found.train, found.train_errors)),
+    ]
+    if found.test is not None and found.test_errors is not None:
+        pairs.append(("test", _ratings_and_errors(found.test, found.test_errors)))
+    if found.evaluation.verdict is not None:
+        pairs.append(("test / train", f"{found.evaluation.ratio:.3f}  {found.evaluation.verdict}"))
+    return [*pairs, ("time", f"{found.seconds:.2f} s for {n_iterations} iterations")]
+
+
+def _ratings_and_errors(ratings: Ratings, errors: tuple[float, float]) -> str:
+    rmse, mae = errors
+    return f"RMSE {rmse:.4f}, MAE {mae:.4f}, of {len(ratings):,} ratings"

@@ -1,0 +1,81 @@
+"""The options and arguments of the commands: those that several share, and the many of fit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+RatingsSource = Annotated[
+    str,
+    typer.Argument(
+        metavar="RATINGS",
+        help="A file (.dat, .csv, .tsv, u.data, .parquet; gzipped too), or a dataset by its name: "
+        "demo, ml-latest-small, ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m.",
+        show_default=False,
+    ),
+]
+TestSource = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEST", help="A file of ratings, or a dataset, as 'matinee fit' takes it.", show_default=False
+    ),
+]
+ModelPath = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A file that 'matinee fit' wrote.", show_default=False)
+]
+MoviesSource = Annotated[
+    str | None,
+    typer.Option(
+        "--movies",
+        metavar="MOVIES",
+        help="Show titles: from a file (movies.dat, movies.csv, u.item), or of a dataset.",
+    ),
+]
+Count = Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many.")]
+ListLength = Annotated[
+    int,
+    typer.Option("--k", min=1, max=1_000, metavar="N", help="The length of the lists of recommendations."),
+]
+
+# Of fit. The bounds are against slips of the finger: far more than is of use to anybody.
+ModelOutput = Annotated[
+    Path, typer.Option("-o", "--output", metavar="MODEL", help="The file to write.", show_default=False)
+]
+ModelName = Annotated[str, typer.Option("--model", metavar="NAME", help="Which kind: als.")]
+Factors = Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="How many factors.")]
+Iterations = Annotated[
+    int, typer.Option(min=1, max=1_000_000, metavar="N", help="How many iterations, at most.")
+]
+Regularization = Annotated[
+    float, typer.Option(min=0, metavar="NUMBER", help="λ: how strongly factors are held near zero.")
+]
+Biases = Annotated[
+    bool, typer.Option("--biases/--no-biases", help="Whether each user and each movie has a bias.")
+]
+Weighting = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What λ is multiplied by: count, the number of a row's ratings; none, 1; "
+        "or that number to a power from 0 to 1.",
+    ),
+]
+Tolerance = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="NUMBER", help="Stop once an iteration lowers the RMSE by less than this."),
+]
+TestSize = Annotated[
+    str,
+    typer.Option(
+        metavar="NUMBER", help="What is held out: a share, or a number of ratings; 0: nothing, fit to all."
+    ),
+]
+SplitName = Annotated[
+    str, typer.Option("--split", metavar="NAME", help="What to hold out: random, user, last or time.")
+]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Of the split and of the fit.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, max=1_024, metavar="N", help="How many; as many as processors if not given."),
+]

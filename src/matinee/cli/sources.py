@@ -1,0 +1,83 @@
+"""What is typed on the command line, and the ratings, movies, models and ids that it stands for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from matinee.cli.output import status
+from matinee.datasets import Movies, load_dataset, load_movies, read_movies, read_ratings
+from matinee.datasets.download import DATASETS, dataset_folder
+from matinee.datasets.loading import DEMO
+from matinee.errors import DataError
+from matinee.ids import Id, IdIndex
+from matinee.models import Model, load
+from matinee.ratings import Ratings
+
+
+def ratings_from(source: str) -> Ratings:
+    """The ratings of a dataset, or those in a file."""
+    is_dataset = _is_dataset(source)
+    if source in DATASETS:
+        dataset_folder(source)  # a download has a bar of its own
+    with status(f"reading {source}"):
+        return load_dataset(source) if is_dataset else read_ratings(source)
+
+
+def titles_from(source: str | None) -> Titles:
+    """The titles of a dataset, or those in a file; none without a source."""
+    if source is None:
+        return Titles(Movies([]))
+    return Titles(load_movies(source) if _is_dataset(source) else read_movies(source))
+
+
+def model_from(path: Path) -> Model:
+    """The model in a file."""
+    with status(f"reading {path}"):
+        return load(path)
+
+
+def id_from(text: str, index: IdIndex) -> Id:
+    """The id that the text stands for: an integer where the ids of the index are."""
+    # No 64-bit integer is longer; Python refuses to make an int of thousands of digits.
+    is_integer = re.fullmatch(r"[+-]?[0-9]{1,20}", text)
+    return int(text) if is_integer and not index.holds_strings else text
+
+
+def _is_dataset(source: str) -> bool:
+    """Whether the source is the name of a dataset; a DataError if it is nothing but looks like one."""
+    names = [DEMO, *DATASETS]
+    if source not in names and re.fullmatch(r"[a-z0-9-]+", source) and not Path(source).exists():
+        raise DataError(
+            f"{source}: there is no such file, and no dataset of that name; datasets are {', '.join(names)}"
+        )
+    return source in names
+
+
+class Titles:
+    """Titles by item, whether the ids are integers in the model and strings in the file of movies or not.
+
+    Parameters
+    ----------
+    movies : Movies
+    """
+
+    def __init__(self, movies: Movies) -> None:
+        self._by_text = {str(item): str(movie) for item, movie in movies.items()}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_text)
+
+    def of(self, item: Id) -> str | None:
+        """The title and year of an item; None if they are not known."""
+        return self._by_text.get(str(item))
+
+    def beside(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with a column title after its column item, if there are any titles."""
+        if not self:
+            return frame
+        titles = frame["item"].cast(pl.String).replace_strict(self._by_text, default=None)
+        place = frame.columns.index("item") + 1
+        return frame.insert_column(place, titles.alias("title"))
