@@ -27,6 +27,8 @@ using Vector = nb::ndarray<const T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::de
 template <class T>
 using OutVector = nb::ndarray<T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Matrix = nb::ndarray<const float, nb::numpy, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using DoubleMatrix = nb::ndarray<const double, nb::numpy, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using OutDoubleMatrix = nb::ndarray<double, nb::numpy, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using OutMatrix = nb::ndarray<float, nb::numpy, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 void require(bool holds, const char* what) {
@@ -144,45 +146,120 @@ std::vector<int64_t> chunks_by_flops(const int64_t* indptr, int64_t n_rows, doub
   return equal_chunks(n_rows, std::min(total / (n_threads * 32.0), 5e9), cost);
 }
 
-void bind_solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values, Matrix fixed,
+int64_t padded_rank(int64_t n_factors) { return (n_factors + 15) / 16 * 16; }
+
+Feedback feedback_named(const std::string& name) {
+  if (name == "ratings") return Feedback::ratings;
+  if (name == "confidence") return Feedback::confidence;
+  throw std::invalid_argument("feedback is 'ratings' or 'confidence', not '" + name + "'");
+}
+
+Solver solver_named(const std::string& name) {
+  if (name == "cholesky") return Solver::cholesky;
+  if (name == "cg") return Solver::conjugate_gradient;
+  if (name == "subspace") return Solver::subspace;
+  throw std::invalid_argument("solver is 'cholesky', 'cg' or 'subspace', not '" + name + "'");
+}
+
+// A prior of n_factors × n_factors, padded with zeros, in both precisions.
+struct PaddedPrior {
+  PaddedPrior(const std::optional<DoubleMatrix>& prior, int64_t n_factors) {
+    if (!prior) return;
+    const int64_t width = padded_rank(n_factors);
+    precise.assign(width * width, 0.0);
+    for (int64_t f = 0; f < n_factors; ++f) std::copy_n(prior->data() + f * n_factors, n_factors, &precise[f * width]);
+    single.assign(precise.begin(), precise.end());
+  }
+  std::vector<double> precise;
+  std::vector<float> single;
+};
+
+int64_t longest_row(const int64_t* indptr, int64_t n_rows) {
+  int64_t longest = 0;
+  for (int64_t row = 0; row < n_rows; ++row) longest = std::max(longest, indptr[row + 1] - indptr[row]);
+  return longest;
+}
+
+void bind_solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values,
+                     const std::string& feedback, float confidence, float unobserved, Matrix fixed,
                      std::optional<Vector<float>> column_biases, float offset, Vector<float> ridge,
-                     OutMatrix solution, std::optional<OutVector<float>> biases,
+                     std::optional<DoubleMatrix> prior, const std::string& solver, int64_t n_steps,
+                     bool refine_always, OutMatrix solution, std::optional<OutVector<float>> biases,
                      std::optional<OutVector<double>> squared_errors,
-                     std::optional<OutVector<double>> penalties, bool refine_always, int n_threads) {
-  const int64_t n_rows = int64_t(indptr.shape(0)) - 1;
+                     std::optional<OutVector<double>> penalties, int n_threads) {
+  const int64_t n_rows = int64_t(indptr.shape(0)) - 1, n_factors = fixed.shape(1);
   require(n_rows >= 0 && indptr.data()[n_rows] == int64_t(columns.shape(0)) &&
               columns.shape(0) == values.shape(0),
           "indptr must end at the number of columns and values");
-  require(fixed.shape(1) == solution.shape(1) && fixed.shape(1) > 0, "factors must be of one rank, at least 1");
+  require(n_factors == int64_t(solution.shape(1)) && n_factors > 0, "factors must be of one rank, at least 1");
   require(int64_t(ridge.shape(0)) == n_rows && int64_t(solution.shape(0)) == n_rows,
           "ridge and solution must have a row for each row of ratings");
   require(!column_biases || column_biases->shape(0) == fixed.shape(0), "column_biases must match fixed");
   for (auto* out : {&squared_errors, &penalties})
     require(!*out || int64_t((*out)->shape(0)) == n_rows, "squared_errors and penalties must match solution");
   require(!biases || int64_t(biases->shape(0)) == n_rows, "biases must match solution");
+  require(!prior || (int64_t(prior->shape(0)) == n_factors && int64_t(prior->shape(1)) == n_factors),
+          "prior must be n_factors × n_factors");
   require(n_threads >= 1, "n_threads must be at least 1");
 
-  const RowProblem problem{indptr.data(),
-                           columns.data(),
-                           values.data(),
-                           fixed.data(),
-                           int64_t(fixed.shape(0)),
-                           int64_t(fixed.shape(1)),
-                           data_or_null(column_biases),
-                           offset,
-                           ridge.data(),
-                           refine_always,
-                           solution.data(),
-                           data_or_null(biases),
-                           data_or_null(squared_errors),
-                           data_or_null(penalties)};
-  const auto chunks = chunks_by_flops(problem.indptr, n_rows, double(problem.n_factors), n_threads);
+  const PaddedPrior padded_prior(prior, n_factors);
+  RowProblem problem{};
+  problem.indptr = indptr.data();
+  problem.columns = columns.data();
+  problem.values = values.data();
+  problem.feedback = feedback_named(feedback);
+  problem.confidence = confidence;
+  problem.unobserved = unobserved;
+  problem.fixed = fixed.data();
+  problem.n_fixed = fixed.shape(0);
+  problem.n_factors = n_factors;
+  problem.column_biases = data_or_null(column_biases);
+  problem.offset = offset;
+  problem.ridge = ridge.data();
+  problem.prior = prior ? padded_prior.single.data() : nullptr;
+  problem.precise_prior = prior ? padded_prior.precise.data() : nullptr;
+  problem.solver = solver_named(solver);
+  require(problem.solver == Solver::cholesky || !biases, "only the solver 'cholesky' finds biases");
+  problem.n_steps = n_steps;
+  problem.longest_row = longest_row(problem.indptr, n_rows);
+  problem.refine_always = refine_always;
+  problem.solution = solution.data();
+  problem.biases = data_or_null(biases);
+  problem.squared_errors = data_or_null(squared_errors);
+  problem.penalties = data_or_null(penalties);
+
+  const auto chunks = chunks_by_flops(problem.indptr, n_rows, double(n_factors), n_threads);
   std::vector<Block> scratch;
   for (int thread = 0; thread < n_threads; ++thread)
-    scratch.emplace_back(level->scratch_bytes(problem.n_factors));
+    scratch.emplace_back(level->scratch_bytes(n_factors, problem.longest_row));
   run(int64_t(chunks.size()) - 1, n_threads, [&](int64_t chunk, int thread) {
     level->solve_rows(problem, chunks[chunk], chunks[chunk + 1], scratch[thread].start);
   });
+}
+
+// FᵀF in double precision. The rows are cut the same way for any number of threads, and their parts are added
+// in the same order.
+constexpr int64_t kMostGramParts = 32;
+
+void bind_gram(Matrix factors, OutDoubleMatrix gram, int n_threads) {
+  const int64_t n_rows = factors.shape(0), n_factors = factors.shape(1), width = padded_rank(n_factors);
+  require(int64_t(gram.shape(0)) == n_factors && int64_t(gram.shape(1)) == n_factors,
+          "gram must be n_factors × n_factors");
+  const int64_t n_parts = std::max<int64_t>(1, std::min(kMostGramParts, n_rows / 256));
+  std::vector<std::vector<double>> parts(n_parts);
+  run(n_parts, n_threads, [&](int64_t part, int) {
+    parts[part].assign(width * width, 0.0);
+    std::vector<double> panel(64 * width);
+    const int64_t first = n_rows * part / n_parts, last = n_rows * (part + 1) / n_parts;
+    level->add_gram(factors.data() + first * n_factors, last - first, n_factors, width, panel.data(),
+                    parts[part].data());
+  });
+  for (int64_t f = 0; f < n_factors; ++f)
+    for (int64_t g = f; g < n_factors; ++g) {
+      double sum = 0;
+      for (const auto& part : parts) sum += part[f * width + g];
+      gram.data()[f * n_factors + g] = gram.data()[g * n_factors + f] = sum;
+    }
 }
 
 // ---- prediction -------------------------------------------------------------------------------
@@ -312,9 +389,11 @@ NB_MODULE(_kernels, module) {
   module.doc() = "Matinee's native kernels: arrays in, arrays out.";
   module.def("sort_order", &bind_sort_order, "rows"_a, "columns"_a, "n_rows"_a, "n_columns"_a);
   module.def("transpose_rows", &bind_transpose_rows, "indptr"_a, "columns"_a, "values"_a, "n_columns"_a);
-  module.def("solve_rows", &bind_solve_rows, "indptr"_a, "columns"_a, "values"_a, "fixed"_a,
-             "column_biases"_a.none(), "offset"_a, "ridge"_a, "solution"_a, "biases"_a.none(),
-             "squared_errors"_a.none(), "penalties"_a.none(), "refine_always"_a, "n_threads"_a);
+  module.def("solve_rows", &bind_solve_rows, "indptr"_a, "columns"_a, "values"_a, nb::kw_only(), "feedback"_a,
+             "confidence"_a, "unobserved"_a, "fixed"_a, "column_biases"_a.none(), "offset"_a, "ridge"_a,
+             "prior"_a.none(), "solver"_a, "n_steps"_a, "refine_always"_a, "solution"_a, "biases"_a.none(),
+             "squared_errors"_a.none(), "penalties"_a.none(), "n_threads"_a);
+  module.def("gram", &bind_gram, "factors"_a, "gram"_a, "n_threads"_a);
   module.def("predict", &bind_predict, "rows"_a, "columns"_a, "row_factors"_a, "column_factors"_a,
              "row_biases"_a.none(), "column_biases"_a.none(), "offset"_a, "predicted"_a, "n_threads"_a);
   nb::class_<PackedFactors>(module, "PackedFactors")

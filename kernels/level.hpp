@@ -11,8 +11,9 @@ namespace matinee {
 
 struct Level {
   const char* name;
-  int64_t (*scratch_bytes)(int64_t n_factors);
+  int64_t (*scratch_bytes)(int64_t n_factors, int64_t longest_row);
   void (*solve_rows)(const RowProblem&, int64_t first, int64_t last, void* scratch);
+  void (*add_gram)(const float* factors, int64_t n_rows, int64_t n_factors, int64_t width, double* panel, double* gram);
   void (*rank)(const RankingProblem&, int64_t first, int64_t last);
   void (*predict)(const PredictionProblem&, int64_t first, int64_t last);
   double (*multiply_add)(int64_t rounds, float* result);

@@ -1,4 +1,5 @@
 // The body of each level_*.cpp: the same kernels, compiled for one instruction set.
+#include "gram.hpp"
 #include "level.hpp"
 #include "peak.hpp"
 #include "prediction.hpp"
@@ -10,6 +11,7 @@ namespace matinee {
 const Level MATINEE_TABLE = {MATINEE_NAME,
                              MATINEE_LEVEL::Scratch::bytes,
                              MATINEE_LEVEL::solve_rows,
+                             MATINEE_LEVEL::add_gram,
                              MATINEE_LEVEL::rank,
                              MATINEE_LEVEL::predict,
                              MATINEE_LEVEL::multiply_add};

@@ -1,31 +1,48 @@
 // The one small problem that every model solves, as plain data: see the table in the design.
 //
-//     A = ridge·I + Σ y_i y_iᵀ      b = Σ t_i y_i      x = A⁻¹ b      t_i = value_i − offset − column_bias_i
+//     A = prior + ridge·I + Σ c_i y_i y_iᵀ      b = Σ c_i t_i y_i      x = A⁻¹ b
 //
-// With a bias of its own, a row's y_i is (y_i, 1) and its x is (x, bias): the border of A.
+// Explicit ratings: c_i = 1, t_i = value_i − offset − column_bias_i. With a bias of its own, a row's y_i is
+// (y_i, 1) and its x is (x, bias): the border of A.
+//
+// Confidence: what was seen weighs unobserved + c_i with c_i = confidence·|value_i| and has the target 1, or 0
+// for a negative value; everything else weighs `unobserved` and has the target 0. The prior holds the Gram
+// matrix of all columns times `unobserved`, so that c_i t_i = unobserved + c_i.
 #pragma once
 
 #include <cstdint>
 
 namespace matinee {
 
+enum class Feedback { ratings, confidence };
+enum class Solver { cholesky, conjugate_gradient, subspace };
+
 struct RowProblem {
   // The observed ratings of each row, compressed sparse rows.
   const int64_t* indptr;
   const int32_t* columns;
   const float* values;
+  Feedback feedback;
+  float confidence;
+  float unobserved;
   // The fixed side: n_fixed × n_factors, rows without padding.
   const float* fixed;
   int64_t n_fixed;
   int64_t n_factors;
   const float* column_biases;  // n_fixed, or null
   float offset;
-  const float* ridge;  // a row's λ, n_rows
+  const float* ridge;           // a row's λ, n_rows
+  const float* prior;           // width × width, n_factors rounded up to a block, or null
+  const double* precise_prior;  // the same in double precision
+  // How: to the exact minimum, or a fixed number of steps towards it from the solution that is there.
+  Solver solver;
+  int64_t n_steps;
+  int64_t longest_row;  // the number of ratings of it
   bool refine_always;  // to the last digit, however well-posed: for the answers that are kept
   // The answers.
   float* solution;         // n_rows × n_factors
   float* biases;           // n_rows, or null where rows have none
-  double* squared_errors;  // n_rows: Σ (t_i − y_iᵀx − bias)², or null
+  double* squared_errors;  // n_rows: Σ c_i (t_i − y_iᵀx − bias)², with the prior's xᵀ·prior·x; or null
   double* penalties;       // n_rows: ridge · (‖x‖² + bias²), or null
 };
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from matinee import _kernels
 from matinee.models.ranking import Ranker
-from matinee.models.row_problem import Losses, Side, predict_pairs, solve_rows
+from matinee.models.row_problem import Losses, Side, Solver, Terms, predict_pairs, solve_rows
 from matinee.ratings import Rows
 
 from .conftest import random_rows, reference_rows
@@ -40,7 +40,15 @@ def solve(
     exact: bool = False,
 ) -> tuple[Side, Losses]:
     solved = Side.empty(len(ridge), fixed.factors.shape[1], biases=biases)
-    losses = solve_rows(observed, fixed, solved, ridge=ridge, offset=offset, n_threads=n_threads, exact=exact)
+    losses = solve_rows(
+        observed,
+        fixed,
+        solved,
+        ridge=ridge,
+        terms=Terms(offset=offset),
+        n_threads=n_threads,
+        solver=Solver(exact=exact),
+    )
     return solved, losses
 
 
@@ -130,7 +138,7 @@ def test_a_row_without_ratings_becomes_zero(level: str) -> None:
     solved = Side(np.full((3, 4), 9, dtype=np.float32), np.full(3, 9, dtype=np.float32))
     fixed = Side(np.ones((5, 4), dtype=np.float32), np.zeros(5, dtype=np.float32))
 
-    solve_rows(observed, fixed, solved, ridge=np.ones(3, np.float32), offset=0, n_threads=1)
+    solve_rows(observed, fixed, solved, ridge=np.ones(3, np.float32), terms=Terms(), n_threads=1)
 
     assert not solved.factors[[0, 2]].any()
     assert solved.biases is not None

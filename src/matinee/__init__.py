@@ -13,7 +13,7 @@ from matinee.errors import (
     UnknownUserError,
 )
 from matinee.evaluation import Evaluation, evaluate
-from matinee.models import ALS, Model, load
+from matinee.models import ALS, ImplicitALS, Model, load
 from matinee.models.answers import (
     Contribution,
     Explanation,
@@ -34,6 +34,7 @@ __all__ = [
     "DataError",
     "Evaluation",
     "Explanation",
+    "ImplicitALS",
     "Iteration",
     "MatineeError",
     "MissingExtraError",

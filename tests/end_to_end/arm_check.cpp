@@ -1,4 +1,5 @@
 // The kernels against double precision, for processors that the tests can only emulate.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -48,10 +49,17 @@ int main() {
       indptr.push_back(int64_t(columns.size()));
     }
     const std::vector<float> ridge(5, 0.5f);
-    const RowProblem problem{indptr.data(), columns.data(), values.data(), fixed.data(), n_columns, k,
-                             nullptr,       0.0f,           ridge.data(),  false,        solution.data(),
-                             nullptr,       nullptr,        nullptr};
-    std::vector<double> scratch(kBaseline.scratch_bytes(k) / 8 + 8);
+    RowProblem problem{};
+    problem.indptr = indptr.data();
+    problem.columns = columns.data();
+    problem.values = values.data();
+    problem.fixed = fixed.data();
+    problem.n_fixed = n_columns;
+    problem.n_factors = k;
+    problem.ridge = ridge.data();
+    problem.longest_row = n_columns;
+    problem.solution = solution.data();
+    std::vector<double> scratch(kBaseline.scratch_bytes(k, problem.longest_row) / 8 + 8);
     kBaseline.solve_rows(problem, 0, 5, scratch.data());
     for (int64_t row = 0; row < 5; ++row) {
       const int64_t n = indptr[row + 1] - indptr[row];

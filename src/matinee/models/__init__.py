@@ -4,9 +4,10 @@ from pathlib import Path
 
 from matinee.models.als import ALS
 from matinee.models.base import Model
+from matinee.models.implicit import ImplicitALS
 from matinee.models.saved import load_model
 
-MODELS: dict[str, type[Model]] = {"ALS": ALS}
+MODELS: dict[str, type[Model]] = {"ALS": ALS, "ImplicitALS": ImplicitALS}
 
 
 def load(path: str | Path) -> Model:
@@ -22,4 +23,4 @@ def load(path: str | Path) -> Model:
     return load_model(path, MODELS)
 
 
-__all__ = ["ALS", "MODELS", "Model", "load"]
+__all__ = ["ALS", "MODELS", "ImplicitALS", "Model", "load"]

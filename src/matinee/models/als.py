@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matinee.errors import DataError
+from matinee.models.alternation import Alternation, HeldOut, Measure, draw_start, take_start
 from matinee.models.base import Model, check_ratings
-from matinee.models.history import Callback, Iteration, has_flattened, iteration_progress
+from matinee.models.history import Callback
 from matinee.models.parameters import number, random_generator, thread_count, whole_number
-from matinee.models.row_problem import Floats, Side, predict_pairs, solve_rows
+from matinee.models.row_problem import Floats, Side, Terms, predict_pairs
 from matinee.ratings import Ratings, Rows
 
 
@@ -103,18 +103,35 @@ class ALS(Model):
         """
         check_ratings(train)
         self._check_parameters()
-        fit = _Fit(self, train, validation, start)
-        history: list[Iteration] = []
-        with iteration_progress(self.n_iterations, shown=progress) as show:
-            for iteration in range(1, self.n_iterations + 1):
-                history.append(fit.iterate(iteration))
-                show(history[-1])
-                stop = callback is not None and callback(history[-1])
-                if stop or has_flattened(history, self.tolerance):
-                    break
-        fit.solve_users(exact=True)
-        self._keep(train, fit.users, fit.items, fit.mean, history)
+        alternation = self._alternation(train, start)
+        history = alternation.run(
+            self.n_iterations,
+            measure=_errors_on(train, validation),
+            tolerance=self.tolerance,
+            progress=progress,
+            callback=callback,
+        )
+        self._keep(train, alternation.users, alternation.items, alternation.terms.offset, history)
         return self
+
+    def _alternation(self, train: Ratings, start: tuple[Any, Any] | None) -> Alternation:
+        users = Side.empty(train.n_users, self.n_factors, biases=self._with_biases)
+        items = Side.empty(train.n_items, self.n_factors, biases=self._with_biases)
+        if start is None:
+            draw_start(random_generator(self.random_state), items)
+        else:
+            take_start(start, users, items)
+        mean = float(train.values.mean(dtype=np.float64)) if self.biases else 0.0
+        return Alternation(
+            train.by_user,
+            train.by_item,
+            users=users,
+            items=items,
+            user_ridge=self._ridge(np.diff(train.by_user.indptr)),
+            item_ridge=self._ridge(np.diff(train.by_item.indptr)),
+            terms=Terms(offset=mean),
+            n_threads=thread_count(self.n_threads),
+        )
 
     def _check_parameters(self) -> None:
         whole_number("n_factors", self.n_factors, least=1)
@@ -139,88 +156,38 @@ class ALS(Model):
     def _with_biases(self) -> bool:
         return bool(self.biases)
 
+    @property
+    def _terms(self) -> Terms:
+        return Terms(offset=self.mean_)
+
+    def _user_ridge(self, observed: Rows) -> Floats:
+        return self._ridge(np.diff(observed.indptr))
+
     def _ridge(self, counts: NDArray[Any]) -> Floats:
         return (self.regularization * counts ** self._weighting_exponent()).astype(np.float32)
 
 
-class _Fit:
-    """A fit under way: both sides, and what stays the same from half-step to half-step."""
+def _errors_on(train: Ratings, validation: Ratings | None) -> Measure:
+    """What ALS notes down after an iteration: the errors on the ratings fitted and on those held out."""
+    held_out = None if validation is None else HeldOut(train, validation)
 
-    def __init__(
-        self, model: ALS, train: Ratings, validation: Ratings | None, start: tuple[Any, Any] | None
-    ) -> None:
-        self.train = train
-        self.n_threads = thread_count(model.n_threads)
-        self.mean = float(train.values.mean(dtype=np.float64)) if model.biases else 0.0
-        self.users = Side.empty(train.n_users, model.n_factors, biases=model._with_biases)
-        self.items = Side.empty(train.n_items, model.n_factors, biases=model._with_biases)
-        self._start(model, start)
-        self.user_ridge = model._ridge(np.diff(train.by_user.indptr))
-        self.item_ridge = model._ridge(np.diff(train.by_item.indptr))
-        self.validation = None if validation is None else _Validation(train, validation)
+    def measure(fit: Alternation, squared_error: float) -> dict[str, float | None]:
+        train_rmse = float(np.sqrt(squared_error / len(train)))
+        return {
+            "train_rmse": train_rmse,
+            "validation_rmse": None if held_out is None else _rmse(fit, held_out),
+        }
 
-    def _start(self, model: ALS, start: tuple[Any, Any] | None) -> None:
-        if start is None:
-            generator = random_generator(model.random_state)
-            self.items.factors[:] = starting_factors(generator, self.items.factors.shape)
-            return
-        for side, given, name in zip((self.users, self.items), start, ("user", "item"), strict=True):
-            factors = np.asarray(given)
-            if factors.shape != side.factors.shape:
-                expected = side.factors.shape
-                raise DataError(f"starting {name} factors have shape {factors.shape}; expected {expected}")
-            side.factors[:] = factors
-            if not np.isfinite(side.factors).all():
-                raise DataError(f"starting {name} factors hold a NaN or an infinity")
-
-    def solve_users(self, *, exact: bool = False) -> float:
-        """Solve all users; returns the penalty of their factors."""
-        return self._solve(self.train.by_user, self.items, self.users, self.user_ridge, exact)[1]
-
-    def _solve(
-        self, observed: Rows, fixed: Side, solved: Side, ridge: Floats, exact: bool
-    ) -> tuple[float, float]:
-        losses = solve_rows(
-            observed, fixed, solved, ridge=ridge, offset=self.mean, n_threads=self.n_threads, exact=exact
-        )
-        return losses.squared_error, losses.penalty
-
-    def iterate(self, iteration: int) -> Iteration:
-        """Solve all users, then all items."""
-        began = time.perf_counter()
-        user_penalty = self.solve_users()
-        squared_error, item_penalty = self._solve(
-            self.train.by_item, self.users, self.items, self.item_ridge, False
-        )
-        seconds = time.perf_counter() - began
-        return Iteration(
-            iteration=iteration,
-            train_rmse=float(np.sqrt(squared_error / len(self.train))),
-            validation_rmse=None if self.validation is None else self.validation.rmse(self),
-            objective=squared_error + user_penalty + item_penalty,
-            seconds=seconds,
-        )
+    return measure
 
 
-class _Validation:
-    """Ratings held out, by the positions of their users and items in the training ratings."""
-
-    def __init__(self, train: Ratings, validation: Ratings) -> None:
-        users = train.user_index.positions(validation.users)
-        items = train.item_index.positions(validation.items)
-        self.rows = users[validation.user_positions].astype(np.int32)
-        self.columns = items[validation.by_user.columns].astype(np.int32)
-        self.values = validation.values
-
-    def rmse(self, fit: _Fit) -> float:
-        predicted = predict_pairs(
-            self.rows, self.columns, fit.users, fit.items, offset=fit.mean, n_threads=fit.n_threads
-        )
-        return float(np.sqrt(np.mean((predicted - self.values) ** 2, dtype=np.float64)))
-
-
-def starting_factors(generator: np.random.Generator, shape: tuple[int, int]) -> Floats:
-    """Normal draws whose products are of the size of a rating's deviation, whatever the rank."""
-    factors: Floats = generator.standard_normal(shape, dtype=np.float32)
-    factors /= np.float32(np.sqrt(shape[1]))
-    return factors
+def _rmse(fit: Alternation, held_out: HeldOut) -> float:
+    predicted = predict_pairs(
+        held_out.rows,
+        held_out.columns,
+        fit.users,
+        fit.items,
+        offset=fit.terms.offset,
+        n_threads=fit.n_threads,
+    )
+    return float(np.sqrt(np.mean((predicted - held_out.values) ** 2, dtype=np.float64)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import polars as pl
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from matinee.errors import DataError, NotFittedError, UnknownItemError, UnknownUserError
 from matinee.ids import IdIndex
 from matinee.models.answers import Explanation, Recommendation, SimilarItem, SimilarUser
+from matinee.models.derived import Derived
 from matinee.models.history import Iteration
 from matinee.models.parameters import Parameters, thread_count, whole_number
 from matinee.models.person import Person, rated_rows
-from matinee.models.ranking import Ranker, RankerCache
-from matinee.models.row_problem import Floats, Side, predict_pairs, solve_rows
+from matinee.models.ranking import Ranker
+from matinee.models.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Terms, predict_pairs, solve_rows
 from matinee.models.saved import save_model
 from matinee.ratings import Ratings, Rows
 
@@ -44,6 +45,8 @@ class Model(Parameters):
         The ratings fitted, by user.
     """
 
+    predicts_ratings: ClassVar[bool] = True
+
     n_threads: int | None
     user_factors_: Floats
     item_factors_: Floats
@@ -55,7 +58,7 @@ class Model(Parameters):
     user_index_: IdIndex
     item_index_: IdIndex
     rated_: Rows
-    _rankers: RankerCache
+    _derived: Derived
 
     @abstractmethod
     def fit(self, train: Ratings, validation: Ratings | None = None) -> Self:
@@ -71,8 +74,17 @@ class Model(Parameters):
         """Whether biases are part of the row problem."""
 
     @abstractmethod
-    def _ridge(self, counts: NDArray[Any]) -> Floats:
-        """The regularisation of rows of so many ratings each."""
+    def _user_ridge(self, observed: Rows) -> Floats:
+        """The regularisation of people with such ratings."""
+
+    def _observed(self, rated: Rows) -> Rows:
+        """The ratings as the row problem takes them."""
+        return rated
+
+    @property
+    @abstractmethod
+    def _terms(self) -> Terms:
+        """What a value stands for in the fitted model's row problem."""
 
     def _keep(self, train: Ratings, users: Side, items: Side, mean: float, history: list[Iteration]) -> None:
         """Take over what a fit has found, all at once."""
@@ -84,7 +96,7 @@ class Model(Parameters):
         self.rating_range_ = (float(train.values.min()), float(train.values.max()))
         self.user_index_, self.item_index_ = train.user_index, train.item_index
         self.rated_ = train.by_user
-        self._rankers = RankerCache()
+        self._derived = Derived()
 
     # ---- sides, positions ---------------------------------------------------------------------
 
@@ -105,7 +117,17 @@ class Model(Parameters):
 
     @property
     def _item_ranker(self) -> Ranker:
-        return self._rankers.get("items", lambda: Ranker(self._items))
+        ranker: Ranker = self._derived.get("items", lambda: Ranker(self._items))
+        return ranker
+
+    @property
+    def _item_prior(self) -> NDArray[np.float64] | None:
+        """What all items add to every person's row problem."""
+        threads = thread_count(self.n_threads)
+        prior: NDArray[np.float64] | None = self._derived.get(
+            "prior", lambda: self._terms.prior(self._items, threads)
+        )
+        return prior
 
     def _bordered_factors(self, columns: NDArray[Any]) -> NDArray[np.float64]:
         """Item factors as the row problem has them: with a 1 at the end where there are biases."""
@@ -188,7 +210,8 @@ class Model(Parameters):
         self, rows: NDArray[Any], columns: NDArray[Any], users: Side, unknown: str
     ) -> Floats:
         predicted = self._raw_predictions(rows, columns, users)
-        np.clip(predicted, *self.rating_range_, out=predicted)
+        if self.predicts_ratings:
+            np.clip(predicted, *self.rating_range_, out=predicted)
         if unknown == "nan":
             predicted[(rows < 0) | (columns < 0)] = np.nan
         return predicted
@@ -300,7 +323,7 @@ class Model(Parameters):
         norm = np.linalg.norm(query)
         if norm == 0:
             return []
-        ranker = self._rankers.get(name, lambda: Ranker(Side(factors, None), cosine=True))
+        ranker = self._derived.get(name, lambda: Ranker(Side(factors, None), cosine=True))
         itself = Rows(np.array([0, 1]), np.array([row], dtype=np.int32), np.zeros(1, dtype=np.float32))
         positions, scores = ranker.best(
             Side((query / norm).astype(np.float32), None), whole_number("n", n, least=1), excluded=itself
@@ -334,10 +357,23 @@ class Model(Parameters):
         """
         self._check_fitted()
         rated = rated_rows(self, ratings)
-        side = Side.empty(1, self.item_factors_.shape[1], biases=self._with_biases)
-        ridge = self._ridge(np.array([len(rated.columns)]))
-        solve_rows(rated, self._items, side, ridge=ridge, offset=self.mean_, n_threads=1, exact=True)
-        return Person(self, side, rated)
+        return Person(self, self._fold_rows(rated), rated)
+
+    def _fold_rows(self, rated: Rows) -> Side:
+        """People the model has never seen, a row each, in one call of the kernel."""
+        observed = self._observed(rated)
+        side = Side.empty(len(rated.indptr) - 1, self.item_factors_.shape[1], biases=self._with_biases)
+        solve_rows(
+            observed,
+            self._items,
+            side,
+            ridge=self._user_ridge(observed),
+            terms=self._terms,
+            n_threads=min(thread_count(self.n_threads), len(rated.indptr) - 1),
+            solver=TO_THE_LAST_DIGIT,
+            prior=self._item_prior,
+        )
+        return side
 
     def save(self, path: str | Path) -> None:
         """Write the model to a file, atomically; `matinee.load` reads it."""

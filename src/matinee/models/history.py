@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Iteration:
     """One iteration of a fit.
 
@@ -18,26 +18,38 @@ class Iteration:
     ----------
     iteration : int
         From 1.
-    train_rmse : float
-        Root mean squared error on the ratings fitted, not clipped.
+    train_rmse : float or None
+        Root mean squared error on the ratings fitted, not clipped; None where no ratings are predicted.
     validation_rmse : float or None
         The same on the validation ratings; None without any.
+    validation_ndcg : float or None
+        NDCG at 10 on the validation ratings of a model that ranks; None without any.
     objective : float
-        The regularised sum of squares that the iteration lowers.
+        What the iteration lowers: the weighted squared errors and the penalties.
     seconds : float
         Wall-clock time of this iteration alone.
     """
 
     iteration: int
-    train_rmse: float
-    validation_rmse: float | None
+    train_rmse: float | None = None
+    validation_rmse: float | None = None
+    validation_ndcg: float | None = None
     objective: float
     seconds: float
 
     @property
-    def watched_rmse(self) -> float:
-        """The error by which a fit stops: on the validation ratings where there are any."""
-        return self.train_rmse if self.validation_rmse is None else self.validation_rmse
+    def watched(self) -> float:
+        """The figure by which a fit stops: the error on the validation ratings, or else on the others."""
+        error = self.train_rmse if self.validation_rmse is None else self.validation_rmse
+        return self.objective if error is None else error
+
+    @property
+    def summary(self) -> str:
+        """The figure to show while a fit is under way."""
+        if self.validation_ndcg is not None:
+            return f"NDCG {self.validation_ndcg:.4f}"
+        name = "objective" if self.train_rmse is None else "RMSE"
+        return f"{name} {self.watched:.5g}"
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain numbers."""
@@ -51,7 +63,7 @@ def has_flattened(history: list[Iteration], tolerance: float | None) -> bool:
     """Whether the last iteration lowered the watched error by less than ``tolerance``."""
     if tolerance is None or len(history) < 2:
         return False
-    return history[-2].watched_rmse - history[-1].watched_rmse < tolerance
+    return history[-2].watched - history[-1].watched < tolerance
 
 
 # Below this a bar would only flicker.
@@ -82,7 +94,7 @@ def iteration_progress(n_iterations: int, *, shown: bool) -> Iterator[Callable[[
     started = time.monotonic()
 
     def advance(record: Iteration) -> None:
-        bar.update(task, completed=record.iteration, error=f"RMSE {record.watched_rmse:.4f}")
+        bar.update(task, completed=record.iteration, error=record.summary)
         if time.monotonic() - started > SECONDS_BEFORE_A_BAR:
             bar.start()
 

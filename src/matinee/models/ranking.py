@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -90,20 +89,3 @@ class Ranker:
         offsets = np.full(self.n_rows, -np.inf, dtype=np.float32)
         offsets[candidates] = 0 if self._offsets is None else self._offsets[candidates]
         return offsets
-
-
-class RankerCache:
-    """The rankers of a fitted model, each made when it is first asked for."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, Ranker] = {}
-
-    def get(self, name: str, make: Callable[[], Ranker]) -> Ranker:
-        """The ranker of that name."""
-        if name not in self._made:
-            self._made[name] = make()
-        return self._made[name]
-
-    def __reduce__(self) -> tuple[type[RankerCache], tuple[()]]:
-        # A copy of a model makes its own.
-        return RankerCache, ()

@@ -36,10 +36,71 @@ class Side:
 
 @dataclass(frozen=True)
 class Losses:
-    """What a half-step leaves: Σ (target − prediction)² and Σ ridge·(‖x‖² + bias²) over its rows."""
+    """What a half-step leaves, summed over its rows.
+
+    Attributes
+    ----------
+    squared_error : float
+        Σ c (target − prediction)², of confidence with what is unobserved.
+    penalty : float
+        Σ ridge·(‖x‖² + bias²).
+    """
 
     squared_error: float
     penalty: float
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a value stands for: the weights and targets of the row problem.
+
+    Attributes
+    ----------
+    offset : float
+        Explicit ratings: taken off every value, with the fixed side's bias; every weight is 1.
+    confidence : float or None
+        Otherwise α: a value r adds the weight α·|r|, with the target 1, or 0 where r is negative.
+    unobserved : float
+        α₀, with confidence: the weight of every pair, seen or not, before that is added.
+    """
+
+    offset: float = 0.0
+    confidence: float | None = None
+    unobserved: float = 0.0
+
+    def weigh(self, values: Floats, column_biases: Floats | None) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The weights c and the weighted targets c·t of values, in double precision."""
+        if self.confidence is None:
+            biases = 0.0 if column_biases is None else column_biases.astype(np.float64)
+            return np.ones(len(values)), values - self.offset - biases
+        weights = self.confidence * np.abs(values, dtype=np.float64)
+        return weights, np.where(values > 0, self.unobserved + weights, 0.0)
+
+    def prior(self, fixed: Side, n_threads: int) -> NDArray[np.float64] | None:
+        """What the whole fixed side adds to every row: α₀·YᵀY; None without confidence."""
+        return None if self.confidence is None else self.unobserved * gram(fixed.factors, n_threads)
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How rows are solved.
+
+    Attributes
+    ----------
+    name : {"cholesky", "cg", "subspace"}
+        Exactly; or by a fixed number of steps from the solution that is there.
+    n_steps : int
+    exact : bool
+        With "cholesky": refine every row in double precision, not only those where it shows.
+    """
+
+    name: str = "cholesky"
+    n_steps: int = 0
+    exact: bool = False
+
+
+CHOLESKY = Solver()
+TO_THE_LAST_DIGIT = Solver(exact=True)
 
 
 def solve_rows(
@@ -48,9 +109,10 @@ def solve_rows(
     solved: Side,
     *,
     ridge: Floats,
-    offset: float,
+    terms: Terms,
     n_threads: int,
-    exact: bool = False,
+    solver: Solver = CHOLESKY,
+    prior: NDArray[np.float64] | None = None,
 ) -> Losses:
     """Solve every row of one side against the other, into ``solved``; a row without ratings becomes 0.
 
@@ -63,27 +125,38 @@ def solve_rows(
         with the factors.
     ridge : ndarray of float32, shape (n_rows,)
         A row's regularisation λ.
-    offset : float
-        Taken off every rating: the mean.
-    exact : bool
-        Refine every row in double precision, and not only those where it matters.
+    prior : ndarray of float64, shape (n_factors, n_factors), optional
+        ``terms.prior(fixed)``, where it is known already.
     """
-    n_rows = len(ridge)
-    squared_errors, penalties = np.zeros(n_rows), np.zeros(n_rows)
+    is_confidence = terms.confidence is not None
+    squared_errors, penalties = np.zeros(len(ridge)), np.zeros(len(ridge))
     _kernels.solve_rows(
         *observed,
-        fixed.factors,
-        fixed.biases,
-        offset,
-        ridge,
-        solved.factors,
-        solved.biases,
-        squared_errors,
-        penalties,
-        exact,
-        n_threads,
+        feedback="confidence" if is_confidence else "ratings",
+        confidence=terms.confidence or 0.0,
+        unobserved=terms.unobserved,
+        fixed=fixed.factors,
+        column_biases=fixed.biases,
+        offset=terms.offset,
+        ridge=ridge,
+        prior=terms.prior(fixed, n_threads) if prior is None else prior,
+        solver=solver.name,
+        n_steps=solver.n_steps,
+        refine_always=solver.exact,
+        solution=solved.factors,
+        biases=solved.biases,
+        squared_errors=squared_errors,
+        penalties=penalties,
+        n_threads=n_threads,
     )
     return Losses(float(squared_errors.sum()), float(penalties.sum()))
+
+
+def gram(factors: Floats, n_threads: int) -> NDArray[np.float64]:
+    """FᵀF in double precision; shape (n_factors, n_factors)."""
+    product = np.empty((factors.shape[1], factors.shape[1]))
+    _kernels.gram(factors, product, n_threads)
+    return product
 
 
 def predict_pairs(

@@ -9,8 +9,8 @@ import numpy as np
 
 from matinee.errors import DataError, ModelFileError
 from matinee.ids import IdIndex
+from matinee.models.derived import Derived
 from matinee.models.history import Iteration
-from matinee.models.ranking import RankerCache
 from matinee.ratings import Rows
 from matinee.storage import read_model_file, write_model_file
 
@@ -79,7 +79,7 @@ def _fill(model: Model, header: dict[str, Any], arrays: dict[str, Any]) -> None:
     low, high = header["rating_range"]
     model.rating_range_ = (float(low), float(high))
     model.history_ = [Iteration(**record) for record in header["history"]]
-    model._rankers = RankerCache()
+    model._derived = Derived()
     _check_shapes(model)
     model._check_parameters()
 

@@ -1,0 +1,103 @@
+// The factors, weights and targets of a row's ratings, copied side by side into a panel.
+#pragma once
+
+#include "scratch.hpp"
+
+namespace matinee {
+namespace MATINEE_LEVEL {
+
+// The sums of a row that belong to no factor: Σ c t², Σ c t, Σ c.
+struct BorderSums {
+  double targets_squared = 0, targets = 0, ones = 0;
+};
+
+// Asks for the factors of ratings to come, a few at a time while others are being worked on.
+struct Prefetcher {
+  const RowProblem& problem;
+  int64_t next, end;
+
+  void advance(int64_t n) {
+    for (int64_t last = next + n < end ? next + n : end; next < last; ++next) {
+      const float* row = problem.fixed + int64_t(problem.columns[next]) * problem.n_factors;
+      for (int64_t f = 0; f < problem.n_factors; f += 16) __builtin_prefetch(row + f, 0, 2);
+    }
+  }
+};
+
+template <bool scaled>
+static inline void copy_factors(const RowProblem& problem, int64_t column, float scale, float* to) {
+  const int64_t n_factors = problem.n_factors;
+  const float* from = problem.fixed + column * n_factors;
+  int64_t f = 0;
+  for (; f + kLanes <= n_factors; f += kLanes) store(to + f, scaled ? scale * load(from + f) : load(from + f));
+  if (!scaled)
+    for (; f + 4 <= n_factors; f += 4) __builtin_memcpy(to + f, from + f, 16);
+  for (; f < n_factors; ++f) to[f] = scaled ? scale * from[f] : from[f];
+}
+
+static inline void gather_ratings(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
+                                  BorderSums& sums) {
+  const int32_t* columns = problem.columns + begin;
+  for (int64_t p = 0; p < n; ++p) copy_factors<false>(problem, columns[p], 1, scratch.panel + p * scratch.width);
+  // Four chains hide the latency of the additions; a panel is short enough for their single precision.
+  float squared[4] = {}, plain[4] = {};
+  float* side = scratch.side;
+  for (int64_t p = 0; p < n; ++p) {
+    float target = problem.values[begin + p] - problem.offset;
+    if (problem.column_biases) target -= problem.column_biases[columns[p]];
+    side[2 * p] = target;
+    side[2 * p + 1] = 1.0f;
+    squared[p % 4] += target * target;
+    plain[p % 4] += target;
+  }
+  sums.targets_squared += double(squared[0]) + squared[1] + squared[2] + squared[3];
+  sums.targets += double(plain[0]) + plain[1] + plain[2] + plain[3];
+  sums.ones += double(n);
+}
+
+// Scaled: √c · y beside (√c · t, √c), whose products are A and b. Plain: y beside (c · t, c).
+template <bool scaled>
+static inline void gather_confidence(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
+                                     BorderSums& sums) {
+  for (int64_t p = 0; p < n; ++p) {
+    const float value = problem.values[begin + p];
+    const float confidence = problem.confidence * __builtin_fabsf(value);
+    const float root = __builtin_sqrtf(confidence);
+    copy_factors<scaled>(problem, problem.columns[begin + p], root, scratch.panel + p * scratch.width);
+    const float weight = value > 0 ? problem.unobserved + confidence : 0.0f;
+    scratch.side[2 * p] = scaled && weight > 0 ? weight / root : weight;
+    scratch.side[2 * p + 1] = scaled ? root : confidence;
+    sums.targets_squared += weight;
+  }
+}
+
+enum class Weights { scaled, plain };
+
+static inline BorderSums gather(const RowProblem& problem, int64_t begin, int64_t end, Weights weights,
+                                Scratch& scratch) {
+  const RowProblem local = problem;  // its members cannot then alias what is stored
+  BorderSums sums;
+  if (local.feedback == Feedback::ratings)
+    gather_ratings(local, begin, end - begin, scratch, sums);
+  else if (weights == Weights::scaled)
+    gather_confidence<true>(local, begin, end - begin, scratch, sums);
+  else
+    gather_confidence<false>(local, begin, end - begin, scratch, sums);
+  return sums;
+}
+
+// Calls work(first, n) for every panel of a row's ratings. Where the row fits one panel and that is in place, it
+// is not gathered again.
+template <class Work>
+static inline void for_each_panel(const RowProblem& problem, int64_t begin, int64_t end, Weights weights,
+                                  bool in_place, Scratch& scratch, Work work) {
+  const bool fits = end - begin <= scratch.panel_size;
+  for (int64_t first = begin; first < end; first += scratch.panel_size) {
+    const int64_t last = first + scratch.panel_size < end ? first + scratch.panel_size : end;
+    if (!fits || !in_place) gather(problem, first, last, weights, scratch);
+    work(first - begin, last - first);
+  }
+}
+
+}  // namespace MATINEE_LEVEL
+}  // namespace matinee

@@ -1,0 +1,84 @@
+// The memory that one thread works in: taken once, before the loops.
+#pragma once
+
+#include "row_problem.hpp"
+#include "simd.hpp"
+
+namespace matinee {
+namespace MATINEE_LEVEL {
+
+// A panel of gathered factors of 32 KiB: small enough for the first-level cache, deep enough to pay for
+// loading and storing the tiles of A once.
+static inline int64_t panel_rows(int64_t width) {
+  const int64_t rows = 8192 / width;
+  return rows < 32 ? 32 : rows > 256 ? 256 : rows;
+}
+
+struct Scratch {
+  int64_t width;            // n_factors rounded up to a block
+  int64_t panel_size;       // ratings a panel holds
+  float* panel;             // panel_size × width: √c · y
+  float* side;              // panel_size × 2: √c · t, √c
+  float* moved;             // panel_size
+  float* predicted;         // the longest row
+  float* A;                 // width × width
+  float* border;            // 2 × width: b, then Σ c y
+  float* inverses;          // width × 16: the inverse of each diagonal block of Uᵀ
+  float* inverse_diagonal;  // width
+  float* z;                 // width
+  float* w;                 // width: the border of the factor
+  float* x;                 // width
+  // In double precision, the bias behind the factors: width + 16.
+  double* precise_x;
+  double* residual;
+  double* direction;
+  double* product;
+
+  static int64_t bytes(int64_t n_factors, int64_t longest_row) {
+    const int64_t width = round_up(n_factors, kBlock);
+    const int64_t rows = round_up(panel_rows(width), kBlock);
+    const int64_t floats = rows * (width + 3) + round_up(longest_row, kBlock) + width * width + (6 + kBlock) * width;
+    return floats * 4 + 4 * (width + kBlock) * 8;
+  }
+
+  Scratch(int64_t n_factors, int64_t longest_row, void* memory)
+      : width(round_up(n_factors, kBlock)), panel_size(panel_rows(width)) {
+    float* next = static_cast<float*>(memory);
+    auto take = [&next](int64_t n) {
+      float* taken = next;
+      next += n;
+      return taken;
+    };
+    const int64_t rows = round_up(panel_size, kBlock);
+    panel = take(rows * width);
+    side = take(2 * rows);
+    moved = take(rows);
+    predicted = take(round_up(longest_row, kBlock));
+    A = take(width * width);
+    border = take(2 * width);
+    inverses = take(width * kBlock);
+    inverse_diagonal = take(width);
+    z = take(width);
+    w = take(width);
+    x = take(width);
+    double** precise[] = {&precise_x, &residual, &direction, &product};
+    for (double** vector : precise) *vector = reinterpret_cast<double*>(take(2 * (width + kBlock)));
+    // What lies beyond n_factors in the panel is never written again, and so stays zero.
+    for (int64_t i = 0; i < rows * width; ++i) panel[i] = 0.0f;
+  }
+};
+
+static inline double dot(const float* a, const float* b, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += double(a[i]) * b[i];
+  return sum;
+}
+
+static inline double dot(const double* a, const double* b, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+}  // namespace MATINEE_LEVEL
+}  // namespace matinee

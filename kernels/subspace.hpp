@@ -1,0 +1,86 @@
+// Block coordinate descent from the solution that is there: iALS++ (Rendle, Krichene, Zhang & Koren 2021). A few
+// factors at a time are solved exactly with the others held: n k block + k block² / 3 flops a sweep.
+#pragma once
+
+#include "cholesky.hpp"
+#include "conjugate_gradient.hpp"
+
+namespace matinee {
+namespace MATINEE_LEVEL {
+
+constexpr int64_t kSubspace = 32;
+
+// A block of factors: columns first to first + size of the panels and of A.
+struct Subspace {
+  int64_t first, size;
+};
+
+// The block of A into scratch.A and of the residual into `left`, from the panels and the predictions.
+static inline void accumulate_subspace(const RowProblem& problem, int64_t begin, int64_t end, float ridge,
+                                       Subspace block, const float* prior_x, float* left, Scratch& scratch) {
+  const int64_t width = scratch.width, first = block.first, size = block.size;
+  float* A = scratch.A;
+  for (int64_t r = 0; r < size; ++r) {
+    for (int64_t c = 0; c < size; ++c)
+      A[r * size + c] = problem.prior ? problem.prior[(first + r) * width + first + c] : 0.0f;
+    A[r * size + r] += first + r < problem.n_factors ? ridge : 1.0f;
+    left[r] = prior_x[first + r] - scratch.border[first + r];
+  }
+  for_each_panel(problem, begin, end, Weights::scaled, true, scratch, [&](int64_t start, int64_t n) {
+    const float* panel = scratch.panel + first;
+    for (int64_t r = 0; r < size; r += kTileRows)
+      tile_row<kTileRows, Update::add>(panel + r, width, panel, width, n, r / kBlock * kBlock, size, A + r * size,
+                                       size);
+    add_weighted_panel(panel, width, size, scratch.predicted + start, 1, n, left);
+  });
+}
+
+// The block's change into every prediction and into (prior + ridge) x.
+static inline void follow_change(const RowProblem& problem, int64_t begin, int64_t end, float ridge, Subspace block,
+                                 const float* change, float* prior_x, Scratch& scratch) {
+  const int64_t width = scratch.width, first = block.first, size = block.size;
+  for (int64_t f = 0; f < size; ++f) {
+    scratch.x[first + f] += change[f];
+    prior_x[first + f] += ridge * change[f];
+    for (int64_t g = 0; problem.prior && g < width; g += kLanes)
+      store(prior_x + g, load(prior_x + g) + change[f] * load(problem.prior + (first + f) * width + g));
+  }
+  for_each_panel(problem, begin, end, Weights::scaled, true, scratch, [&](int64_t start, int64_t n) {
+    float* predicted = scratch.predicted + start;
+    float* moved = scratch.moved;
+    predict_panel(scratch.panel + first, width, size, change, n, moved);
+    for (int64_t p = 0; p < n; ++p) predicted[p] += moved[p];
+  });
+}
+
+// Improves scratch.x in place by n_steps sweeps over all blocks; returns its objective.
+static inline double subspace_descent(const RowProblem& problem, int64_t begin, int64_t end, float ridge,
+                                      Scratch& scratch) {
+  const int64_t width = scratch.width;
+  float *b = scratch.border, *prior_x = scratch.z, *residual = scratch.w;
+  const BorderSums sums = gather_right_side(problem, begin, end, b, scratch);
+  multiply_prior(problem, ridge, scratch.x, width, prior_x);
+  for_each_panel(problem, begin, end, Weights::scaled, true, scratch, [&](int64_t start, int64_t n) {
+    predict_panel(scratch.panel, width, width, scratch.x, n, scratch.predicted + start);
+  });
+  for (int64_t step = 0; step < problem.n_steps; ++step)
+    for (int64_t first = 0; first < width; first += kSubspace) {
+      const Subspace block{first, first + kSubspace < width ? kSubspace : width - first};
+      float change[kSubspace], idle[kSubspace] = {};
+      accumulate_subspace(problem, begin, end, ridge, block, prior_x, change, scratch);
+      if (!cholesky(scratch.A, block.size, scratch.inverse_diagonal, scratch.inverses)) continue;
+      for (int64_t f = 0; f < block.size; ++f) change[f] = -change[f];
+      solve_forward(scratch.A, block.size, scratch.inverses, change, idle);
+      solve_backward(scratch.A, block.size, scratch.inverses, change);
+      follow_change(problem, begin, end, ridge, block, change, prior_x, scratch);
+    }
+  for (int64_t f = 0; f < width; ++f) residual[f] = prior_x[f];
+  for_each_panel(problem, begin, end, Weights::scaled, true, scratch, [&](int64_t start, int64_t n) {
+    add_weighted_panel(scratch.panel, width, width, scratch.predicted + start, 1, n, residual);
+  });
+  for (int64_t f = 0; f < width; ++f) residual[f] = b[f] - residual[f];
+  return sums.targets_squared + objective_above(scratch.x, b, residual, width);
+}
+
+}  // namespace MATINEE_LEVEL
+}  // namespace matinee

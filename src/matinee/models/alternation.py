@@ -1,0 +1,156 @@
+"""The one training loop: all users, all items, and again, by whatever row problem the model has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from matinee.errors import DataError
+from matinee.models.history import Callback, Iteration, has_flattened, iteration_progress
+from matinee.models.row_problem import (
+    CHOLESKY,
+    TO_THE_LAST_DIGIT,
+    Floats,
+    Losses,
+    Side,
+    Solver,
+    Terms,
+    solve_rows,
+)
+from matinee.ratings import Ratings, Rows
+
+# What a model notes down after an iteration, from the squared error and the objective.
+Measure = Callable[["Alternation", float], dict[str, float | None]]
+
+
+class Alternation:
+    """A fit under way: both sides, and what stays the same from half-step to half-step.
+
+    Parameters
+    ----------
+    by_user, by_item : Rows
+    users, items : Side
+        Where the fit starts, and where its answer is found.
+    user_ridge, item_ridge : ndarray of float32
+    terms : Terms
+    solver : Solver
+        Of every half-step but the last, which is exact.
+    """
+
+    def __init__(
+        self,
+        by_user: Rows,
+        by_item: Rows,
+        *,
+        users: Side,
+        items: Side,
+        user_ridge: Floats,
+        item_ridge: Floats,
+        terms: Terms,
+        n_threads: int,
+        solver: Solver = CHOLESKY,
+    ) -> None:
+        self.by_user, self.by_item = by_user, by_item
+        self.users, self.items = users, items
+        self.user_ridge, self.item_ridge = user_ridge, item_ridge
+        self.terms = terms
+        self.n_threads = n_threads
+        self.solver = solver
+
+    def solve_users(self, solver: Solver) -> Losses:
+        """Solve all users against the items."""
+        return self._solve(self.by_user, self.items, self.users, self.user_ridge, solver)
+
+    def solve_items(self, solver: Solver) -> Losses:
+        """Solve all items against the users."""
+        return self._solve(self.by_item, self.users, self.items, self.item_ridge, solver)
+
+    def _solve(self, observed: Rows, fixed: Side, solved: Side, ridge: Floats, solver: Solver) -> Losses:
+        return solve_rows(
+            observed,
+            fixed,
+            solved,
+            ridge=ridge,
+            terms=self.terms,
+            n_threads=self.n_threads,
+            solver=solver,
+        )
+
+    def run(
+        self,
+        n_iterations: int,
+        *,
+        measure: Measure,
+        tolerance: float | None = None,
+        progress: bool = True,
+        callback: Callback | None = None,
+    ) -> list[Iteration]:
+        """Alternate until the curve flattens, the callback says so, or n_iterations are done."""
+        history: list[Iteration] = []
+        with iteration_progress(n_iterations, shown=progress) as show:
+            for iteration in range(1, n_iterations + 1):
+                history.append(self._iterate(iteration, measure))
+                show(history[-1])
+                stop = callback is not None and callback(history[-1])
+                if stop or has_flattened(history, tolerance):
+                    break
+        self.solve_users(TO_THE_LAST_DIGIT)
+        return history
+
+    def _iterate(self, iteration: int, measure: Measure) -> Iteration:
+        began = time.perf_counter()
+        users = self.solve_users(self.solver)
+        items = self.solve_items(self.solver)
+        seconds = time.perf_counter() - began
+        return Iteration(
+            iteration=iteration,
+            objective=items.squared_error + items.penalty + users.penalty,
+            seconds=seconds,
+            **measure(self, items.squared_error),
+        )
+
+
+def take_start(start: tuple[Any, Any], users: Side, items: Side) -> None:
+    """Copy starting factors that a caller gives into both sides.
+
+    Raises
+    ------
+    DataError
+        If they are of another shape or not finite.
+    """
+    for side, given, name in zip((users, items), start, ("user", "item"), strict=True):
+        factors = np.asarray(given)
+        if factors.shape != side.factors.shape:
+            expected = side.factors.shape
+            raise DataError(f"starting {name} factors have shape {factors.shape}; expected {expected}")
+        side.factors[:] = factors
+        if not np.isfinite(side.factors).all():
+            raise DataError(f"starting {name} factors hold a NaN or an infinity")
+
+
+def draw_start(generator: np.random.Generator, side: Side, scale: float = 1.0) -> None:
+    """Fill a side with normal draws whose products are of the size ``scale``², whatever the rank."""
+    factors = side.factors
+    generator.standard_normal(dtype=np.float32, out=factors)
+    factors *= np.float32(scale / np.sqrt(factors.shape[1]))
+
+
+class HeldOut:
+    """Ratings held out, by the positions of their users and items in the training ratings.
+
+    Attributes
+    ----------
+    rows, columns : ndarray of int32, shape (n_ratings,)
+        −1 where the user or the item is not among the training ratings.
+    values : ndarray of float32, shape (n_ratings,)
+    """
+
+    def __init__(self, train: Ratings, held_out: Ratings) -> None:
+        users = train.user_index.positions(held_out.users)
+        items = train.item_index.positions(held_out.items)
+        self.rows = users[held_out.user_positions].astype(np.int32)
+        self.columns = items[held_out.by_user.columns].astype(np.int32)
+        self.values = held_out.values

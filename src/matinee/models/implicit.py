@@ -1,0 +1,228 @@
+"""What people watched rather than how they rated it: implicit alternating least squares."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.errors import DataError
+from matinee.metrics import find_hits, ndcg
+from matinee.models.alternation import Alternation, Measure, draw_start, take_start
+from matinee.models.base import Model, check_ratings
+from matinee.models.history import Callback
+from matinee.models.parameters import number, random_generator, thread_count, whole_number
+from matinee.models.ranking import Ranker
+from matinee.models.row_problem import Floats, Side, Solver, Terms
+from matinee.ratings import Ratings, Rows
+
+# Three steps of conjugate gradients from where the last iteration ended, or one sweep over the subspaces:
+# more make an iteration better but the time to a good objective no shorter.
+STEPS = {"cholesky": 0, "cg": 3, "subspace": 1}
+
+# The spread of the starting scores: Rendle et al. (2021) found that it should not grow with the rank.
+STARTING_SCALE = 0.1
+
+VALIDATION_K = 10
+
+
+class ImplicitALS(Model):
+    """Preferences as a product of factors, from what was seen and how often (Hu, Koren & Volinsky 2008).
+
+    Minimises ``Σ_seen (α₀ + α r_ui) (1 − x_uᵀ y_i)² + Σ_unseen α₀ (x_uᵀ y_i)² + λ Σ (n_u + α₀ n)^ν ‖x_u‖²
+    + λ Σ (m_i + α₀ m)^ν ‖y_i‖²``, with n items and m users in all, n_u of them seen by user u and m_i by
+    whom item i was seen (the form of Rendle, Krichene, Zhang & Koren 2021). A negative value is a
+    thumb down: it adds the weight ``α |r_ui|`` with the target 0.
+
+    Parameters
+    ----------
+    n_factors : int
+        The rank.
+    regularization : float
+        λ.
+    alpha : float
+        α: how much the strength of what was seen weighs.
+    unobserved_weight : float
+        α₀: how much everything weighs, seen or not. The smaller, the more the model trusts what was seen.
+    nu : float
+        ν: 0 for the same penalty on every row, 1 for one in proportion to what it takes part in.
+    n_iterations : int
+    solver : {"cholesky", "cg", "subspace"}
+        Rows solved exactly; by a few steps of conjugate gradients (Takács, Pilászy & Tikk 2011); or by block
+        coordinate descent, iALS++ (Rendle et al. 2021). Whichever it is, the fit ends with an exact
+        half-step for the users.
+    values : {"strength", "presence"}
+        Whether the values of the ratings are strengths r, or only say that something was seen: r = 1.
+    threshold : float or None
+        Count only ratings of at least this, as seen with r = 1; lower ones are left out of the fit, but
+        their items still count as seen in `recommend`.
+    random_state : int, numpy.random.Generator or None
+    n_threads : int or None
+        None means every processor. The result is the same bit for bit.
+    """
+
+    predicts_ratings: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        n_factors: int = 64,
+        regularization: float = 0.01,
+        alpha: float = 1.0,
+        unobserved_weight: float = 1.0,
+        nu: float = 1.0,
+        n_iterations: int = 15,
+        solver: Literal["cholesky", "cg", "subspace"] = "cholesky",
+        values: Literal["strength", "presence"] = "strength",
+        threshold: float | None = None,
+        random_state: int | np.random.Generator | None = 0,
+        n_threads: int | None = None,
+    ) -> None:
+        self.n_factors = n_factors
+        self.regularization = regularization
+        self.alpha = alpha
+        self.unobserved_weight = unobserved_weight
+        self.nu = nu
+        self.n_iterations = n_iterations
+        self.solver = solver
+        self.values = values
+        self.threshold = threshold
+        self.random_state = random_state
+        self.n_threads = n_threads
+
+    def fit(
+        self,
+        train: Ratings,
+        validation: Ratings | None = None,
+        *,
+        start: tuple[Any, Any] | None = None,
+        progress: bool = True,
+        callback: Callback | None = None,
+    ) -> Self:
+        """Learn the factors.
+
+        Parameters
+        ----------
+        train : Ratings
+        validation : Ratings, optional
+            What the same users saw as well: NDCG at 10 is followed on it, and it teaches nothing.
+        start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
+            Starting factors, rows as in ``train.users`` and ``train.items``.
+        progress : bool
+            Show a bar on a terminal, if it takes over a second.
+        callback : callable, optional
+            Called with every `Iteration`; a true answer ends the fit there.
+
+        Raises
+        ------
+        DataError
+            For a parameter out of its range or starting factors of another shape.
+        KeyboardInterrupt
+            On Ctrl-C, within a second; the model is then as it was before.
+        """
+        check_ratings(train)
+        self._check_parameters()
+        alternation = self._alternation(train, start)
+        measure = _ndcg_on(train, validation)
+        history = alternation.run(self.n_iterations, measure=measure, progress=progress, callback=callback)
+        self._keep(train, alternation.users, alternation.items, 0.0, history)
+        return self
+
+    def _alternation(self, train: Ratings, start: tuple[Any, Any] | None) -> Alternation:
+        users = Side.empty(train.n_users, self.n_factors, biases=False)
+        items = Side.empty(train.n_items, self.n_factors, biases=False)
+        if start is None:
+            generator = random_generator(self.random_state)
+            draw_start(generator, items, STARTING_SCALE**0.5)
+            draw_start(generator, users, STARTING_SCALE**0.5)
+        else:
+            take_start(start, users, items)
+        by_user, by_item = self._observed(train.by_user), self._observed(train.by_item)
+        return Alternation(
+            by_user,
+            by_item,
+            users=users,
+            items=items,
+            user_ridge=self._ridge(by_user, train.n_items),
+            item_ridge=self._ridge(by_item, train.n_users),
+            terms=self._terms,
+            n_threads=thread_count(self.n_threads),
+            solver=Solver(self.solver, STEPS[self.solver]),
+        )
+
+    def _check_parameters(self) -> None:
+        whole_number("n_factors", self.n_factors, least=1)
+        whole_number("n_iterations", self.n_iterations, least=1)
+        for name in ("regularization", "alpha", "unobserved_weight"):
+            number(name, getattr(self, name), least=0)
+        number("nu", self.nu, least=0, most=1)
+        if self.threshold is not None:
+            number("threshold", self.threshold, least=-np.inf)
+        for name, expected in (("solver", tuple(STEPS)), ("values", ("strength", "presence"))):
+            if getattr(self, name) not in expected:
+                listed = ", ".join(f'"{each}"' for each in expected)
+                raise DataError(f"{name}={getattr(self, name)!r}; expected one of {listed}")
+
+    @property
+    def _with_biases(self) -> bool:
+        return False
+
+    @property
+    def _terms(self) -> Terms:
+        return Terms(confidence=self.alpha, unobserved=self.unobserved_weight)
+
+    def _observed(self, rated: Rows) -> Rows:
+        """The strengths; 0 where a rating does not count."""
+        if self.threshold is not None:
+            return rated._replace(values=(rated.values >= self.threshold).astype(np.float32))
+        if self.values == "presence":
+            return rated._replace(values=np.ones_like(rated.values))
+        return rated
+
+    def _user_ridge(self, observed: Rows) -> Floats:
+        return self._ridge(observed, len(self.item_index_))
+
+    def _ridge(self, observed: Rows, n_columns: int) -> Floats:
+        counts = _counts(observed) + self.unobserved_weight * n_columns
+        return (self.regularization * counts**self.nu).astype(np.float32)
+
+
+def _counts(observed: Rows) -> NDArray[np.int64]:
+    """How many values of each row count."""
+    counted = np.zeros(len(observed.values) + 1, dtype=np.int64)
+    np.cumsum(observed.values != 0, out=counted[1:])
+    return counted[observed.indptr[1:]] - counted[observed.indptr[:-1]]
+
+
+def _ndcg_on(train: Ratings, validation: Ratings | None) -> Measure:
+    """What ImplicitALS notes down after an iteration: how well it ranks what was held out."""
+    if validation is None:
+        return lambda fit, squared_error: {}
+    users = train.user_index.positions(validation.users)
+    items = train.item_index.positions(validation.items)
+    asked = np.flatnonzero((users >= 0) & (np.diff(validation.by_user.indptr) > 0))
+    indptr, columns, _ = validation.by_user
+
+    def measure(fit: Alternation, squared_error: float) -> dict[str, float | None]:
+        best, _ = Ranker(fit.items).best(
+            fit.users,
+            VALIDATION_K,
+            rows=users[asked].astype(np.int32),
+            excluded=train.by_user,
+            n_threads=fit.n_threads,
+        )
+        # Positions of the validation's own items, which may be fewer, more, or in another order.
+        wanted = Rows(indptr, items[columns].astype(np.int32), validation.values)
+        return {"validation_ndcg": _mean_ndcg(best, wanted, asked)}
+
+    return measure
+
+
+def _mean_ndcg(best: NDArray[np.int32], wanted: Rows, asked: NDArray[np.int64]) -> float:
+    counts = np.diff(wanted.indptr)[asked]
+    starts = np.repeat(wanted.indptr[asked], counts)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    hits = find_hits(best, indptr, wanted.columns[starts + within])
+    return float(ndcg(hits, counts).mean())
