@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "level.hpp"
+#include "dispatch.hpp"
 #include "sorting.hpp"
 #include "threads.hpp"
 
@@ -38,38 +38,6 @@ void require(bool holds, const char* what) {
 template <class Array>
 auto data_or_null(const std::optional<Array>& array) -> decltype(array->data()) {
   return array ? array->data() : nullptr;
-}
-
-// ---- which level of instructions --------------------------------------------------------------
-
-std::vector<const Level*> runnable_levels() {
-  std::vector<const Level*> levels;
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-    levels.push_back(&kAvx512);
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) levels.push_back(&kAvx2);
-#endif
-  levels.push_back(&kBaseline);
-  return levels;
-}
-
-const Level* level = runnable_levels().front();
-
-std::vector<std::string> level_names() {
-  std::vector<std::string> names;
-  for (const Level* each : runnable_levels()) names.emplace_back(each->name);
-  return names;
-}
-
-void use_level(const std::string& name) {
-  for (const Level* each : runnable_levels())
-    if (name == each->name) {
-      level = each;
-      return;
-    }
-  throw std::invalid_argument("this machine cannot run the level '" + name + "'");
 }
 
 // ---- memory and threads -----------------------------------------------------------------------
@@ -143,7 +111,7 @@ std::vector<int64_t> chunks_by_flops(const int64_t* indptr, int64_t n_rows, doub
   };
   double total = 0;
   for (int64_t row = 0; row < n_rows; ++row) total += cost(row);
-  return equal_chunks(n_rows, std::min(total / (n_threads * 32.0), 5e9), cost);
+  return equal_chunks(n_rows, std::min(total / (n_threads * 64.0), 5e9), cost);
 }
 
 int64_t padded_rank(int64_t n_factors) { return (n_factors + 15) / 16 * 16; }
@@ -213,6 +181,9 @@ void bind_solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<flo
   problem.fixed = fixed.data();
   problem.n_fixed = fixed.shape(0);
   problem.n_factors = n_factors;
+  // Each row starts a cache line, and an explicit rating has no weight to scale it by.
+  problem.scattered = problem.feedback == Feedback::ratings && n_factors % 16 == 0 &&
+                      reinterpret_cast<uintptr_t>(fixed.data()) % 64 == 0;
   problem.column_biases = data_or_null(column_biases);
   problem.offset = offset;
   problem.ridge = ridge.data();
@@ -230,6 +201,7 @@ void bind_solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<flo
 
   const auto chunks = chunks_by_flops(problem.indptr, n_rows, double(n_factors), n_threads);
   std::vector<Block> scratch;
+  n_threads = int(std::min<int64_t>(n_threads, std::max<int64_t>(1, int64_t(chunks.size()) - 1)));
   for (int thread = 0; thread < n_threads; ++thread)
     scratch.emplace_back(level->scratch_bytes(n_factors, problem.longest_row));
   run(int64_t(chunks.size()) - 1, n_threads, [&](int64_t chunk, int thread) {

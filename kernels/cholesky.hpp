@@ -81,7 +81,7 @@ static inline bool cholesky(float* A, int64_t size, float* inverse_diagonal, flo
   for (int64_t first = 0; first < size; first += kBlock) {
     if (first > 0)
       for (int64_t r = first; r < first + kBlock; r += kTileRows)
-        tile_row<kTileRows, Update::subtract>(A + r, size, A, size, first, first, size, A + r * size, size);
+        tile_row<kTileRows, Update::subtract>(Within<Strided>{{A, size}, r}, first, first, size, A + r * size, size);
     float* diagonal_block = A + first * size + first;
     if (!factor_diagonal_block(diagonal_block, size, inverse_diagonal + first)) return false;
     invert_diagonal_block(diagonal_block, size, inverse_diagonal + first, inverses + first * kBlock);

@@ -9,15 +9,33 @@ namespace MATINEE_LEVEL {
 // The sums of a row that belong to no factor: Σ c t², Σ c t, Σ c.
 struct BorderSums {
   double targets_squared = 0, targets = 0, ones = 0;
+
+  void operator+=(const BorderSums& other) {
+    targets_squared += other.targets_squared;
+    targets += other.targets;
+    ones += other.ones;
+  }
 };
 
-// Asks for the factors of ratings to come, a few at a time while others are being worked on.
+// Factors that fit the nearer caches come quickly enough by themselves.
+constexpr int64_t kPrefetchedBytes = 4 << 20;
+
+// Asks for the factors of ratings to come, a few at a time while others are being worked on. The rows of a
+// chunk follow one another, so what comes next is known beyond the end of a row.
 struct Prefetcher {
   const RowProblem& problem;
-  int64_t next, end;
+  int64_t next;
+  int64_t end;
 
-  void advance(int64_t n) {
-    for (int64_t last = next + n < end ? next + n : end; next < last; ++next) {
+  Prefetcher(const RowProblem& problem, int64_t begin, int64_t end)
+      : problem(problem),
+        next(begin),
+        end(problem.n_fixed * problem.n_factors * 4 > kPrefetchedBytes ? end : begin) {}
+
+  void advance(int64_t n, int64_t limit) {
+    int64_t last = next + n < limit ? next + n : limit;
+    last = last < end ? last : end;
+    for (; next < last; ++next) {
       const float* row = problem.fixed + int64_t(problem.columns[next]) * problem.n_factors;
       for (int64_t f = 0; f < problem.n_factors; f += 16) __builtin_prefetch(row + f, 0, 2);
     }
@@ -35,25 +53,51 @@ static inline void copy_factors(const RowProblem& problem, int64_t column, float
   for (; f < n_factors; ++f) to[f] = scaled ? scale * from[f] : from[f];
 }
 
+// The targets of n explicit ratings, each beside the 1 of its bias.
+static inline void gather_targets(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
+                                  BorderSums& sums) {
+  const float *values = problem.values + begin, offset = problem.offset;
+  float *targets = scratch.moved, *side = scratch.side;
+  if (problem.column_biases)
+    for (int64_t p = 0; p < n; ++p)
+      targets[p] = values[p] - offset - problem.column_biases[problem.columns[begin + p]];
+  else
+    for (int64_t p = 0; p < n; ++p) targets[p] = values[p] - offset;
+  for (int64_t p = 0; p < n; ++p) {
+    side[2 * p] = targets[p];
+    side[2 * p + 1] = 1.0f;
+  }
+  // A panel is short enough for sums in single precision.
+  Vec squared = {}, plain = {};
+  for (int64_t p = n; p < round_up(n, kLanes); ++p) targets[p] = 0.0f;
+  for (int64_t p = 0; p < n; p += kLanes) {
+    const Vec part = load(targets + p);
+    squared += part * part;
+    plain += part;
+  }
+  sums.targets_squared += sum_lanes(squared);
+  sums.targets += sum_lanes(plain);
+  sums.ones += double(n);
+}
+
 static inline void gather_ratings(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
                                   BorderSums& sums) {
   const int32_t* columns = problem.columns + begin;
   for (int64_t p = 0; p < n; ++p) copy_factors<false>(problem, columns[p], 1, scratch.panel + p * scratch.width);
-  // Four chains hide the latency of the additions; a panel is short enough for their single precision.
-  float squared[4] = {}, plain[4] = {};
-  float* side = scratch.side;
-  for (int64_t p = 0; p < n; ++p) {
-    float target = problem.values[begin + p] - problem.offset;
-    if (problem.column_biases) target -= problem.column_biases[columns[p]];
-    side[2 * p] = target;
-    side[2 * p + 1] = 1.0f;
-    squared[p % 4] += target * target;
-    plain[p % 4] += target;
-  }
-  sums.targets_squared += double(squared[0]) + squared[1] + squared[2] + squared[3];
-  sums.targets += double(plain[0]) + plain[1] + plain[2] + plain[3];
-  sums.ones += double(n);
+  gather_targets(problem, begin, n, scratch, sums);
 }
+
+// Where the factors lie aligned and need no scaling they are used in place, which spares the copy.
+static inline BorderSums gather_scattered(const RowProblem& problem, int64_t begin, int64_t end, Scratch& scratch) {
+  const RowProblem local = problem;
+  BorderSums sums;
+  for (int64_t j = begin; j < end; ++j)
+    scratch.rows[j - begin] = local.fixed + int64_t(local.columns[j]) * local.n_factors;
+  gather_targets(local, begin, end - begin, scratch, sums);
+  return sums;
+}
+
+constexpr float kLeastConfidence = 1e-20f;
 
 // Scaled: √c · y beside (√c · t, √c), whose products are A and b. Plain: y beside (c · t, c).
 template <bool scaled>
@@ -61,7 +105,9 @@ static inline void gather_confidence(const RowProblem& problem, int64_t begin, i
                                      BorderSums& sums) {
   for (int64_t p = 0; p < n; ++p) {
     const float value = problem.values[begin + p];
-    const float confidence = problem.confidence * __builtin_fabsf(value);
+    // Confidence so small that its root would vanish in the product with a factor is as good as this.
+    float confidence = problem.confidence * __builtin_fabsf(value);
+    if (value != 0 && confidence < kLeastConfidence) confidence = kLeastConfidence;
     const float root = __builtin_sqrtf(confidence);
     copy_factors<scaled>(problem, problem.columns[begin + p], root, scratch.panel + p * scratch.width);
     const float weight = value > 0 ? problem.unobserved + confidence : 0.0f;

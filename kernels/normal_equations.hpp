@@ -7,15 +7,38 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
-template <Update update>
-static inline void add_panel(int64_t depth, Scratch& scratch, Prefetcher& prefetcher) {
+template <Update update, class Panel>
+static inline void add_panel(Panel panel, int64_t depth, Scratch& scratch, Prefetcher& prefetcher, int64_t limit) {
   const int64_t width = scratch.width;
   const int64_t share = (scratch.panel_size * kTileRows + width - 1) / width;
   for (int64_t r = 0; r < width; r += kTileRows) {
-    prefetcher.advance(share);
-    tile_row<kTileRows, update>(scratch.panel + r, width, scratch.panel, width, depth, r / kBlock * kBlock,
-                                width, scratch.A + r * width, width);
+    prefetcher.advance(share, limit);
+    tile_row<kTileRows, update>(Within<Panel>{panel, r}, depth, r / kBlock * kBlock, width, scratch.A + r * width,
+                                width);
   }
+}
+
+// b and, for the border of a bias, Σ y.
+template <Update update, class Panel>
+static inline void add_border(const RowProblem& problem, Panel panel, int64_t depth, Scratch& scratch) {
+  const Beside<Panel> factors{{scratch.side, 2}, panel};
+  if (problem.biases)
+    tile_row<2, update>(factors, depth, 0, scratch.width, scratch.border, scratch.width);
+  else
+    tile_row<1, update>(factors, depth, 0, scratch.width, scratch.border, scratch.width);
+}
+
+template <class Panel>
+static inline void add_ratings(const RowProblem& problem, Panel panel, int64_t depth, bool is_first, Scratch& scratch,
+                               Prefetcher& prefetcher, int64_t limit) {
+  if (is_first && !problem.prior)
+    add_panel<Update::assign>(panel, depth, scratch, prefetcher, limit);
+  else
+    add_panel<Update::add>(panel, depth, scratch, prefetcher, limit);
+  if (is_first)
+    add_border<Update::assign>(problem, panel, depth, scratch);
+  else
+    add_border<Update::add>(problem, panel, depth, scratch);
 }
 
 static inline void start_from_prior(const RowProblem& problem, Scratch& scratch) {
@@ -25,28 +48,21 @@ static inline void start_from_prior(const RowProblem& problem, Scratch& scratch)
       store(scratch.A + r * width + c, load(problem.prior + r * width + c));
 }
 
-static inline BorderSums accumulate(const RowProblem& problem, int64_t begin, int64_t end, int64_t chunk_end,
+static inline BorderSums accumulate(const RowProblem& problem, int64_t begin, int64_t end, Prefetcher& prefetcher,
                                     Scratch& scratch) {
   BorderSums sums;
   if (problem.prior) start_from_prior(problem, scratch);
   for (int64_t first = begin; first < end; first += scratch.panel_size) {
     const int64_t last = first + scratch.panel_size < end ? first + scratch.panel_size : end;
-    const BorderSums part = gather(problem, first, last, Weights::scaled, scratch);
-    sums.targets_squared += part.targets_squared;
-    sums.targets += part.targets;
-    sums.ones += part.ones;
-    const int64_t ahead = last + scratch.panel_size < chunk_end ? last + scratch.panel_size : chunk_end;
-    Prefetcher prefetcher{problem, last, ahead};
-    if (first == begin && !problem.prior)
-      add_panel<Update::assign>(last - first, scratch, prefetcher);
-    else
-      add_panel<Update::add>(last - first, scratch, prefetcher);
-    if (first == begin)
-      tile_row<2, Update::assign>(scratch.side, 2, scratch.panel, scratch.width, last - first, 0, scratch.width,
-                                  scratch.border, scratch.width);
-    else
-      tile_row<2, Update::add>(scratch.side, 2, scratch.panel, scratch.width, last - first, 0, scratch.width,
-                               scratch.border, scratch.width);
+    const int64_t limit = last + scratch.panel_size;
+    const bool is_first = first == begin;
+    if (problem.scattered) {
+      sums += gather_scattered(problem, first, last, scratch);
+      add_ratings(problem, Scattered{scratch.rows}, last - first, is_first, scratch, prefetcher, limit);
+    } else {
+      sums += gather(problem, first, last, Weights::scaled, scratch);
+      add_ratings(problem, Strided{scratch.panel, scratch.width}, last - first, is_first, scratch, prefetcher, limit);
+    }
   }
   return sums;
 }
@@ -67,10 +83,10 @@ static inline float trace(const RowProblem& problem, const Scratch& scratch) {
   return sum;
 }
 
-// About A's condition number, from what the factorisation leaves: trace over smallest pivot.
-static inline float condition(const RowProblem& problem, float trace, const Scratch& scratch) {
+// About the condition number of a matrix of n rows, from what its factorisation leaves: trace over smallest pivot.
+static inline float condition(int64_t n, float trace, const Scratch& scratch) {
   float largest = 0;
-  for (int64_t f = 0; f < problem.n_factors; ++f) {
+  for (int64_t f = 0; f < n; ++f) {
     const float inverse = scratch.inverse_diagonal[f];
     largest = inverse > largest ? inverse : largest;
   }

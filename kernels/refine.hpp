@@ -7,7 +7,7 @@ namespace matinee {
 namespace MATINEE_LEVEL {
 
 // out = targets · b − A x from the ratings themselves, in double precision, with targets 1 or 0; returns
-// Σ (targets · t − yᵀx − bias)², which is the squared error of explicit ratings. Their panel must be in place.
+// Σ (targets · t − yᵀx − bias)², which is the squared error of explicit ratings.
 static inline double find_residual(const RowProblem& problem, int64_t begin, int64_t end, float ridge,
                                    double targets, const double* x, double* out, Scratch& scratch) {
   typedef float HalfVec __attribute__((vector_size(MATINEE_LANES * 2), aligned(4), may_alias));
@@ -21,9 +21,7 @@ static inline double find_residual(const RowProblem& problem, int64_t begin, int
     for (int64_t f = 0; f < width; ++f)
       for (int64_t g = 0; g < width; ++g) out[g] -= x[f] * problem.precise_prior[f * width + g];
   double squared_error = 0, error_sum = 0;
-  // Explicit ratings have no weights to scale by, so the panel of the factorisation does.
-  const bool in_place = problem.feedback == Feedback::ratings;
-  for_each_panel(problem, begin, end, Weights::plain, in_place, scratch, [&](int64_t, int64_t n) {
+  for_each_panel(problem, begin, end, Weights::plain, false, scratch, [&](int64_t, int64_t n) {
     for (int64_t p = 0; p < n; ++p) {
       const float* factors = scratch.panel + p * width;
       DoubleVec products[2] = {};

@@ -29,6 +29,7 @@ struct RowProblem {
   const float* fixed;
   int64_t n_fixed;
   int64_t n_factors;
+  bool scattered;  // the fixed factors are aligned to a cache line, row by row, and need no scaling
   const float* column_biases;  // n_fixed, or null
   float offset;
   const float* ridge;           // a row's λ, n_rows

@@ -14,10 +14,19 @@ static inline int64_t panel_rows(int64_t width) {
   return rows < 32 ? 32 : rows > 256 ? 256 : rows;
 }
 
+// The most ratings of a row that is solved by its ratings, where that saves more than it costs.
+static inline int64_t short_row(int64_t width) { return width * 3 / 4; }
+
+static inline int64_t panel_places(int64_t width) {
+  const int64_t rows = panel_rows(width) > short_row(width) ? panel_rows(width) : short_row(width);
+  return round_up(rows, kBlock);
+}
+
 struct Scratch {
   int64_t width;            // n_factors rounded up to a block
   int64_t panel_size;       // ratings a panel holds
   float* panel;             // panel_size × width: √c · y
+  const float** rows;       // panel_size: where the factors are, if they are used in place
   float* side;              // panel_size × 2: √c · t, √c
   float* moved;             // panel_size
   float* predicted;         // the longest row
@@ -36,8 +45,8 @@ struct Scratch {
 
   static int64_t bytes(int64_t n_factors, int64_t longest_row) {
     const int64_t width = round_up(n_factors, kBlock);
-    const int64_t rows = round_up(panel_rows(width), kBlock);
-    const int64_t floats = rows * (width + 3) + round_up(longest_row, kBlock) + width * width + (6 + kBlock) * width;
+    const int64_t rows = panel_places(width);
+    const int64_t floats = rows * (width + 5) + round_up(longest_row, kBlock) + width * width + (6 + kBlock) * width;
     return floats * 4 + 4 * (width + kBlock) * 8;
   }
 
@@ -49,10 +58,11 @@ struct Scratch {
       next += n;
       return taken;
     };
-    const int64_t rows = round_up(panel_size, kBlock);
-    panel = take(rows * width);
-    side = take(2 * rows);
-    moved = take(rows);
+    const int64_t places = panel_places(width);
+    panel = take(places * width);
+    side = take(2 * places);
+    rows = reinterpret_cast<const float**>(take(2 * places));
+    moved = take(places);
     predicted = take(round_up(longest_row, kBlock));
     A = take(width * width);
     border = take(2 * width);
@@ -64,7 +74,7 @@ struct Scratch {
     double** precise[] = {&precise_x, &residual, &direction, &product};
     for (double** vector : precise) *vector = reinterpret_cast<double*>(take(2 * (width + kBlock)));
     // What lies beyond n_factors in the panel is never written again, and so stays zero.
-    for (int64_t i = 0; i < rows * width; ++i) panel[i] = 0.0f;
+    for (int64_t i = 0; i < places * width; ++i) panel[i] = 0.0f;
   }
 };
 

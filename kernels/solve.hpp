@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conjugate_gradient.hpp"
+#include "dual.hpp"
 #include "refine.hpp"
 #include "subspace.hpp"
 
@@ -27,26 +28,26 @@ static inline void report(const RowProblem& problem, int64_t row, const double* 
   if (!problem.squared_errors) return;
   // Where the difference would be all rounding, the errors of explicit ratings are summed up.
   double squared_error = objective - penalty;
-  if (problem.feedback == Feedback::ratings && squared_error < 0.05 * targets_squared)
+  if (problem.feedback == Feedback::ratings && squared_error < 0.005 * targets_squared)
     squared_error = find_residual(problem, problem.indptr[row], problem.indptr[row + 1], ridge, 1, x,
                                   scratch.residual, scratch);
   problem.squared_errors[row] = squared_error;
 }
 
-static inline void solve_exactly(const RowProblem& problem, int64_t row, int64_t chunk_end, Scratch& scratch) {
+static inline void solve_by_columns(const RowProblem& problem, int64_t row, Prefetcher& prefetcher, Scratch& scratch) {
   const int64_t begin = problem.indptr[row], end = problem.indptr[row + 1], width = scratch.width;
-  const BorderSums sums = accumulate(problem, begin, end, chunk_end, scratch);
+  const BorderSums sums = accumulate(problem, begin, end, prefetcher, scratch);
   const float size = trace(problem, scratch);
   float ridge = problem.ridge[row];
   for (int attempt = 0; !factorize(problem, ridge, scratch); ++attempt) {
     if (attempt == kFactorizations) return answer_empty_row(problem, row);  // factors that are not finite
-    accumulate(problem, begin, end, chunk_end, scratch);
+    accumulate(problem, begin, end, prefetcher, scratch);
     const float smallest = 1e-6f * size / float(problem.n_factors) + 1e-30f;
     ridge = ridge * 4 > smallest ? ridge * 4 : smallest;
   }
   for (int64_t f = 0; f < width; ++f) {
     scratch.z[f] = scratch.border[f];
-    scratch.w[f] = scratch.border[width + f];
+    scratch.w[f] = problem.biases ? scratch.border[width + f] : 0.0f;
   }
   solve_forward(scratch.A, width, scratch.inverses, scratch.z, scratch.w);
   // At the minimum the objective follows from the factorisation. A factor of another ridge tells nothing of it.
@@ -59,12 +60,24 @@ static inline void solve_exactly(const RowProblem& problem, int64_t row, int64_t
     const double left = sums.targets - dot(scratch.w, scratch.z, width);
     objective -= left * left / border.pivot;
   }
+  // With factors that are nearly constant the bias is hard to tell from them: its pivot cancels.
+  const float factor_condition = condition(problem.n_factors, size, scratch);
+  const float border_condition = border.present ? float((sums.ones + ridge) / border.pivot) : 0.0f;
+  const float worst = factor_condition > border_condition ? factor_condition : border_condition;
   double* x = scratch.precise_x;
   x[width] = solve_bordered(border, sums.targets, scratch);
   for (int64_t f = 0; f < width; ++f) x[f] = scratch.z[f];
-  if (needs_refinement(problem, end - begin, condition(problem, size, scratch)))
+  if (needs_refinement(problem, end - begin, worst))
     refine(problem, begin, end, problem.ridge[row], border, scratch);
   report(problem, row, x, objective, sums.targets_squared, scratch);
+}
+
+static inline void solve_exactly(const RowProblem& problem, int64_t row, Prefetcher& prefetcher, Scratch& scratch) {
+  if (is_short(problem, row, scratch.width)) {
+    const RowAnswer answer = solve_by_ratings(problem, row, prefetcher, scratch);
+    if (answer.good) return report(problem, row, scratch.precise_x, answer.objective, answer.targets_squared, scratch);
+  }
+  solve_by_columns(problem, row, prefetcher, scratch);
 }
 
 static inline void solve_in_steps(const RowProblem& problem, int64_t row, Scratch& scratch) {
@@ -80,11 +93,12 @@ static inline void solve_in_steps(const RowProblem& problem, int64_t row, Scratc
 
 static inline void solve_rows(const RowProblem& problem, int64_t first, int64_t last, void* memory) {
   Scratch scratch(problem.n_factors, problem.longest_row, memory);
+  Prefetcher prefetcher{problem, problem.indptr[first], problem.indptr[last]};
   for (int64_t row = first; row < last; ++row) {
     if (problem.indptr[row] == problem.indptr[row + 1])
       answer_empty_row(problem, row);
     else if (problem.solver == Solver::cholesky)
-      solve_exactly(problem, row, problem.indptr[last], scratch);
+      solve_exactly(problem, row, prefetcher, scratch);
     else
       solve_in_steps(problem, row, scratch);
   }

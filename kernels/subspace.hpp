@@ -29,8 +29,8 @@ static inline void accumulate_subspace(const RowProblem& problem, int64_t begin,
   for_each_panel(problem, begin, end, Weights::scaled, true, scratch, [&](int64_t start, int64_t n) {
     const float* panel = scratch.panel + first;
     for (int64_t r = 0; r < size; r += kTileRows)
-      tile_row<kTileRows, Update::add>(panel + r, width, panel, width, n, r / kBlock * kBlock, size, A + r * size,
-                                       size);
+      tile_row<kTileRows, Update::add>(Within<Strided>{{panel, width}, r}, n, r / kBlock * kBlock, size,
+                                       A + r * size, size);
     add_weighted_panel(panel, width, size, scratch.predicted + start, 1, n, left);
   });
 }

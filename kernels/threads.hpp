@@ -4,7 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -26,26 +28,38 @@ std::vector<int64_t> equal_chunks(int64_t n, double chunk_cost, Cost cost) {
 }
 
 // Calls body(chunk, thread) for every chunk. The calling thread works too and asks `interrupted` now and then;
-// returns false where it said yes and chunks were left undone.
+// returns false where it said yes and chunks were left undone. What a body throws is thrown again here, once
+// every thread has stopped; where the system has no more threads to give, those that there are do the work.
 inline bool run_chunks(int64_t n_chunks, int n_threads, const std::function<bool()>& interrupted,
                        const std::function<void(int64_t, int)>& body) {
   std::atomic<int64_t> next{0};
   std::atomic<bool> stop{false};
+  std::vector<std::exception_ptr> errors(n_threads);
   auto work = [&](int thread) {
     auto asked = std::chrono::steady_clock::now();
-    for (int64_t chunk; !stop && (chunk = next++) < n_chunks;) {
-      body(chunk, thread);
-      if (thread > 0) continue;
-      const auto now = std::chrono::steady_clock::now();
-      if (now - asked < std::chrono::milliseconds(50)) continue;
-      asked = now;
-      if (interrupted()) stop = true;
+    try {
+      for (int64_t chunk; !stop && (chunk = next++) < n_chunks;) {
+        body(chunk, thread);
+        const auto now = std::chrono::steady_clock::now();
+        if (thread > 0 || now - asked < std::chrono::milliseconds(50)) continue;
+        asked = now;
+        if (interrupted()) stop = true;
+      }
+    } catch (...) {
+      errors[thread] = std::current_exception();
+      stop = true;
     }
   };
   std::vector<std::thread> others;
-  for (int thread = 1; thread < n_threads && thread < n_chunks; ++thread) others.emplace_back(work, thread);
+  others.reserve(n_threads);
+  try {
+    for (int thread = 1; thread < n_threads && thread < n_chunks; ++thread) others.emplace_back(work, thread);
+  } catch (const std::system_error&) {
+  }
   work(0);
   for (auto& other : others) other.join();
+  for (const auto& error : errors)
+    if (error) std::rethrow_exception(error);
   return !stop;
 }
 

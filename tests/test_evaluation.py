@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from matinee import evaluation
+from matinee import audience, evaluation
 from matinee.errors import DataError, NotFittedError
 from matinee.evaluation import Evaluation, evaluate
 from matinee.models import ALS
+from matinee.models.implicit import ImplicitALS
 from matinee.ratings import Ratings
-from matinee.splits import split
+from matinee.splits import NewUsers, split
 
 RANKING = ("precision", "recall", "truncated_recall", "ndcg", "map", "mrr", "hit_rate")
 
@@ -32,6 +33,8 @@ def result():
     return Evaluation(
         n_ratings=1000,
         n_fallback=10,
+        n_trained_on=0,
+        split="random, test_size=0.2, random_state=42",
         rmse=0.9,
         mae=0.7,
         rmse_without_fallback=0.88,
@@ -40,10 +43,13 @@ def result():
         k=10,
         relevant_from=None,
         n_items=500,
+        excluded="training ratings",
         n_users=90,
         n_users_fallback=2,
         n_users_without_test=10,
         **dict.fromkeys(RANKING, 0.125),
+        catalogue_coverage=0.25,
+        novelty=3.5,
     )
 
 
@@ -63,7 +69,7 @@ def figures(result):
     return {name: whole[name] for name in whole if name not in ("n_users_without_test", "n_items")}
 
 
-def ranking_by_hand(model, test, k, relevant_from=-math.inf):
+def ranking_by_hand(model, test, k, relevant_from=-math.inf, person_of=None):
     """The ranking metrics user by user from sets of ids, and nothing else of ours than `recommend`."""
     relevant = {}
     for user, item, rating in test.to_frame().select("user", "item", "rating").iter_rows():
@@ -72,8 +78,11 @@ def ranking_by_hand(model, test, k, relevant_from=-math.inf):
     nobody = model.fold_in({})
     rows = []
     for user, wanted in relevant.items():
-        known = user in model.user_index_.ids
-        listed = (model.recommend(user, n=k) if known else nobody.recommend(n=k))[:k]
+        if person_of is not None:
+            listed = person_of(user).recommend(n=k)
+        else:
+            known = user in model.user_index_.ids
+            listed = (model.recommend(user, n=k) if known else nobody.recommend(n=k))[:k]
         hits = [place for place, one in enumerate(listed) if one.item in wanted]
         most = min(k, len(wanted))
         ideal = sum(1 / math.log2(place + 2) for place in range(most))
@@ -169,6 +178,7 @@ def test_a_pair_that_the_model_was_trained_on_is_never_found(fitted):
     model, train, _ = fitted
     found = evaluate(model, train)
     assert [getattr(found, name) for name in RANKING] == [0] * 7
+    assert found.n_trained_on == len(train)
 
 
 def test_a_model_that_knows_the_answers_finds_them_all():
@@ -198,7 +208,8 @@ def test_the_result_is_the_same_whatever_the_size_of_the_chunks(fitted, monkeypa
     model, train, test = fitted
     strangers = with_strangers(test)
     whole = figures(evaluate(model, strangers, train=train))
-    monkeypatch.setattr(evaluation, "CHUNK", 37)
+    for module in (audience, evaluation):
+        monkeypatch.setattr(module, "CHUNK", 37)
     assert figures(evaluate(model, strangers, train=train)) == pytest.approx(whole, rel=1e-12)
 
 
@@ -255,6 +266,10 @@ def test_the_table_shows_both_errors_and_the_protocol(result):
     assert table["RMSE without fallback"] == "0.8800"
     assert table["test RMSE / train RMSE"] == "1.100 (gap 0.0800)"
     assert table["NDCG at 10"] == "0.1250"
+    assert table["catalogue coverage"] == "25.00%"
+    assert table["novelty"] == "3.50 bits"
+    assert table["split"] == "random, test_size=0.2, random_state=42"
+    assert "also trained on" not in table
     assert table["users ranked"] == "90 (2 of them without training ratings)"
     assert table["users left out"].startswith("10,")
     assert table["ranked for each"].startswith("500 movies, less those")
@@ -285,9 +300,9 @@ def test_arguments_that_cannot_be_evaluated_are_refused(fitted):
         evaluate(model, test.to_frame())
     with pytest.raises(DataError, match="expected Ratings, got DataFrame"):
         evaluate(model, test, train=test.to_frame())
-    with pytest.raises(DataError, match="there are no ratings in test"):
+    with pytest.raises(DataError, match="test holds no ratings"):
         evaluate(model, none_left)
-    with pytest.raises(DataError, match="there are no ratings in train"):
+    with pytest.raises(DataError, match="train holds no ratings"):
         evaluate(model, test, train=none_left)
     with pytest.raises(DataError, match="k=0; expected a whole number of at least 1"):
         evaluate(model, test, k=0)
@@ -295,3 +310,130 @@ def test_arguments_that_cannot_be_evaluated_are_refused(fitted):
         evaluate(model, test, relevant_from="4")
     with pytest.raises(DataError, match="relevant_from=nan; expected a rating, or None"):
         evaluate(model, test, relevant_from=math.nan)
+
+
+def told(test, user, known):
+    """What one of the new users tells a model of the items that it knows."""
+    frame = test.history.to_frame().filter(pl.col("user") == user)
+    return {item: rating for _, item, rating in frame.iter_rows() if item in known}
+
+
+MODELS = {
+    "ALS": lambda: ALS(n_factors=3, n_iterations=4, n_threads=2),
+    "ALS without biases": lambda: ALS(n_factors=3, n_iterations=4, biases=False, n_threads=1),
+    "ImplicitALS": lambda: ImplicitALS(n_factors=3, n_iterations=4, n_threads=2),
+    "ImplicitALS from 3": lambda: ImplicitALS(n_factors=3, n_iterations=4, threshold=3.0, n_threads=1),
+}
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_new_users_get_the_lists_of_people_folded_in_by_their_history(small_ratings, make):
+    train, test = split(small_ratings, by="new_users", test_size=0.3)
+    model = make().fit(train)
+    known = set(model.item_index_.ids.tolist())
+    n_users, expected = ranking_by_hand(
+        model, test.held_out, 10, person_of=lambda user: model.fold_in(told(test, user, known))
+    )
+    found = evaluate(model, test)
+    assert {name: getattr(found, name) for name in RANKING} == pytest.approx(expected)
+    assert (found.n_users, found.n_ratings) == (n_users, len(test)) == (18, len(test.held_out))
+    assert (found.excluded, found.n_trained_on) == ("history folded in", 0)
+    assert found.split == test.split
+    assert "40 movies, less their history folded in" in str(found)
+    assert expected["ndcg"] > 0
+
+
+def test_ratings_of_new_users_are_predicted_from_their_history(small_ratings):
+    train, test = split(small_ratings, by="new_users", test_size=0.3)
+    model = small_model(train)
+    known = set(model.item_index_.ids.tolist())
+    errors = [
+        model.fold_in(told(test, user, known)).predict(item) - rating
+        for user, item, rating in test.held_out.to_frame().iter_rows()
+    ]
+    found = evaluate(model, test, train=train)
+    assert found.rmse == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-5)
+    assert found.train_rmse == pytest.approx(evaluate(model, train).rmse)
+
+
+def test_new_users_whose_history_the_model_knows_nothing_of_are_counted(small_ratings):
+    train, _ = split(small_ratings, by="new_users", test_size=0.3)
+    model = small_model(train)
+    item, strange = int(train.items[0]), 10**6
+    both = Ratings.from_arrays([1, 1, 2, 2], [strange, item, item, strange], [1.0, 4.0, 2.0, 5.0])
+    # User 1 tells of a stranger of an item and is to get the known one; user 2 the other way round.
+    test = NewUsers(both.subset([1, 2]), both.subset([0, 3]))
+    found = evaluate(model, test)
+    assert (found.n_users, found.n_users_fallback) == (2, 1)
+    assert found.n_fallback == 2
+    nobody = [one.item for one in model.fold_in({}).recommend(n=10)]
+    assert found.hit_rate == (item in nobody) / 2
+
+
+def test_coverage_and_novelty_are_those_of_the_lists_that_people_are_shown(fitted):
+    model, train, test = fitted
+    users = np.unique(test.to_frame()["user"])
+    listed = model.recommend_all(users, n=5)["item"].to_list()
+    raters = dict(train.to_frame().group_by("item").len().iter_rows())
+    found = evaluate(model, test, k=5)
+    assert found.catalogue_coverage == len(set(listed)) / len(train.items)
+    n_users = train.to_frame()["user"].n_unique()
+    assert found.novelty == pytest.approx(np.mean([-math.log2(raters[item] / n_users) for item in listed]))
+
+
+def test_pairs_that_the_model_was_trained_on_are_counted(fitted):
+    model, train, test = fitted
+    both = Ratings.from_frame(pl.concat([test.to_frame(), train.to_frame()[:17]]))
+    found = evaluate(model, with_strangers(both))
+    assert found.n_trained_on == 17
+    assert evaluate(model, test).n_trained_on == 0
+    assert "also trained on" in str(found)
+    assert "17 of them" in str(found)
+
+
+def test_pairs_trained_on_are_found_whatever_the_size_of_the_chunks(fitted, monkeypatch):
+    model, train, test = fitted
+    both = Ratings.from_frame(pl.concat([test.to_frame(), train.to_frame()[::3]]))
+    monkeypatch.setattr(audience, "CHUNK", 11)
+    assert evaluate(model, both).n_trained_on == len(range(0, len(train), 3))
+
+
+def test_people_in_the_training_who_are_taken_for_new_are_noticed(fitted):
+    model, train, _ = fitted
+    counts = np.arange(len(train)) % 2 == 0
+    found = evaluate(model, NewUsers(train.subset(counts), train.subset(~counts)))
+    assert found.n_trained_on == int((~counts).sum())
+    assert found.split is None
+    assert "not known" in str(found)
+
+
+def test_a_model_that_predicts_no_ratings_has_no_errors(fitted):
+    _, train, test = fitted
+    found = evaluate(ImplicitALS(n_factors=3, n_iterations=2).fit(train), test, train=train)
+    errors = ("rmse", "mae", "rmse_without_fallback", "train_rmse", "train_mae", "gap", "ratio", "verdict")
+    assert [getattr(found, name) for name in errors] == [None] * 8
+    assert "none: the model predicts no ratings" in str(found)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["rmse"] is None
+    assert found.ndcg > 0
+
+
+@pytest.mark.parametrize("k", [41, 10**6, 10**30])
+def test_a_k_above_the_catalogue_lists_all_of_it_and_divides_by_k(fitted, k):
+    model, _, test = fitted
+    n_users, whole = ranking_by_hand(model, test, 40)
+    found = evaluate(model, test, k=k)
+    assert found.precision == pytest.approx(whole["precision"] * 40 / k)
+    for name in ("recall", "truncated_recall", "ndcg", "map", "mrr", "hit_rate"):
+        assert getattr(found, name) == pytest.approx(whole[name])
+    assert found.recall == 1
+    assert (found.k, found.n_users) == (k, n_users)
+
+
+def test_relevant_items_that_the_model_does_not_know_count_in_the_ideal():
+    # A catalogue of two items; three relevant, of which the model knows one: lists of k=5 hold two places.
+    train = Ratings.from_arrays([1, 2], [1, 2], [5.0, 5.0])
+    test = Ratings.from_arrays([1, 1, 1], [2, 8, 9], [5.0, 5.0, 5.0])
+    found = evaluate(small_model(train), test, k=5)
+    ideal = 1 + 1 / math.log2(3) + 1 / 2
+    assert (found.precision, found.recall, found.truncated_recall) == pytest.approx((1 / 5, 1 / 3, 1 / 3))
+    assert (found.ndcg, found.map) == pytest.approx((1 / ideal, 1 / 3))

@@ -76,6 +76,23 @@ def test_every_rank_meets_the_float64_reference(level: str, rank: int, biases: b
     assert losses.penalty == pytest.approx((ridge[:, None] * expected**2).sum(), rel=1e-4)
 
 
+@pytest.mark.parametrize("rank", [16, 64, 128])
+@pytest.mark.parametrize("biases", [False, True])
+def test_aligned_factors_are_used_in_place_to_the_same_end(level: str, rank: int, biases: bool) -> None:
+    generator = np.random.default_rng(rank)
+    observed = random_rows(generator, [0, 1, rank // 2, rank - 1, rank, 399, 250], 400)
+    ridge = generator.uniform(0.05, 3, size=7).astype(np.float32)
+    aligned = Side.empty(400, rank, biases=biases)
+    aligned.factors[:] = 0.4 * generator.normal(size=(400, rank))
+    memory = np.empty(400 * rank + 1, dtype=np.float32)
+    shifted = Side(memory[1:].reshape(400, rank), aligned.biases)
+    shifted.factors[:] = aligned.factors
+    expected = reference_rows(observed, aligned.factors, ridge, aligned.biases, 3.0, biases)[0]
+    for fixed in (aligned, shifted):
+        solved, _ = solve(observed, fixed, ridge, biases=biases, offset=3.0)
+        assert worst_relative_error(solved, expected) < 2e-5
+
+
 @pytest.mark.parametrize("rank", [1, 10, 64])
 def test_a_row_of_a_hundred_thousand_ratings_meets_the_reference(level: str, rank: int) -> None:
     generator = np.random.default_rng(1)
@@ -103,6 +120,39 @@ def test_badly_conditioned_rows_are_refined(
     solved, _ = solve(observed, Side(factors, None), ridge, biases=False)
 
     assert worst_relative_error(solved, reference_rows(observed, factors, ridge)[0]) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("n_ratings", "regularization"), [(1, 1e-3), (1000, 0.1), (10_000, 0.1), (1000, 0.01)]
+)
+def test_a_bias_beside_nearly_constant_factors_is_refined(
+    level: str, n_ratings: int, regularization: float
+) -> None:
+    generator = np.random.default_rng(8)
+    observed = random_rows(generator, [n_ratings], n_ratings)
+    factors = (1 + 0.001 * generator.normal(size=(n_ratings, 1))).astype(np.float32)
+    ridge = np.full(1, regularization, dtype=np.float32)
+
+    solved, _ = solve(observed, Side(factors, None), ridge, biases=True)
+
+    assert worst_relative_error(solved, reference_rows(observed, factors, ridge, with_bias=True)[0]) < 1e-4
+
+
+@pytest.mark.parametrize("rank", [32, 128, 300])
+@pytest.mark.parametrize("biases", [False, True])
+def test_rows_of_fewer_ratings_than_factors_meet_the_reference(level: str, rank: int, biases: bool) -> None:
+    generator = np.random.default_rng(rank)
+    edge = 3 * rank // 4
+    lengths = [1, 2, 15, 16, 17, edge - 16, edge - 1, edge, edge + 1, rank - 1, rank]
+    observed = random_rows(generator, lengths, 400)
+    factors = (0.3 * generator.normal(size=(400, rank))).astype(np.float32)
+    ridge = generator.uniform(0.5, 3, size=len(lengths)).astype(np.float32)
+
+    solved, losses = solve(observed, Side(factors, None), ridge, biases=biases)
+
+    expected, errors = reference_rows(observed, factors, ridge, with_bias=biases)
+    assert worst_relative_error(solved, expected) < 3e-5
+    assert losses.squared_error == pytest.approx(errors.sum(), rel=1e-4)
 
 
 def test_exact_rows_are_right_to_the_last_digits_of_single_precision(level: str) -> None:

@@ -177,3 +177,55 @@ def test_hits_are_a_table_of_bool(one):
         one(np.ones(3, dtype=bool))
     with pytest.raises(ValueError, match=r"hits has shape \(1, 3\) and dtype int64"):
         one(np.ones((1, 3), dtype=np.int64))
+
+
+@given(users, st.integers(4, 12))
+def test_lists_narrower_than_k_count_as_lists_of_k_with_empty_places(drawn, k):
+    hits, n_relevant = hits_of(drawn)
+    padded = np.pad(hits, [(0, 0), (0, k - 4)])
+    assert metrics.precision(hits, k=k).tolist() == pytest.approx(metrics.precision(padded).tolist())
+    for one in (metrics.truncated_recall, metrics.ndcg, metrics.average_precision):
+        assert one(hits, n_relevant, k=k).tolist() == pytest.approx(one(padded, n_relevant).tolist())
+
+
+def test_a_k_beyond_all_memory_costs_none():
+    hits, k = np.array([[True, False]]), 10**30
+    assert metrics.precision(hits, k=k).tolist() == pytest.approx([1e-30])
+    assert metrics.truncated_recall(hits, [4], k=k).tolist() == [0.25]
+    ideal = sum(1 / math.log2(rank + 1) for rank in range(1, 5))
+    assert metrics.ndcg(hits, [4], k=k).tolist() == pytest.approx([1 / ideal])
+    assert metrics.average_precision(hits, [4], k=k).tolist() == [0.25]
+
+
+def test_a_k_below_the_width_of_the_lists_is_refused():
+    with pytest.raises(ValueError, match="k=1, of lists of 2"):
+        metrics.precision(np.ones((1, 2), dtype=bool), k=1)
+
+
+def test_coverage_and_novelty_worked_out_by_hand():
+    # Eight users trained on; the lists hold item 0 three times and item 3 once.
+    n_recommended, n_raters = [3, 0, 0, 1], [8, 4, 2, 2]
+    assert metrics.catalogue_coverage(n_recommended) == 0.5
+    # Item 0 surprises nobody; item 3, which a quarter rated, has two bits: over four places.
+    assert metrics.novelty(n_recommended, n_raters, 8) == 0.5
+    # An item nobody rated counts as if one had: log₂ 8.
+    assert metrics.novelty([0, 5], [8, 0], 8) == 3
+
+
+def test_of_no_lists_there_is_nothing_to_be_surprised_by():
+    assert metrics.catalogue_coverage([0, 0]) == 0
+    assert math.isnan(metrics.novelty([0, 0], [1, 2], 2))
+    assert math.isnan(metrics.catalogue_coverage([]))
+    with pytest.raises(ValueError, match=r"n_recommended has shape \(1,\), n_raters \(2,\)"):
+        metrics.novelty([1], [1, 2], 2)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1), st.integers(10, 40))
+def test_novelty_is_from_zero_to_the_information_of_a_single_user(items, n_users):
+    n_recommended, n_raters = map(list, zip(*items, strict=True))
+    found = metrics.novelty(n_recommended, n_raters, n_users)
+    if sum(n_recommended):
+        assert 0 <= found <= math.log2(n_users) + 1e-12
+        places = [count for count, times in zip(n_raters, n_recommended, strict=True) for _ in range(times)]
+        expected = np.mean([-math.log2(max(count, 1) / n_users) for count in places])
+        assert found == pytest.approx(expected)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from matinee.errors import DataError
 from matinee.ratings import UNKNOWN_TIME, Ratings
-from matinee.splits import k_fold, split
+from matinee.splits import NewUsers, k_fold, split
 
 KINDS = ["random", "user", "last", "time"]
 # Users, items, times: few of each, so that single ratings, equal times and empty sides all occur.
@@ -213,3 +213,89 @@ def test_a_number_of_folds_that_cannot_be_is_refused_at_the_call(k):
     ratings = Ratings.from_arrays([1, 1, 2], [1, 2, 1], [1, 2, 3])
     with pytest.raises(DataError, match="expected a whole number from 2 to the number of ratings, 3"):
         k_fold(ratings, k=k)
+
+
+@given(tables, st.floats(0.05, 0.95) | st.integers(1, 3), st.floats(0.05, 0.95), st.integers(0, 9))
+def test_new_users_are_held_out_whole_and_each_has_a_rating_in_both_parts(table, test_size, share, seed):
+    ratings = ratings_of(table)
+    try:
+        train, test = split(
+            ratings, by="new_users", test_size=test_size, history_share=share, random_state=seed
+        )
+    except DataError:
+        return
+    parts = train, test.history, test.held_out
+    assert sorted(row for part in parts for row in part.to_frame().rows()) == ratings.to_frame().rows()
+    assert sorted([*train.users, *test.history.users]) == ratings.users.tolist()
+    assert all(part.item_index == ratings.item_index for part in parts)
+    assert len(train) > 0
+    told, found = (np.diff(part.by_user.indptr) for part in (test.history, test.held_out))
+    assert (told >= 1).all() and (found >= 1).all()
+    assert (np.abs(found - (told + found) * (1 - share)) <= 1).all()
+
+
+def test_new_users_are_so_many_of_those_with_two_ratings_or_more():
+    ratings = many_ratings()
+    n_possible = int((np.diff(ratings.by_user.indptr) >= 2).sum())
+    assert n_possible < ratings.n_users
+    assert split(ratings, by="new_users", test_size=0.25)[1].n_users == round(0.25 * n_possible)
+    assert split(ratings, by="new_users", test_size=7)[1].n_users == 7
+    everybody, test = split(ratings, by="new_users", test_size=n_possible)
+    assert (np.diff(everybody.by_user.indptr) == 1).all()
+    assert len(everybody) + len(test) + len(test.history) == len(ratings)
+
+
+def test_the_seed_and_nothing_else_decides_who_is_new():
+    ratings = many_ratings()
+    again = Ratings.from_frame(
+        ratings.to_frame().sample(fraction=1, shuffle=True, seed=3), timestamp="timestamp"
+    )
+    first = split(ratings, by="new_users", random_state=7)
+    assert first == split(again, by="new_users", random_state=7)
+    assert first[1].history != split(ratings, by="new_users", random_state=8)[1].history
+    assert first[1].held_out.timestamps is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"test_size": 3}, "test_size=3; there are 2 users with two ratings or more"),
+        ({"test_size": 2}, "no user would be left to train on: 2 users with two ratings or more"),
+        ({"test_size": 0.1}, "no user would be left to test on"),
+        ({"history_share": 1.0}, "history_share=1.0; expected a share between 0 and 1"),
+        ({"history_share": 1}, "history_share=1; expected a share"),
+        ({"history_share": float("nan")}, "history_share=nan; expected a share"),
+    ],
+)
+def test_new_users_that_cannot_be_held_out_say_what_is_expected(arguments, message):
+    ratings = Ratings.from_arrays([1, 1, 2, 2], [1, 2, 1, 3], [1, 2, 3, 4])
+    with pytest.raises(DataError, match=message):
+        split(ratings, by="new_users", **{"test_size": 1} | arguments)
+
+
+def test_new_users_of_ones_own_are_checked():
+    ratings = Ratings.from_arrays([1, 1, 2, 2], [1, 2, 1, 3], [1, 2, 3, 4])
+    history, held_out = ratings.subset([0, 2]), ratings.subset([1, 3])
+    assert repr(NewUsers(history, held_out)) == "NewUsers(2 users: 2 ratings of theirs known, 2 to be found)"
+    with pytest.raises(DataError, match="a rating is in history and in held_out"):
+        NewUsers(history, ratings)
+    with pytest.raises(DataError, match="of the same users and items"):
+        NewUsers(history, Ratings.from_arrays([1], [2], [3]))
+    with pytest.raises(DataError, match="expected Ratings, got list"):
+        NewUsers([], held_out)
+
+
+def test_a_test_knows_how_it_was_chosen():
+    ratings = many_ratings()
+    assert split(ratings)[1].split == "random, test_size=0.2, random_state=42"
+    assert split(ratings, by="last", test_size=1)[1].split == "last, test_size=1"
+    generator = np.random.default_rng(0)
+    assert split(ratings, by="user", random_state=generator)[1].split.endswith("random_state=a generator")
+    _, test = split(ratings, by="new_users")
+    assert test.split == "new_users, test_size=0.2, random_state=42, history_share=0.8"
+    assert [fold.split for _, fold in k_fold(ratings, k=2)] == [
+        "fold 1 of 2, random_state=42",
+        "fold 2 of 2, random_state=42",
+    ]
+    # What is left of a test is another test.
+    assert not hasattr(split(ratings)[1].subset([0]), "split")

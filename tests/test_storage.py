@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matinee.errors import MatineeError, ModelFileError
-from matinee.models import ALS, load
+from matinee.models import ALS, ImplicitALS, load
 from matinee.ratings import Ratings
 from matinee.storage import FORMAT_VERSION
 
@@ -45,10 +45,20 @@ def write_parts(path: Path, entries: dict, data: bytes) -> Path:
     return path
 
 
-def test_saving_and_loading_is_the_identity(saved: tuple[ALS, Path]) -> None:
-    model, path = saved
+@pytest.fixture(scope="module")
+def saved_implicit(tmp_path_factory: pytest.TempPathFactory) -> tuple[ImplicitALS, Path]:
+    model = ImplicitALS(n_factors=3, regularization=0.07, alpha=2.5, solver="cg", threshold=3, random_state=9)
+    model.fit(random_ratings(), validation=random_ratings(seed=1))
+    path = tmp_path_factory.mktemp("models") / "implicit.safetensors"
+    model.save(path)
+    return model, path
+
+
+@pytest.mark.parametrize("kind", ["saved", "saved_implicit"])
+def test_saving_and_loading_is_the_identity(kind: str, request: pytest.FixtureRequest) -> None:
+    model, path = request.getfixturevalue(kind)
     loaded = load(path)
-    assert type(loaded) is ALS
+    assert type(loaded) is type(model)
     assert loaded.get_params() == model.get_params()
     assert loaded.history_ == model.history_
     assert (loaded.mean_, loaded.rating_range_) == (model.mean_, model.rating_range_)
@@ -63,9 +73,35 @@ def test_saving_and_loading_is_the_identity(saved: tuple[ALS, Path]) -> None:
     assert loaded.fold_in({item: 4}).recommend() == model.fold_in({item: 4}).recommend()
 
 
-def test_a_loaded_model_saves_to_the_same_bytes(saved: tuple[ALS, Path], tmp_path: Path) -> None:
-    load(saved[1]).save(tmp_path / "again")
-    assert (tmp_path / "again").read_bytes() == saved[1].read_bytes()
+@pytest.mark.parametrize("kind", ["saved", "saved_implicit"])
+def test_a_loaded_model_saves_to_the_same_bytes(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    _, path = request.getfixturevalue(kind)
+    load(path).save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"alpha": -1.0}, "alpha=-1.0"),
+        ({"solver": "lu"}, "solver='lu'"),
+        ({"solver": ["cg"]}, "solver="),
+        ({"threshold": "3"}, "threshold='3'"),
+        ({"nu": None}, "nu=None"),
+        ({"unobserved_weight": float("nan")}, "unobserved_weight=nan"),
+    ],
+)
+def test_a_parameter_out_of_range_in_a_file_is_refused(
+    saved_implicit: tuple[ImplicitALS, Path], tmp_path: Path, change: dict, message: str
+) -> None:
+    entries, data = parts(saved_implicit[1])
+    header = json.loads(entries["__metadata__"]["matinee"])
+    header["parameters"].update(change)
+    entries["__metadata__"]["matinee"] = json.dumps(header)
+    with pytest.raises(ModelFileError, match=message):
+        load(write_parts(tmp_path / "changed", entries, data))
 
 
 def test_a_loaded_model_can_be_saved_over_its_own_file_and_fitted_again(
@@ -146,7 +182,13 @@ def test_a_newer_version_is_refused_with_the_remedy(saved: tuple[ALS, Path], tmp
     [
         ({"model": "os.system"}, "os.system"),
         ({"parameters": {"n_factors": 3, "evil": 1}}, "evil"),
-        ({"parameters": {"regularization": "lots"}}, "regularization='lots'"),
+        ({"parameters": {"regularization": 0.1}}, "the parameters of ALS are regularization"),
+        ({"mean": float("nan")}, "mean=nan"),
+        ({"mean": 1e300}, "mean="),
+        ({"rating_range": [5, 1]}, "the ratings range from 5 to 1"),
+        ({"history": [{"iteration": 1, "objective": "low", "seconds": 1}]}, "objective of an iteration"),
+        ({"format_version": True}, "format version True"),
+        ({"format_version": -1}, "format version -1"),
         ({"history": [{"iteration": 1}]}, "damaged"),
         ({"history": 7}, "damaged"),
         ({"rating_range": [1]}, "damaged"),
@@ -161,6 +203,32 @@ def test_a_header_that_asks_for_something_else_is_refused(
     entries["__metadata__"]["matinee"] = json.dumps({**header, **change})
     with pytest.raises(ModelFileError, match=message):
         load(write_parts(tmp_path / "changed", entries, data))
+
+
+@pytest.mark.parametrize("shape", [[2**62, 0], [2**40] * 30 + [0], [-1, 1], [1.5], "ab", [2**70]])
+def test_an_impossible_shape_is_refused(saved: tuple[ALS, Path], tmp_path: Path, shape: object) -> None:
+    entries, data = parts(saved[1])
+    entries["user_factors"]["shape"] = shape
+    entries["user_factors"]["data_offsets"] = [0, 0]
+    with pytest.raises(ModelFileError, match="is damaged"):
+        load(write_parts(tmp_path / "shaped", entries, data))
+
+
+def test_a_parameter_out_of_range_is_refused(saved: tuple[ALS, Path], tmp_path: Path) -> None:
+    entries, data = parts(saved[1])
+    header = json.loads(entries["__metadata__"]["matinee"])
+    header["parameters"]["regularization"] = "lots"
+    entries["__metadata__"]["matinee"] = json.dumps(header)
+    with pytest.raises(ModelFileError, match="regularization='lots'"):
+        load(write_parts(tmp_path / "changed", entries, data))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes a link")
+def test_saving_to_a_link_keeps_the_link(saved: tuple[ALS, Path], tmp_path: Path) -> None:
+    (tmp_path / "now").symlink_to(tmp_path / "model-1")
+    saved[0].save(tmp_path / "now")
+    assert (tmp_path / "now").is_symlink()
+    assert load(tmp_path / "model-1").get_params() == saved[0].get_params()
 
 
 @pytest.mark.parametrize("name", ["rated_columns", "rated_indptr", "user_ids"])

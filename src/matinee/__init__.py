@@ -2,6 +2,8 @@
 
 from importlib.metadata import version
 
+from matinee import baselines
+from matinee.comparison import Comparison, compare
 from matinee.datasets import Movie, Movies, load_dataset, load_movies, read_movies, read_ratings
 from matinee.errors import (
     DataError,
@@ -24,12 +26,14 @@ from matinee.models.answers import (
 from matinee.models.history import Iteration
 from matinee.models.person import Person
 from matinee.ratings import Ratings
-from matinee.splits import k_fold, split
+from matinee.splits import NewUsers, k_fold, split
+from matinee.tuning import TuningResult, tune
 
 __version__ = version("matinee")
 
 __all__ = [
     "ALS",
+    "Comparison",
     "Contribution",
     "DataError",
     "Evaluation",
@@ -42,14 +46,18 @@ __all__ = [
     "ModelFileError",
     "Movie",
     "Movies",
+    "NewUsers",
     "NotFittedError",
     "Person",
     "Ratings",
     "Recommendation",
     "SimilarItem",
     "SimilarUser",
+    "TuningResult",
     "UnknownItemError",
     "UnknownUserError",
+    "baselines",
+    "compare",
     "evaluate",
     "k_fold",
     "load",
@@ -58,4 +66,5 @@ __all__ = [
     "read_movies",
     "read_ratings",
     "split",
+    "tune",
 ]

@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee import metrics
+from matinee.audience import CHUNK, Audience, chunks, n_raters, n_trained_on
+from matinee.checks import whole_number
 from matinee.errors import DataError
-from matinee.models.base import Model, check_ratings
-from matinee.models.parameters import thread_count, whole_number
-from matinee.models.row_problem import Side
-from matinee.ratings import Ratings, Rows
+from matinee.models.base import Model
+from matinee.ratings import Ratings, Rows, check_ratings
+from matinee.splits import NewUsers
 
 # Test RMSE / train RMSE. A model always knows what it learned from a little better. On the demo cinema, ALS
 # of 10 and of 32 factors has its lowest test RMSE at ratios of 1.22 and 1.25. Regularised more, to below 1.1,
 # it loses 4 and 3 percent, on both sides alike; regularised less, it loses 3 percent at 1.34 and 1.66.
 MODERATE_RATIO = 1.1
 OVERFITTING_RATIO = 1.3
-# The figures at k, and what they are called in print.
+# The figures at k that say how good lists are, and what they are called in print.
 RANKING = {
     "precision": "precision",
     "recall": "recall",
@@ -32,8 +33,8 @@ RANKING = {
     "mrr": "MRR",
     "hit_rate": "hit rate",
 }
-# Enough pairs, or cells of recommendations, for the native code to run at full speed; tens of megabytes.
-CHUNK = 1 << 20
+# What is not shown to a user again.
+TRAINING, HISTORY = "training ratings", "history folded in"
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,14 @@ class Evaluation:
         Test ratings, every one of them predicted.
     n_fallback : int
         Of those, predicted without factors: the user or the item has no rating among those fitted.
-    rmse, mae : float
-        Of all predictions, in the units of the ratings.
-    rmse_without_fallback : float
+    n_trained_on : int
+        Of those, of a pair that the model was trained on. Other than 0, the test is no test of these: their
+        error is that of training, and known users are never shown them.
+    split : str or None
+        How the test was chosen, where `matinee.split` or `matinee.k_fold` did; None where it is not known.
+    rmse, mae : float or None
+        Of all predictions, in the units of the ratings; None of a model that predicts no ratings.
+    rmse_without_fallback : float or None
         Of those that the model made itself; NaN if there are none.
     train_rmse, train_mae : float or None
         The same on the training ratings; None if they were not given.
@@ -57,28 +63,37 @@ class Evaluation:
     relevant_from : float or None
         A test rating of at least this is relevant; None: every test rating is.
     n_items : int
-        The catalogue: each user's list is the best k of all these, less what the model was trained on with
-        that user. Nothing is sampled.
+        The catalogue: each user's list is the best k of all these, less what is ``excluded``. Nothing is
+        sampled.
+    excluded : {"training ratings", "history folded in"}
+        What is not shown to a user again: what the model was trained on with them, or learned of them in the
+        test, if that is of `NewUsers`.
     n_users : int
         Users with something relevant in the test, all of them ranked; the figures are their means.
     n_users_fallback : int
-        Of those, users without a rating among those fitted: they get the list of an unknown person.
+        Of those, users of whom the model knows no rating: they get the list of an unknown person.
     n_users_without_test : int
         Users to whom nothing in the test is relevant: left out.
     precision, recall, truncated_recall, ndcg, map, mrr, hit_rate : float
         Defined in `matinee.metrics`; NaN if there are no users to rank.
+    catalogue_coverage, novelty : float
+        Of the lists of all users ranked: the share of the catalogue that is in one, and the bits of surprise
+        in a place of a list. Defined in `matinee.metrics` too.
     """
 
     n_ratings: int
     n_fallback: int
-    rmse: float
-    mae: float
-    rmse_without_fallback: float
+    n_trained_on: int
+    split: str | None
+    rmse: float | None
+    mae: float | None
+    rmse_without_fallback: float | None
     train_rmse: float | None
     train_mae: float | None
     k: int
     relevant_from: float | None
     n_items: int
+    excluded: str
     n_users: int
     n_users_fallback: int
     n_users_without_test: int
@@ -89,6 +104,8 @@ class Evaluation:
     map: float
     mrr: float
     hit_rate: float
+    catalogue_coverage: float
+    novelty: float
 
     @property
     def coverage(self) -> float:
@@ -98,9 +115,8 @@ class Evaluation:
     @property
     def gap(self) -> float | None:
         """Test RMSE without fallback, less train RMSE; None where either is missing."""
-        if self.train_rmse is None or math.isnan(self.rmse_without_fallback):
-            return None
-        return self.rmse_without_fallback - self.train_rmse
+        own, train = self.rmse_without_fallback, self.train_rmse
+        return None if own is None or train is None or math.isnan(own) else own - train
 
     @property
     def ratio(self) -> float | None:
@@ -109,11 +125,12 @@ class Evaluation:
         What a fallback misses was never learned, so says nothing of overfitting. Infinite if the training
         ratings alone are met exactly.
         """
-        if self.train_rmse is None or math.isnan(self.rmse_without_fallback):
+        own, train = self.rmse_without_fallback, self.train_rmse
+        if own is None or train is None or math.isnan(own):
             return None
-        if self.train_rmse == 0:
-            return 1.0 if self.rmse_without_fallback == 0 else math.inf
-        return self.rmse_without_fallback / self.train_rmse
+        if train == 0:
+            return 1.0 if own == 0 else math.inf
+        return own / train
 
     @property
     def verdict(self) -> str | None:
@@ -138,7 +155,12 @@ class Evaluation:
 
     def _errors(self) -> Iterator[tuple[str, str]]:
         yield "test ratings", f"{self.n_ratings:,}"
+        if self.n_trained_on:
+            yield "also trained on", f"{self.n_trained_on:,} of them: no test of what was learned"
         yield "predicted by fallback", f"{self.n_fallback:,} ({1 - self.coverage:.2%})"
+        if self.rmse is None or self.mae is None:
+            yield "RMSE, MAE", "none: the model predicts no ratings"
+            return
         yield "RMSE", f"{self.rmse:.4f}" + _beside(self.train_rmse)
         yield "MAE", f"{self.mae:.4f}" + _beside(self.train_mae)
         if 0 < self.n_fallback < self.n_ratings:
@@ -151,17 +173,27 @@ class Evaluation:
         yield "", ""
         for name, label in RANKING.items():
             yield f"{label} at {self.k}", f"{getattr(self, name):.4f}"
+        yield "catalogue coverage", f"{self.catalogue_coverage:.2%}"
+        yield "novelty", f"{self.novelty:.2f} bits"
         yield "", ""
-        yield "users ranked", f"{self.n_users:,} ({self.n_users_fallback:,} of them without training ratings)"
+        yield from self.protocol()
+
+    def protocol(self) -> Iterator[tuple[str, str]]:
+        """What the figures are about, in pairs of a label and a text."""
+        yield "split", "not known" if self.split is None else self.split
+        is_new = self.excluded == HISTORY
+        lacking = "a history that the model knows" if is_new else "training ratings"
+        yield "users ranked", f"{self.n_users:,} ({self.n_users_fallback:,} of them without {lacking})"
         yield "users left out", f"{self.n_users_without_test:,}, to whom nothing in the test is relevant"
-        yield "ranked for each", f"{self.n_items:,} movies, less those the model was trained on with the user"
+        less = "their history folded in" if is_new else "those the model was trained on with the user"
+        yield "ranked for each", f"{self.n_items:,} movies, less {less}"
         threshold = "every test rating" if self.relevant_from is None else f"from {self.relevant_from:g}"
         yield "relevant", threshold
 
 
 def evaluate(
     model: Model,
-    test: Ratings,
+    test: Ratings | NewUsers,
     *,
     k: int = 10,
     train: Ratings | None = None,
@@ -173,9 +205,10 @@ def evaluate(
     ----------
     model : Model
         Fitted, or loaded from a file.
-    test : Ratings
-        What the model was not trained on. A pair that it was trained on is never recommended, so counts
-        as missed.
+    test : Ratings or NewUsers
+        What the model was not trained on. A pair that it was trained on is never recommended to the user,
+        so counts as missed; the result says how many there are. Of `NewUsers`, each one's history is folded
+        in, and what is held out is predicted and looked for with what follows from that.
     k : int
         The length of the lists of recommendations. With fewer than k items to recommend, lists are shorter
         and the places that stay empty are misses.
@@ -197,15 +230,22 @@ def evaluate(
     _check_arguments(model, test, train)
     k = whole_number("k", k, least=1)
     relevant_from = _threshold(relevant_from)
-    train_rmse, train_mae = (None, None) if train is None else _training_errors(model, train)
+    if isinstance(test, NewUsers):
+        audience, held_out = Audience.folded_in(model, test.history), test.held_out
+    else:
+        audience, held_out = Audience.known(model, test), test
+    train_rmse, train_mae = (None, None) if train is None else _errors(Audience.known(model, train), train)
     return Evaluation(
-        **_prediction_errors(model, test),
+        **_predictions(audience, held_out),
+        n_trained_on=n_trained_on(model, held_out),
+        split=getattr(test, "split", None),
         train_rmse=train_rmse,
         train_mae=train_mae,
         k=k,
         relevant_from=relevant_from,
         n_items=len(model.item_index_),
-        **_ranking(model, test, _relevant(test, relevant_from), k),
+        excluded=HISTORY if isinstance(test, NewUsers) else TRAINING,
+        **_ranking(audience, held_out, _relevant(held_out, relevant_from), k),
     )
 
 
@@ -213,11 +253,10 @@ def _check_arguments(model: Any, test: Any, train: Any) -> None:
     if not isinstance(model, Model):
         raise DataError(f"expected a model, such as matinee.ALS().fit(train), got {type(model).__name__}")
     model._check_fitted()
-    for name, ratings in (("test", test), ("train", train)):
+    tested = test.held_out if isinstance(test, NewUsers) else test
+    for name, ratings in (("test", tested), ("train", train)):
         if ratings is not None or name == "test":
-            check_ratings(ratings)
-            if len(ratings) == 0:
-                raise DataError(f"there are no ratings in {name}; expected at least one")
+            check_ratings(ratings, name)
 
 
 def _threshold(relevant_from: Any) -> float | None:
@@ -230,46 +269,26 @@ def _threshold(relevant_from: Any) -> float | None:
 # ---- predictions --------------------------------------------------------------------------------
 
 
-def _prediction_errors(model: Model, test: Ratings) -> dict[str, Any]:
-    predicted, by_model = _predict_all(model, test), _predicted_by_model(model, test)
-    own = metrics.rmse(test.values[by_model], predicted[by_model]) if by_model.any() else math.nan
-    return {
-        "n_ratings": len(test),
-        "n_fallback": len(test) - int(by_model.sum()),
-        "rmse": metrics.rmse(test.values, predicted),
-        "mae": metrics.mae(test.values, predicted),
-        "rmse_without_fallback": own,
-    }
+def _predictions(audience: Audience, test: Ratings) -> dict[str, Any]:
+    by_model = audience.predicted_by_model(test)
+    found: dict[str, Any] = dict.fromkeys(("rmse", "mae", "rmse_without_fallback"))
+    found |= {"n_ratings": len(test), "n_fallback": len(test) - int(by_model.sum())}
+    if audience.model.predicts_ratings:
+        predicted = audience.predict(test)
+        found["rmse"], found["mae"] = _both_errors(test, predicted)
+        own = metrics.rmse(test.values[by_model], predicted[by_model]) if by_model.any() else math.nan
+        found["rmse_without_fallback"] = own
+    return found
 
 
-def _training_errors(model: Model, train: Ratings) -> tuple[float, float]:
-    predicted = _predict_all(model, train)
-    return metrics.rmse(train.values, predicted), metrics.mae(train.values, predicted)
+def _errors(audience: Audience, ratings: Ratings) -> tuple[float | None, float | None]:
+    if not audience.model.predicts_ratings:
+        return None, None
+    return _both_errors(ratings, audience.predict(ratings))
 
 
-def _predict_all(model: Model, ratings: Ratings) -> NDArray[np.float32]:
-    """A prediction for every rating, in their order."""
-    user_rows = model.user_index_.positions(ratings.users)
-    item_rows = model.item_index_.positions(ratings.items)
-    users, items, side = ratings.user_positions, ratings.by_user.columns, model._users
-    predicted = np.empty(len(ratings), dtype=np.float32)
-    for begin in range(0, len(ratings), CHUNK):
-        chunk = slice(begin, begin + CHUNK)
-        pairs = user_rows[users[chunk]], item_rows[items[chunk]]
-        predicted[chunk] = model._predict_positions(*pairs, side, "fallback")
-    return predicted
-
-
-def _predicted_by_model(model: Model, ratings: Ratings) -> NDArray[np.bool_]:
-    """Which of the ratings are of a user and an item that both have ratings among those fitted."""
-    item_counts = np.bincount(model.rated_.columns, minlength=len(model.item_index_))
-    users = _has_ratings(model.user_index_.positions(ratings.users), np.diff(model.rated_.indptr))
-    items = _has_ratings(model.item_index_.positions(ratings.items), item_counts)
-    return np.asarray(users[ratings.user_positions] & items[ratings.by_user.columns])
-
-
-def _has_ratings(positions: NDArray[Any], counts: NDArray[Any]) -> NDArray[np.bool_]:
-    return np.asarray((positions >= 0) & (counts[positions] > 0))
+def _both_errors(ratings: Ratings, predicted: NDArray[np.float32]) -> tuple[float, float]:
+    return metrics.rmse(ratings.values, predicted), metrics.mae(ratings.values, predicted)
 
 
 # ---- recommendations ----------------------------------------------------------------------------
@@ -282,60 +301,53 @@ def _relevant(test: Ratings, relevant_from: float | None) -> Rows:
     return test.subset(test.values >= np.float32(relevant_from)).by_user
 
 
-def _ranking(model: Model, test: Ratings, relevant: Rows, k: int) -> dict[str, Any]:
-    """The counts of users and the means of the ranking metrics over them."""
-    n_relevant = np.diff(relevant.indptr)
+def _ranking(audience: Audience, test: Ratings, relevant: Rows, k: int) -> dict[str, Any]:
+    """The counts of users, the means of the ranking metrics over them, and what all lists are like."""
+    n_relevant, model = np.diff(relevant.indptr), audience.model
     users = np.flatnonzero(n_relevant)
-    positions = model.user_index_.positions(test.users)[users]
-    is_known = _has_ratings(positions, np.diff(model.rated_.indptr))
     # The item at each of the model's positions, as a column of the test; −1 for a filler and at the end.
     columns = np.append(test.item_index.positions(model.item_index_.ids), -1)
-    sums = np.zeros(len(RANKING))
-    step = max(1, CHUNK // k)
-    for begin in range(0, len(users), step):
-        chunk = slice(begin, begin + step)
-        lists = columns[_best_items(model, positions[chunk], k)]
-        counts = n_relevant[users[chunk]]
-        hits = metrics.find_hits(lists, *_rows_of(relevant, users[chunk]))
-        sums += [values.sum() for values in _per_user(hits, counts)]
+    n_items = len(model.item_index_)
+    # However large k is, there is no more than the catalogue to list.
+    width = min(k, n_items)
+    sums, n_recommended = np.zeros(len(RANKING)), np.zeros(n_items, dtype=np.int64)
+    for chunk in chunks(len(users), max(1, CHUNK // width)):
+        best = audience.best_items(users[chunk], width)
+        hits = metrics.find_hits(columns[best], *_rows_of(relevant, users[chunk]))
+        sums += [values.sum() for values in _per_user(hits, n_relevant[users[chunk]], k)]
+        n_recommended += np.bincount(best[best >= 0], minlength=n_items)
     means = sums / len(users) if len(users) else np.full(len(RANKING), math.nan)
     return {
         "n_users": len(users),
-        "n_users_fallback": len(users) - int(is_known.sum()),
+        "n_users_fallback": len(users) - int(audience.is_known[users].sum()),
         "n_users_without_test": test.n_users - len(users),
         **dict(zip(RANKING, means.tolist(), strict=True)),
+        **_beyond_accuracy(model, n_recommended if len(users) else None),
     }
 
 
-def _per_user(hits: metrics.Hits, n_relevant: NDArray[Any]) -> list[metrics.PerUser]:
+def _beyond_accuracy(model: Model, n_recommended: NDArray[np.int64] | None) -> dict[str, float]:
+    """What the lists of all users together are like; NaN of no users."""
+    if n_recommended is None:
+        return {"catalogue_coverage": math.nan, "novelty": math.nan}
+    n_users = int(np.count_nonzero(np.diff(model.rated_.indptr)))
+    return {
+        "catalogue_coverage": metrics.catalogue_coverage(n_recommended),
+        "novelty": metrics.novelty(n_recommended, n_raters(model), n_users),
+    }
+
+
+def _per_user(hits: metrics.Hits, n_relevant: NDArray[Any], k: int) -> list[metrics.PerUser]:
     """In the order of ``RANKING``."""
     return [
-        metrics.precision(hits),
+        metrics.precision(hits, k=k),
         metrics.recall(hits, n_relevant),
-        metrics.truncated_recall(hits, n_relevant),
-        metrics.ndcg(hits, n_relevant),
-        metrics.average_precision(hits, n_relevant),
+        metrics.truncated_recall(hits, n_relevant, k=k),
+        metrics.ndcg(hits, n_relevant, k=k),
+        metrics.average_precision(hits, n_relevant, k=k),
         metrics.reciprocal_rank(hits),
         metrics.hit_rate(hits),
     ]
-
-
-def _best_items(model: Model, positions: NDArray[Any], k: int) -> NDArray[np.int32]:
-    """The model's positions of the best k items for users, −1 where there are no more; shape (n, k)."""
-    best = np.full((len(positions), k), -1, dtype=np.int32)
-    width, is_known = min(k, len(model.item_index_)), positions >= 0
-    best[is_known, :width], _ = model._item_ranker.best(
-        model._users,
-        k,
-        offset=model.mean_,
-        rows=positions[is_known].astype(np.int32),
-        excluded=model.rated_,
-        n_threads=thread_count(model.n_threads),
-    )
-    if not is_known.all():
-        nobody = Side.empty(1, model.item_factors_.shape[1], biases=model._with_biases)
-        best[~is_known, :width] = model._item_ranker.best(nobody, k, offset=model.mean_)[0]
-    return best
 
 
 def _rows_of(rows: Rows, chosen: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

@@ -3,11 +3,15 @@
 The ranking metrics take two steps. `find_hits` compares lists of k recommendations with what is relevant to
 each user; every metric is then one number per user, all from 0 to 1, and the mean over the users is the
 figure usually reported. Where libraries disagree, the docstrings say which definition this is. Items of equal
-score are in the order that the ranker left them in: nothing here reorders a list.
+score are in the order that the ranker left them in: nothing here reorders a list. Lists may be given narrower
+than k where there is nothing left to recommend to anybody: ``k`` is then what counts as their length.
+
+What lists are like as a whole (`catalogue_coverage`, `novelty`) follows from how often each item is in one.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -77,18 +81,20 @@ def find_hits(recommended: ArrayLike, indptr: ArrayLike, columns: ArrayLike) -> 
     return found
 
 
-def precision(hits: Hits) -> PerUser:
+def precision(hits: Hits, *, k: int | None = None) -> PerUser:
     """The share of hits among k: divided by k even if a list is shorter.
 
     Parameters
     ----------
-    hits : ndarray of bool, shape (n_users, k)
+    hits : ndarray of bool, shape (n_users, width)
+    k : int, optional
+        The length of the lists; ``width``, if not given.
 
     Returns
     -------
     ndarray of float64, shape (n_users,)
     """
-    return np.asarray(_checked(hits).mean(axis=1))
+    return np.asarray(_checked(hits).sum(axis=1) / float(_length(hits, k)))
 
 
 def recall(hits: Hits, n_relevant: ArrayLike) -> PerUser:
@@ -98,7 +104,7 @@ def recall(hits: Hits, n_relevant: ArrayLike) -> PerUser:
 
     Parameters
     ----------
-    hits : ndarray of bool, shape (n_users, k)
+    hits : ndarray of bool, shape (n_users, width)
     n_relevant : array of int, shape (n_users,)
         At least 1: leave out the users to whom nothing is relevant.
 
@@ -110,46 +116,91 @@ def recall(hits: Hits, n_relevant: ArrayLike) -> PerUser:
     return np.asarray(_checked(hits).sum(axis=1) / counts)
 
 
-def truncated_recall(hits: Hits, n_relevant: ArrayLike) -> PerUser:
+def truncated_recall(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None) -> PerUser:
     """Hits divided by the most there could be, the lesser of k and ``n_relevant``.
 
     The Recall@k of Liang, Krishnan, Hoffman & Jebara (2018) and of Rendle et al. (2021). Parameters as in
-    `recall`.
+    `recall` and `precision`.
     """
-    return np.asarray(_checked(hits).sum(axis=1) / _most_hits(hits, n_relevant))
+    return np.asarray(_checked(hits).sum(axis=1) / _most_hits(hits, n_relevant, k))
 
 
-def ndcg(hits: Hits, n_relevant: ArrayLike) -> PerUser:
+def ndcg(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None) -> PerUser:
     """Normalised discounted cumulative gain: a hit at rank r counts 1 / log₂(r + 1).
 
     Gains are 0 or 1, and the ideal list is the best of length k: hits at the first min(k, n_relevant) ranks.
-    Parameters as in `recall`.
+    Parameters as in `recall` and `precision`.
     """
-    discounts = 1 / np.log2(np.arange(2, _checked(hits).shape[1] + 2))
-    ideal = np.cumsum(discounts)[_most_hits(hits, n_relevant) - 1]
+    most, width = _most_hits(hits, n_relevant, k), _checked(hits).shape[1]
+    discounts = 1 / np.log2(np.arange(2, max(width, int(most.max(initial=0))) + 2))
+    ideal = np.cumsum(discounts)[most - 1]
     # Summed in the order of the ideal, so that a perfect list gets exactly 1.
-    return np.asarray(np.cumsum(hits * discounts, axis=1)[:, -1] / ideal)
+    return np.asarray(np.cumsum(hits * discounts[:width], axis=1)[:, -1] / ideal)
 
 
-def average_precision(hits: Hits, n_relevant: ArrayLike) -> PerUser:
+def average_precision(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None) -> PerUser:
     """The precision at the rank of each hit, summed and divided by min(k, n_relevant).
 
-    Its mean over users is MAP at k. Parameters as in `recall`.
+    Its mean over users is MAP at k. Parameters as in `recall` and `precision`.
     """
     ranks = np.arange(1, _checked(hits).shape[1] + 1)
     precisions = np.cumsum(hits, axis=1) / ranks
-    return np.asarray((precisions * hits).sum(axis=1) / _most_hits(hits, n_relevant))
+    return np.asarray((precisions * hits).sum(axis=1) / _most_hits(hits, n_relevant, k))
 
 
 def reciprocal_rank(hits: Hits) -> PerUser:
-    """One over the rank of the first hit, 0 without any; its mean is MRR. Parameters as in `precision`."""
+    """One over the rank of the first hit, 0 without any among the k; its mean is MRR at k."""
     first = _checked(hits).argmax(axis=1)
     return np.asarray(hits.any(axis=1) / (first + 1))
 
 
 def hit_rate(hits: Hits) -> PerUser:
-    """1 for a user with a hit among the k, 0 for one without. Parameters as in `precision`."""
+    """1 for a user with a hit among the k, 0 for one without."""
     return np.asarray(_checked(hits).any(axis=1), dtype=np.float64)
+
+
+def catalogue_coverage(n_recommended: ArrayLike) -> float:
+    """The share of the items that are in at least one list.
+
+    Parameters
+    ----------
+    n_recommended : array of int, shape (n_items,)
+        In how many lists each item of the catalogue is.
+
+    Returns
+    -------
+    float
+        From 0 to 1; NaN of no items.
+    """
+    counts = np.asarray(n_recommended)
+    return float((counts > 0).mean()) if counts.size else math.nan
+
+
+def novelty(n_recommended: ArrayLike, n_raters: ArrayLike, n_users: int) -> float:
+    """How unexpected what is in the lists is: the mean of −log₂(the share of the users who rated it).
+
+    The mean self-information of Zhou et al. (2010) and of Vargas & Castells (2011), over all places of all
+    lists. An item that nobody rated counts as if one user had, as its information would be infinite.
+
+    Parameters
+    ----------
+    n_recommended, n_raters : array of int, shape (n_items,)
+        In how many lists each item is, and how many users rated it in training.
+    n_users : int
+        Users who rated anything in training.
+
+    Returns
+    -------
+    float
+        In bits: 0 for what everybody rated, log₂(n_users) at most; NaN if all lists are empty.
+    """
+    places, raters = np.asarray(n_recommended), np.maximum(np.asarray(n_raters), 1)
+    if places.shape != raters.shape:
+        raise ValueError(
+            f"n_recommended has shape {places.shape}, n_raters {raters.shape}; expected the same"
+        )
+    total = places.sum()
+    return float((places * np.log2(n_users / raters)).sum() / total) if total else math.nan
 
 
 def _errors(actual: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
@@ -198,5 +249,14 @@ def _checked_counts(hits: Hits, n_relevant: ArrayLike) -> NDArray[Any]:
     return counts
 
 
-def _most_hits(hits: Hits, n_relevant: ArrayLike) -> NDArray[Any]:
-    return np.asarray(np.minimum(_checked_counts(hits, n_relevant), hits.shape[1]))
+def _most_hits(hits: Hits, n_relevant: ArrayLike, k: int | None) -> NDArray[Any]:
+    counts = _checked_counts(hits, n_relevant)
+    # A k beyond every count, and beyond what an array holds, asks for no more than the counts.
+    return np.asarray(np.minimum(counts, min(_length(hits, k), int(counts.max(initial=1)))))
+
+
+def _length(hits: Hits, k: int | None) -> int:
+    width = _checked(hits).shape[1]
+    if k is not None and k < width:
+        raise ValueError(f"k={k}, of lists of {width}; expected k of at least that")
+    return width if k is None else k

@@ -70,7 +70,7 @@ class Ratings:
     ) -> None:
         self.user_index = user_index
         self.item_index = item_index
-        self.by_user = by_user
+        self.by_user = _read_only(by_user)
         self.timestamps = timestamps
         self.n_duplicates = n_duplicates
 
@@ -184,7 +184,7 @@ class Ratings:
     @cached_property
     def by_item(self) -> Rows:
         """The same ratings by item: row ``r`` is that of ``item_index.ids[r]``, its columns are users."""
-        return Rows(*_kernels.transpose_rows(*self.by_user, self.n_items))
+        return _read_only(Rows(*_kernels.transpose_rows(*self.by_user, self.n_items)))
 
     @property
     def users(self) -> IdArray:
@@ -277,6 +277,24 @@ class Ratings:
         rows = Rows(kept_before[self.by_user.indptr], columns[mask], values[mask])
         times = None if self.timestamps is None else self.timestamps[mask]
         return Ratings(self.user_index, self.item_index, rows, timestamps=times)
+
+
+def _read_only(rows: Rows) -> Rows:
+    """Rows that models, splits and views may share."""
+    for array in rows:
+        array.flags.writeable = False
+    return rows
+
+
+def check_ratings(ratings: Any, name: str = "train") -> None:
+    """A DataError with the remedy for anything but Ratings, or for none at all."""
+    if not isinstance(ratings, Ratings):
+        given = type(ratings).__name__
+        raise DataError(
+            f"{name}: expected Ratings, got {given}; make them with matinee.Ratings.from_frame(…)"
+        )
+    if len(ratings) == 0:
+        raise DataError(f"{name} holds no ratings; expected at least one")
 
 
 def _assemble(

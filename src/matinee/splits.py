@@ -3,18 +3,105 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, TypeAlias, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_args, overload
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from matinee.checks import is_whole, random_generator
 from matinee.columns import UNKNOWN_TIME, Timestamps
 from matinee.errors import DataError
-from matinee.ratings import Ratings
+from matinee.ids import IdIndex
+from matinee.ratings import Ratings, Rows, check_ratings
 
-SplitBy: TypeAlias = Literal["random", "user", "last", "time"]
+SplitOfRatings: TypeAlias = Literal["random", "user", "last", "time"]
+SplitBy: TypeAlias = Literal["random", "user", "last", "time", "new_users"]
+RandomState: TypeAlias = int | np.random.Generator | None
 Mask: TypeAlias = NDArray[np.bool_]
+
+
+class HeldOutRatings(Ratings):
+    """Ratings to test on that know how they were chosen; a subset of them no longer does.
+
+    Attributes
+    ----------
+    split : str or None
+        In words, with the parameters.
+    """
+
+    split: str | None = None
+
+    @classmethod
+    def of(cls, ratings: Ratings, split: str) -> HeldOutRatings:
+        """The same ratings, with the split that chose them."""
+        rows, times = ratings.by_user, ratings.timestamps
+        held_out = cls(ratings.user_index, ratings.item_index, rows, timestamps=times)
+        held_out.split = split
+        return held_out
+
+
+@dataclass(frozen=True)
+class NewUsers:
+    """People to test on whom a model has not seen: what they tell it, and what it is to find.
+
+    Attributes
+    ----------
+    history, held_out : Ratings
+        Of the same users and items, without a pair in common. ``matinee.evaluate`` folds each user's history
+        in, shows nothing of it again, and looks for what was held out.
+    split : str or None
+        How they were chosen.
+    """
+
+    history: Ratings
+    held_out: Ratings
+    split: str | None = None
+
+    def __post_init__(self) -> None:
+        check_ratings(self.history)
+        check_ratings(self.held_out)
+        parts = self.history, self.held_out
+        if parts[0].user_index != parts[1].user_index or parts[0].item_index != parts[1].item_index:
+            raise DataError("history and held_out must be of the same users and items; make both with subset")
+        taken, left = (part.user_positions * np.int64(part.n_items) + part.by_user.columns for part in parts)
+        if np.isin(left, taken, assume_unique=True).any():
+            raise DataError("a rating is in history and in held_out; expected each in one of them")
+
+    @property
+    def n_users(self) -> int:
+        """How many people there are."""
+        return self.held_out.n_users
+
+    def __len__(self) -> int:
+        return len(self.held_out)
+
+    def __repr__(self) -> str:
+        found, told = len(self.held_out), len(self.history)
+        return f"NewUsers({self.n_users:,} users: {told:,} ratings of theirs known, {found:,} to be found)"
+
+
+class _Options(TypedDict, total=False):
+    """The parameters of `split` that don't decide what it returns."""
+
+    test_size: float | int
+    random_state: RandomState
+    history_share: float
+
+
+@overload
+def split(
+    ratings: Ratings, *, by: SplitOfRatings = ..., **options: Unpack[_Options]
+) -> tuple[Ratings, HeldOutRatings]: ...
+@overload
+def split(
+    ratings: Ratings, *, by: Literal["new_users"], **options: Unpack[_Options]
+) -> tuple[Ratings, NewUsers]: ...
+@overload
+def split(
+    ratings: Ratings, *, by: SplitBy, **options: Unpack[_Options]
+) -> tuple[Ratings, HeldOutRatings | NewUsers]: ...
 
 
 def split(
@@ -22,22 +109,25 @@ def split(
     *,
     test_size: float | int = 0.2,
     by: SplitBy = "random",
-    random_state: int | np.random.Generator | None = 42,
-) -> tuple[Ratings, Ratings]:
+    random_state: RandomState = 42,
+    history_share: float = 0.8,
+) -> tuple[Ratings, HeldOutRatings | NewUsers]:
     """The ratings in two parts, ``(train, test)``: every rating in exactly one of them.
 
     Which question each kind of split answers:
 
-    ========== ==================================================================================
-    by         question
-    ========== ==================================================================================
-    "random"   How well are the gaps in the table filled? Optimistic: the model learns from what
-               came after the ratings it is tested on, and people with many ratings count most.
-    "user"     The same, with each person tested in proportion to their own ratings.
-    "last"     What will people who are known rate next?
-    "time"     What will a system that learned until now see from now on, new people and new
-               films included? The hardest, and the nearest to what a service goes through.
-    ========== ==================================================================================
+    =========== ==================================================================================
+    by          question
+    =========== ==================================================================================
+    "random"    How well are the gaps in the table filled? Optimistic: the model learns from what
+                came after the ratings it is tested on, and people with many ratings count most.
+    "user"      The same, with each person tested in proportion to their own ratings.
+    "last"      What will people who are known rate next?
+    "time"      What will a system that learned until now see from now on, new people and new
+                films included? The hardest, and the nearest to what a service goes through.
+    "new_users" What will people like, of whom the model learns a few ratings but never saw in
+                training? The protocol of Liang et al. (2018) and Rendle et al. (2021).
+    =========== ==================================================================================
 
     Parameters
     ----------
@@ -45,21 +135,27 @@ def split(
     test_size : float or int
         A float between 0 and 1 is the share of the ratings to test on. An int is their number: in all
         for "random" and "time", of each user for "user" and "last"; ``by="last", test_size=1`` leaves
-        each user's last rating out.
-    by : {"random", "user", "last", "time"}
+        each user's last rating out. For "new_users" it is the share, or the number, of the users who
+        have two ratings or more.
+    by : {"random", "user", "last", "time", "new_users"}
         "random": any ratings, ``round(test_size * n)`` of them.
         "user": any ratings of each user. "last": each user's latest; of ratings with one timestamp the
         one whose item id sorts last counts as the latest.
         "time": the latest ratings of all. Ratings with the timestamp of the cut stay together, on the side
         that brings the test nearest to its size.
+        "new_users": any users who have two ratings or more, with all their ratings.
     random_state : int, numpy.random.Generator or None
         The seed; None for another split each time. "last" and "time" draw nothing.
+    history_share : float
+        For "new_users": the share of each one's ratings, drawn at random, that the model is told; rounded to
+        the nearest, with at least one on either side.
 
     Returns
     -------
     train, test : Ratings
         Of the same users and items, rated or not, so that rows mean the same in both. Neither is empty.
-        The order in which the ratings were read makes no difference.
+        The order in which the ratings were read makes no difference. By "new_users", ``test`` is `NewUsers`,
+        and ``train`` is of all the other users, and of the same items.
 
     Raises
     ------
@@ -74,24 +170,29 @@ def split(
     to the next, so that the test is ``test_size`` of the ratings of those who have two or more (fewer,
     where a share above a half would have taken all that a user has).
     """
-    _check_ratings(ratings)
+    check_ratings(ratings)
     _check_test_size(test_size)
     if by not in get_args(SplitBy):
         expected = ", ".join(map(repr, get_args(SplitBy)))
         raise DataError(f"by={by!r}; expected one of {expected}")
-    chosen = _CHOICES[by](ratings, test_size, _generator(random_state))
+    words = _in_words(by, test_size, random_state)
+    if by == "new_users":
+        share = _checked_share(history_share)
+        parts = _by_new_users(ratings, test_size, share, random_generator(random_state))
+        return parts[0], NewUsers(*parts[1:], f"{words}, history_share={share:g}")
+    chosen = _CHOICES[by](ratings, test_size, random_generator(random_state))
     if not chosen.any() or chosen.all():
         side = "train" if chosen.any() else "test"
         raise DataError(
             f"no rating would be left to {side} on: {len(ratings):,} ratings split "
             f"by={by!r} with test_size={test_size!r}; choose another size or kind of split"
         )
-    return ratings.subset(~chosen), ratings.subset(chosen)
+    return ratings.subset(~chosen), HeldOutRatings.of(ratings.subset(chosen), words)
 
 
 def k_fold(
-    ratings: Ratings, *, k: int = 5, random_state: int | np.random.Generator | None = 42
-) -> Iterator[tuple[Ratings, Ratings]]:
+    ratings: Ratings, *, k: int = 5, random_state: RandomState = 42
+) -> Iterator[tuple[Ratings, HeldOutRatings]]:
     """The ratings split k times at random, ``(train, test)`` each: every rating is tested on once.
 
     Parameters
@@ -111,12 +212,19 @@ def k_fold(
     DataError
         For a parameter out of its range, at the call and not at the first fold.
     """
-    _check_ratings(ratings)
-    if not _is_whole(k) or not 2 <= k <= len(ratings):
+    check_ratings(ratings)
+    if not is_whole(k) or not 2 <= k <= len(ratings):
         raise DataError(f"k={k!r}; expected a whole number from 2 to the number of ratings, {len(ratings):,}")
     folds = np.arange(len(ratings), dtype=np.int32) % np.int32(k)
-    _generator(random_state).shuffle(folds)
-    return ((ratings.subset(folds != fold), ratings.subset(folds == fold)) for fold in range(k))
+    random_generator(random_state).shuffle(folds)
+    seed = _seed_in_words(random_state)
+    return (
+        (
+            ratings.subset(folds != fold),
+            HeldOutRatings.of(ratings.subset(folds == fold), f"fold {fold + 1} of {k}, {seed}"),
+        )
+        for fold in range(k)
+    )
 
 
 def _by_random(ratings: Ratings, test_size: float | int, generator: np.random.Generator) -> Mask:
@@ -149,6 +257,40 @@ def _by_time(ratings: Ratings, test_size: float | int, generator: np.random.Gene
     return np.asarray(after)
 
 
+def _by_new_users(
+    ratings: Ratings, test_size: float | int, history_share: float, generator: np.random.Generator
+) -> tuple[Ratings, Ratings, Ratings]:
+    """What is trained on, what the model is told of the new users, and what it is to find."""
+    counts = np.diff(ratings.by_user.indptr)
+    possible = np.flatnonzero(counts >= 2)
+    n_test = _number_of_users(test_size, len(possible))
+    is_new = np.zeros(len(counts), dtype=bool)
+    is_new[generator.choice(possible, n_test, replace=False, shuffle=False)] = True
+    of_new = is_new[ratings.user_positions]
+    if not of_new.any() or of_new.all():
+        side = "train" if of_new.any() else "test"
+        raise DataError(
+            f"no user would be left to {side} on: {len(possible):,} users with two ratings or more split "
+            f"by='new_users' with test_size={test_size!r}; choose another size or kind of split"
+        )
+    n_held_out = np.clip(np.rint(counts * (1 - history_share)).astype(np.int64), 1, counts - 1)
+    keys = generator.integers(2**32, size=len(ratings), dtype=np.uint32)
+    held_out = _last_of_each_user(ratings, keys, np.where(is_new, n_held_out, 0))
+    return (
+        _of_users(ratings, ~is_new, ~of_new),
+        _of_users(ratings, is_new, of_new & ~held_out),
+        _of_users(ratings, is_new, held_out),
+    )
+
+
+def _of_users(ratings: Ratings, users: Mask, chosen: Mask) -> Ratings:
+    """The chosen ratings, all of them of the users given, without a row for anybody else."""
+    part = ratings.subset(chosen)
+    indptr = np.append(0, np.cumsum(np.diff(part.by_user.indptr)[users]))
+    rows = Rows(indptr, part.by_user.columns, part.by_user.values)
+    return Ratings(IdIndex(ratings.users[users]), ratings.item_index, rows, timestamps=part.timestamps)
+
+
 _CHOICES: dict[str, Callable[[Ratings, float | int, np.random.Generator], Mask]] = {
     "random": _by_random,
     "user": _by_user,
@@ -164,6 +306,14 @@ def _number_in_all(ratings: Ratings, test_size: float | int) -> int:
         raise DataError(
             f"test_size={test_size}, of {len(ratings):,} ratings; at least one must be left to train on"
         )
+    return int(test_size)
+
+
+def _number_of_users(test_size: float | int, n_possible: int) -> int:
+    if isinstance(test_size, float | np.floating):
+        return round(float(test_size) * n_possible)
+    if test_size > n_possible:
+        raise DataError(f"test_size={test_size}; there are {n_possible:,} users with two ratings or more")
     return int(test_size)
 
 
@@ -200,27 +350,25 @@ def _known_timestamps(ratings: Ratings, by: str) -> Timestamps:
     return times
 
 
-def _check_ratings(ratings: Any) -> None:
-    if not isinstance(ratings, Ratings):
-        given = type(ratings).__name__
-        raise DataError(f"expected Ratings, got {given}; make them with matinee.Ratings.from_frame(…)")
-
-
 def _check_test_size(test_size: Any) -> None:
     is_share = isinstance(test_size, float | np.floating) and 0 < test_size < 1
-    if not is_share and not (_is_whole(test_size) and test_size >= 1):
+    if not is_share and not (is_whole(test_size) and test_size >= 1):
         raise DataError(
             f"test_size={test_size!r}; expected a share between 0 and 1, or a whole number of ratings"
         )
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+def _checked_share(history_share: Any) -> float:
+    if not isinstance(history_share, float | np.floating) or not 0 < history_share < 1:
+        raise DataError(f"history_share={history_share!r}; expected a share between 0 and 1")
+    return float(history_share)
 
 
-def _generator(random_state: Any) -> np.random.Generator:
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if random_state is not None and (not _is_whole(random_state) or random_state < 0):
-        raise DataError(f"random_state={random_state!r}; expected a whole number of at least 0")
-    return np.random.Generator(np.random.PCG64(random_state))
+def _in_words(by: str, test_size: float | int, random_state: Any) -> str:
+    words = f"{by}, test_size={test_size}"
+    return words if by in ("last", "time") else f"{words}, {_seed_in_words(random_state)}"
+
+
+def _seed_in_words(random_state: Any) -> str:
+    is_generator = isinstance(random_state, np.random.Generator)
+    return f"random_state={'a generator' if is_generator else random_state}"

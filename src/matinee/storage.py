@@ -27,6 +27,10 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "U32": np.dtype("<u4"),
     "U64": np.dtype("<u8"),
 }
+# Can only be read by setting it, for the whole process: so once, before there are other threads.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
 # The format's own limit, which keeps a damaged length from asking for the whole memory.
 _LONGEST_HEADER = 100_000_000
 
@@ -41,7 +45,8 @@ def write_model_file(path: str | Path, header: Mapping[str, Any], arrays: Mappin
     ModelFileError
         If the file cannot be written.
     """
-    path = Path(path)
+    # A link stays a link, to the new file.
+    path = Path(path).resolve()
     metadata = {"matinee": json.dumps({"format_version": FORMAT_VERSION, **header})}
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -72,9 +77,7 @@ def _keep_permissions(part: Path, path: Path) -> None:
     if path.exists():
         part.chmod(path.stat().st_mode & 0o777)
         return
-    mask = os.umask(0)
-    os.umask(mask)
-    part.chmod(0o666 & ~mask)
+    part.chmod(0o666 & ~_UMASK)
 
 
 def _sync(path: Path) -> None:
@@ -116,7 +119,7 @@ def _parse(data: memoryview) -> tuple[dict[str, Any], dict[str, Any]]:
         version = header["format_version"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ModelFileError("is no model file: it has no header of Matinee's") from None
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ModelFileError(
             f"has format version {version!r}; this Matinee reads up to {FORMAT_VERSION}: install a newer one"
         )
@@ -137,4 +140,7 @@ def _array(name: str, entry: Any, data: memoryview) -> Any:
         raise ModelFileError(f"is damaged: {name!r} of shape {shape} does not fit its place")
     if end > len(data):
         raise ModelFileError(f"is truncated: {name!r} ends at byte {end:,} of {len(data):,}")
-    return np.frombuffer(data[begin:end], dtype=dtype).reshape(shape)
+    try:
+        return np.frombuffer(data[begin:end], dtype=dtype).reshape(shape)
+    except ValueError:
+        raise ModelFileError(f"is damaged: {name!r} cannot have the shape {shape}") from None

@@ -26,7 +26,7 @@ from ..conftest import random_ratings
 from .conftest import COMMAND, SECONDS, Terminal, run_command
 
 ESCAPE = "\x1b"
-VERBS = ["demo", "download", "describe", "fit", "evaluate", "predict", "recommend", "similar"]
+VERBS = ["demo", "download", "describe", "fit", "tune", "evaluate", "predict", "recommend", "similar"]
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +132,69 @@ def test_every_option_of_fit_reaches_the_model(matinee, files, tmp_path):
     assert found["parameters"] == expected == library.load(output).get_params()
     assert len(found["history"]) < 9  # for such a tolerance
     assert found["n_test"] == round(0.1 * len(random_ratings()))
+
+
+def test_fit_of_what_was_seen_saves_a_model_whose_lists_it_has_judged(matinee, files, tmp_path):
+    output = tmp_path / "model.safetensors"
+    asked = ("fit", files / "ratings.csv", "-o", output, "--model", "implicit", "--factors", 6, "--seed", 7)
+    found = matinee(*asked, "--json").json
+    train, test = library.split(library.read_ratings(files / "ratings.csv"), test_size=0.2, random_state=7)
+    model = library.load(output)
+    held_out = test.to_frame().group_by("user").agg("item")
+    recalls = [
+        len({r.item for r in model.recommend(user, 10)} & set(items)) / len(items)
+        for user, items in held_out.iter_rows()
+    ]
+    assert found["ranking"]["recall"] == pytest.approx(np.mean(recalls))
+    assert found["train"] == found["test"] == {"rmse": None, "mae": None}
+    assert found["overfitting"]["verdict"] is None
+    assert [record["iteration"] for record in found["history"]] == list(range(1, 16))
+    assert found["history"][-1]["validation_ndcg"] > 0
+    assert (found["n_train"], found["n_test"]) == (len(train), len(test))
+
+    text = matinee(*asked).out
+    ranking = found["ranking"]
+    assert f"NDCG {ranking['ndcg']:.4f}, recall {ranking['recall']:.4f}" in text
+    assert re.search(rf"^test +{len(test)} ratings$", text, re.MULTILINE)
+    assert "RMSE" not in text
+    assert "fitted" in text
+    assert "ImplicitALS(n_factors=6, regularization=0.01, " in text
+
+
+def test_every_option_of_the_implicit_model_reaches_it(matinee, files, tmp_path):
+    output = tmp_path / "model.safetensors"
+    options = "--model implicit --factors 4 --iterations 2 --regularization 0.3 --alpha 2.5 --nu 0.5"
+    options += " --unobserved-weight 0.1 --solver cg --threshold 3.5 --seed 3 --threads 1 --test-size 0"
+    found = matinee("fit", files / "ratings.csv", "-o", output, *options.split(), "--json").json
+    expected = {"n_factors": 4, "n_iterations": 2, "regularization": 0.3, "alpha": 2.5, "nu": 0.5}
+    expected |= {"unobserved_weight": 0.1, "solver": "cg", "threshold": 3.5, "values": "strength"}
+    expected |= {"random_state": 3, "n_threads": 1}
+    assert found["parameters"] == expected == library.load(output).get_params()
+
+
+def test_the_other_commands_take_an_implicit_model(matinee, files, tmp_path):
+    output = tmp_path / "model.safetensors"
+    matinee("fit", files / "train.csv", "-o", output, "--model", "implicit", "--test-size", 0)
+    model, user = library.load(output), random_ratings().users[5]
+    shown = matinee("recommend", output, "--user", user, "-n", 3, "--json").json["recommendations"]
+    assert [(one["item"], one["score"]) for one in shown] == [tuple(r) for r in model.recommend(user, 3)]
+    train, test = (library.read_ratings(files / f"{name}.csv") for name in ("train", "test"))
+    evaluated = matinee("evaluate", output, files / "test.csv", "--json").json
+    assert evaluated == library.evaluate(model, test, train=train).to_dict()
+    item = shown[0]["item"]
+    prediction = matinee("predict", output, "--user", user, "--item", item, "--json").json["prediction"]
+    assert prediction == pytest.approx(shown[0]["score"], abs=1e-5)
+    assert (
+        matinee("similar", output, "--item", item, "-n", 2, "--json").json["similar"][0]["item"]
+        == model.similar_items(item, 2)[0].item
+    )
+
+
+def test_the_help_of_fit_tells_the_defaults_of_each_model(matinee):
+    text = " ".join(matinee("fit", "--help").out.split())
+    assert "als 10, implicit 64" in text
+    assert "als 0.1, implicit 0.01" in text
+    assert "implicit cholesky" in text
 
 
 def test_fit_without_a_test_trains_on_everything(matinee, files, tmp_path):
@@ -457,6 +520,16 @@ REFUSED = {
     "seed": ("fit RATINGS -o FOLDER/m --seed -1", "--seed"),
     "threads": ("fit RATINGS -o FOLDER/m --threads 0", "--threads"),
     "threads without end": ("fit RATINGS -o FOLDER/m --threads 99999999999999999999", "--threads"),
+    "alpha": ("fit RATINGS -o FOLDER/m --model implicit --alpha -1", "--alpha"),
+    "alpha nan": ("fit RATINGS -o FOLDER/m --model implicit --alpha nan", "alpha"),
+    "unobserved weight": ("fit RATINGS -o FOLDER/m --model implicit --unobserved-weight -1", "--unobserved"),
+    "nu": ("fit RATINGS -o FOLDER/m --model implicit --nu 1.5", "--nu"),
+    "solver": ("fit RATINGS -o FOLDER/m --model implicit --solver lu", "solver='lu'; expected one of"),
+    "option of another model": ("fit RATINGS -o FOLDER/m --alpha 2", "--alpha is no option of --model als"),
+    "bias of another model": (
+        "fit RATINGS -o FOLDER/m --model implicit --no-biases",
+        "--biases is no option of --model implicit",
+    ),
     "kind of model": ("fit RATINGS -o FOLDER/m --model svd", "expected one of: als"),
     "no output": ("fit RATINGS", "--output"),
     "k": ("evaluate MODEL RATINGS --k 0", "--k"),

@@ -220,8 +220,11 @@ def test_a_callback_can_end_the_fit(small_ratings: Ratings) -> None:
         ({"n_factors": 0}, "n_factors=0; expected a whole number of at least 1"),
         ({"n_factors": 2.5}, "n_factors=2.5"),
         ({"n_factors": True}, "n_factors=True"),
-        ({"regularization": -1}, "regularization=-1; expected a number of at least 0"),
+        ({"regularization": -1}, "regularization=-1; expected a number from 0 to 1e+12"),
         ({"regularization": float("nan")}, "regularization=nan"),
+        ({"regularization": 1e300}, "regularization=1e+300; expected a number from 0 to 1e+12"),
+        ({"regularization": 10**400}, "regularization=1000"),
+        ({"n_threads": 10**9}, "n_threads=1000000000; expected a whole number from 1 to 4096"),
         ({"regularization": "lots"}, "regularization='lots'"),
         ({"n_iterations": 0}, "n_iterations=0"),
         ({"weighting": "sqrt"}, 'weighting=\'sqrt\'; expected "count", "none" or a number from 0 to 1'),
@@ -245,6 +248,47 @@ def test_starting_factors_of_another_shape_are_refused(small_ratings: Ratings) -
     start[0][0, 0] = np.nan
     with pytest.raises(DataError, match="starting user factors hold a NaN"):
         ALS(n_factors=3).fit(small_ratings, start=start)
+
+
+@pytest.mark.parametrize("start", [3, (1, 2, 3), (np.zeros((60, 3), dtype="U1"), np.zeros((40, 3)))])
+def test_a_start_that_is_none_is_refused(small_ratings: Ratings, start: object) -> None:
+    with pytest.raises(DataError, match="start"):
+        ALS(n_factors=3).fit(small_ratings, start=start)  # type: ignore[arg-type]
+
+
+def test_empty_ratings_are_refused(small_ratings: Ratings) -> None:
+    nothing = small_ratings.subset(np.zeros(len(small_ratings), dtype=bool))
+    with pytest.raises(DataError, match="train holds no ratings"):
+        ALS().fit(nothing)
+    with pytest.raises(DataError, match="validation holds no ratings"):
+        ALS().fit(small_ratings, validation=nothing)
+    with pytest.raises(DataError, match="validation: expected Ratings, got DataFrame"):
+        ALS().fit(small_ratings, validation=small_ratings.to_frame())  # type: ignore[arg-type]
+
+
+def test_validation_ratings_of_strangers_are_predicted_the_mean(small_ratings: Ratings) -> None:
+    strangers = Ratings.from_arrays([-1, -2], [-1, -2], [1.0, 4.0])
+    model = ALS(n_factors=2, n_iterations=1).fit(small_ratings, validation=strangers)
+    expected = np.sqrt(((model.mean_ - np.array([1.0, 4.0])) ** 2).mean())
+    assert model.history_[0].validation_rmse == pytest.approx(expected, rel=1e-6)
+
+
+def test_more_threads_than_the_system_gives_still_fit() -> None:
+    script = """
+        import resource
+        from matinee.models import ALS
+        from tests.conftest import random_ratings
+
+        ratings = random_ratings()
+        expected = ALS(n_factors=2, n_iterations=1, n_threads=1).fit(ratings).item_factors_
+        resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+        model = ALS(n_factors=2, n_iterations=1, n_threads=4000).fit(ratings)
+        print((model.item_factors_ == expected).all())
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
+    )
+    assert run.stdout == "True\n", run.stderr
 
 
 def test_anything_but_ratings_is_refused_with_the_remedy(small_ratings: Ratings) -> None:

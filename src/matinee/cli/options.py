@@ -72,7 +72,8 @@ TestSize = Annotated[
     ),
 ]
 SplitName = Annotated[
-    str, typer.Option("--split", metavar="NAME", help="What to hold out: random, user, last or time.")
+    str,
+    typer.Option("--split", metavar="NAME", help="What to hold out: random, user, last, time or new_users."),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Of the split and of the fit.")]
 Threads = Annotated[

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from matinee.datasets.demo import demo_arrays, demo_films
-from matinee.datasets.download import dataset_files
+from matinee.datasets.download import DATASETS, DatasetFiles, dataset_files
 from matinee.datasets.movies import Movie, Movies, read_movies
 from matinee.datasets.readers import read_ratings
+from matinee.errors import DataError
 from matinee.ratings import Ratings
 
 DEMO = "demo"
@@ -29,7 +30,7 @@ def load_dataset(name: str, *, progress: bool | None = None) -> Ratings:
         For another name, or where the dataset cannot be had, with the reason and the remedy.
     """
     if name != DEMO:
-        return read_ratings(dataset_files(name, progress=progress).ratings)
+        return read_ratings(_files(name, progress).ratings)
     arrays = demo_arrays()
     return Ratings.from_arrays(
         arrays.users,
@@ -44,5 +45,12 @@ def load_dataset(name: str, *, progress: bool | None = None) -> Ratings:
 def load_movies(name: str, *, progress: bool | None = None) -> Movies:
     """The films of a dataset, by item id; names and errors as in `load_dataset`."""
     if name != DEMO:
-        return read_movies(dataset_files(name, progress=progress).movies)
+        return read_movies(_files(name, progress).movies)
     return Movies(Movie(film.item, film.title, film.year, film.genres) for film in demo_films())
+
+
+def _files(name: str, progress: bool | None) -> DatasetFiles:
+    if name not in DATASETS:
+        names = ", ".join([DEMO, *DATASETS])
+        raise DataError(f"there is no dataset {name!r}; there are {names}")
+    return dataset_files(name, progress=progress)

@@ -7,13 +7,14 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.alternation import Alternation, HeldOut, Measure, draw_start, take_start
-from matinee.models.base import Model, check_ratings
+from matinee.models.base import Model
 from matinee.models.history import Callback
-from matinee.models.parameters import number, random_generator, thread_count, whole_number
-from matinee.models.row_problem import Floats, Side, Terms, predict_pairs
-from matinee.ratings import Ratings, Rows
+from matinee.models.parameters import thread_count
+from matinee.models.row_problem import LARGEST_REGULARIZATION, Floats, Side, Terms, as_ridge, predict_pairs
+from matinee.ratings import Ratings, Rows, check_ratings
 
 
 class ALS(Model):
@@ -28,7 +29,7 @@ class ALS(Model):
     n_factors : int
         The rank.
     regularization : float
-        λ.
+        λ; what is below 1e-6 a row counts as that, so that every row has one answer.
     n_iterations : int
         At most; see ``tolerance``.
     biases : bool
@@ -102,6 +103,8 @@ class ALS(Model):
             On Ctrl-C, within a second; the model is then as it was before.
         """
         check_ratings(train)
+        if validation is not None:
+            check_ratings(validation, "validation")
         self._check_parameters()
         alternation = self._alternation(train, start)
         history = alternation.run(
@@ -136,7 +139,7 @@ class ALS(Model):
     def _check_parameters(self) -> None:
         whole_number("n_factors", self.n_factors, least=1)
         whole_number("n_iterations", self.n_iterations, least=1)
-        number("regularization", self.regularization, least=0)
+        number("regularization", self.regularization, least=0, most=LARGEST_REGULARIZATION)
         if self.tolerance is not None:
             number("tolerance", self.tolerance, least=0)
         if not isinstance(self.biases, bool | np.bool_):
@@ -164,7 +167,7 @@ class ALS(Model):
         return self._ridge(np.diff(observed.indptr))
 
     def _ridge(self, counts: NDArray[Any]) -> Floats:
-        return (self.regularization * counts ** self._weighting_exponent()).astype(np.float32)
+        return as_ridge(self.regularization * counts ** self._weighting_exponent())
 
 
 def _errors_on(train: Ratings, validation: Ratings | None) -> Measure:

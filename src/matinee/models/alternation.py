@@ -121,8 +121,13 @@ def take_start(start: tuple[Any, Any], users: Side, items: Side) -> None:
     DataError
         If they are of another shape or not finite.
     """
+    if not isinstance(start, tuple | list) or len(start) != 2:
+        raise DataError(f"start={type(start).__name__}; expected (user_factors, item_factors)")
     for side, given, name in zip((users, items), start, ("user", "item"), strict=True):
-        factors = np.asarray(given)
+        try:
+            factors = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError(f"starting {name} factors are not numbers") from None
         if factors.shape != side.factors.shape:
             expected = side.factors.shape
             raise DataError(f"starting {name} factors have shape {factors.shape}; expected {expected}")
@@ -132,7 +137,7 @@ def take_start(start: tuple[Any, Any], users: Side, items: Side) -> None:
 
 
 def draw_start(generator: np.random.Generator, side: Side, scale: float = 1.0) -> None:
-    """Fill a side with normal draws whose products are of the size ``scale``², whatever the rank."""
+    """Fill a side with normal draws: rows of length ``scale`` on average, whatever the rank."""
     factors = side.factors
     generator.standard_normal(dtype=np.float32, out=factors)
     factors *= np.float32(scale / np.sqrt(factors.shape[1]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
@@ -11,14 +13,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from matinee.checks import whole_number
 from matinee.errors import DataError, NotFittedError, UnknownItemError, UnknownUserError
 from matinee.ids import IdIndex
 from matinee.models.answers import Explanation, Recommendation, SimilarItem, SimilarUser
 from matinee.models.derived import Derived
 from matinee.models.history import Iteration
-from matinee.models.parameters import Parameters, thread_count, whole_number
+from matinee.models.parameters import Parameters, thread_count
 from matinee.models.person import Person, rated_rows
-from matinee.models.ranking import Ranker
+from matinee.models.ranking import Ranker, nearest
 from matinee.models.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Terms, predict_pairs, solve_rows
 from matinee.models.saved import save_model
 from matinee.ratings import Ratings, Rows
@@ -59,6 +62,7 @@ class Model(Parameters):
     item_index_: IdIndex
     rated_: Rows
     _derived: Derived
+    _as_fitted: Any
 
     @abstractmethod
     def fit(self, train: Ratings, validation: Ratings | None = None) -> Self:
@@ -96,19 +100,30 @@ class Model(Parameters):
         self.rating_range_ = (float(train.values.min()), float(train.values.max()))
         self.user_index_, self.item_index_ = train.user_index, train.item_index
         self.rated_ = train.by_user
+        self._settle()
+
+    def _settle(self) -> None:
+        """Answer from now on by the parameters of this moment, whatever they are set to later."""
+        self.__dict__.pop("_as_fitted", None)
         self._derived = Derived()
+        self._as_fitted = copy.copy(self)
 
     # ---- sides, positions ---------------------------------------------------------------------
 
     @property
     def _users(self) -> Side:
-        self._check_fitted()
-        return Side(self.user_factors_, self.user_biases_ if self._with_biases else None)
+        return Side(self.user_factors_, self.user_biases_ if self._fitted._with_biases else None)
 
     @property
     def _items(self) -> Side:
+        return Side(self.item_factors_, self.item_biases_ if self._fitted._with_biases else None)
+
+    @property
+    def _fitted(self) -> Self:
+        """The model with the parameters that it was fitted with."""
         self._check_fitted()
-        return Side(self.item_factors_, self.item_biases_ if self._with_biases else None)
+        fitted: Self = self._as_fitted
+        return fitted
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "item_factors_"):
@@ -125,14 +140,14 @@ class Model(Parameters):
         """What all items add to every person's row problem."""
         threads = thread_count(self.n_threads)
         prior: NDArray[np.float64] | None = self._derived.get(
-            "prior", lambda: self._terms.prior(self._items, threads)
+            "prior", lambda: self._fitted._terms.prior(self._items, threads)
         )
         return prior
 
     def _bordered_factors(self, columns: NDArray[Any]) -> NDArray[np.float64]:
         """Item factors as the row problem has them: with a 1 at the end where there are biases."""
         factors = self.item_factors_[columns].astype(np.float64)
-        return np.hstack([factors, np.ones((len(columns), 1))]) if self._with_biases else factors
+        return np.hstack([factors, np.ones((len(columns), 1))]) if self._fitted._with_biases else factors
 
     def _item_positions(self, items: Iterable[Any]) -> NDArray[np.int64]:
         """Positions of items that must all be known."""
@@ -148,6 +163,7 @@ class Model(Parameters):
 
     def _positions(self, ids: Any, kind: str, unknown: str) -> tuple[NDArray[np.int64], bool]:
         """Positions of ids, −1 where unknown, and whether a single id was given."""
+        ids = list(ids) if isinstance(ids, AbstractSet | Iterator | range) else ids
         if unknown not in get_args(Unknown):
             raise DataError(f'unknown={unknown!r}; expected "fallback", "nan" or "raise"')
         index = self.user_index_ if kind == "user" else self.item_index_
@@ -165,7 +181,7 @@ class Model(Parameters):
         rated = Rows(
             np.array([0, end - begin]), self.rated_.columns[begin:end], self.rated_.values[begin:end]
         )
-        biases = self.user_biases_[row : row + 1] if self._with_biases else None
+        biases = self.user_biases_[row : row + 1] if self._fitted._with_biases else None
         return Person(self, Side(self.user_factors_[row : row + 1], biases), rated)
 
     # ---- answers ------------------------------------------------------------------------------
@@ -195,6 +211,10 @@ class Model(Parameters):
             If ``users`` and ``items`` differ in length.
         """
         self._check_fitted()
+        for ids in (users, items):
+            if isinstance(ids, AbstractSet | Mapping) or np.ndim(ids) > 1:
+                given = type(ids).__name__
+                raise DataError(f"expected an id or a column of ids to predict in pairs, got {given}")
         rows, single_user = self._positions(users, "user", unknown)
         columns, single_item = self._positions(items, "item", unknown)
         try:
@@ -318,18 +338,8 @@ class Model(Parameters):
         return [SimilarUser(self.user_index_.id_at(place), score) for place, score in found]
 
     def _neighbours(self, name: str, factors: Floats, row: int, n: int) -> list[tuple[int, float]]:
-        """Positions and cosines of the rows nearest to one, itself left out."""
-        query = factors[row : row + 1]
-        norm = np.linalg.norm(query)
-        if norm == 0:
-            return []
         ranker = self._derived.get(name, lambda: Ranker(Side(factors, None), cosine=True))
-        itself = Rows(np.array([0, 1]), np.array([row], dtype=np.int32), np.zeros(1, dtype=np.float32))
-        positions, scores = ranker.best(
-            Side((query / norm).astype(np.float32), None), whole_number("n", n, least=1), excluded=itself
-        )
-        found = zip(positions[0].tolist(), scores[0].tolist(), strict=True)
-        return [(place, score) for place, score in found if place >= 0]
+        return nearest(ranker, factors[row : row + 1], row, whole_number("n", n, least=1))
 
     def explain(self, user: Any, item: Any, *, n: int = 5) -> Explanation:
         """What a user's score for an item is made of: the n rated items that matter most, and the rest.
@@ -361,14 +371,15 @@ class Model(Parameters):
 
     def _fold_rows(self, rated: Rows) -> Side:
         """People the model has never seen, a row each, in one call of the kernel."""
-        observed = self._observed(rated)
-        side = Side.empty(len(rated.indptr) - 1, self.item_factors_.shape[1], biases=self._with_biases)
+        fitted = self._fitted
+        observed = fitted._observed(rated)
+        side = Side.empty(len(rated.indptr) - 1, self.item_factors_.shape[1], biases=fitted._with_biases)
         solve_rows(
             observed,
             self._items,
             side,
-            ridge=self._user_ridge(observed),
-            terms=self._terms,
+            ridge=fitted._user_ridge(observed),
+            terms=fitted._terms,
             n_threads=min(thread_count(self.n_threads), len(rated.indptr) - 1),
             solver=TO_THE_LAST_DIGIT,
             prior=self._item_prior,
@@ -379,13 +390,6 @@ class Model(Parameters):
         """Write the model to a file, atomically; `matinee.load` reads it."""
         self._check_fitted()
         save_model(self, path)
-
-
-def check_ratings(ratings: Any) -> None:
-    """A DataError with the remedy for anything but Ratings."""
-    if not isinstance(ratings, Ratings):
-        given = type(ratings).__name__
-        raise DataError(f"expected Ratings, got {given}; make them with matinee.Ratings.from_frame(…)")
 
 
 def _unknown_message(kind: str, given: Any, index: IdIndex) -> str:

@@ -24,13 +24,14 @@ def explain(model: Model, rated: Rows, column: int, n: int) -> Explanation:
     columns, values = rated.columns, rated.values
     if len(columns) == 0:
         return Explanation(baseline, baseline, [], 0.0)
-    observed = model._observed(rated)
+    fitted = model._fitted
+    observed = fitted._observed(rated)
     factors = model._bordered_factors(columns)
-    weights, targets = model._terms.weigh(observed.values, model.item_biases_[columns])
+    weights, targets = fitted._terms.weigh(observed.values, model.item_biases_[columns])
     precision = (factors.T * weights) @ factors
     if model._item_prior is not None:
         precision += model._item_prior
-    precision[np.diag_indices_from(precision)] += float(model._user_ridge(observed)[0])
+    precision[np.diag_indices_from(precision)] += float(fitted._user_ridge(observed)[0])
     asked = model._bordered_factors(np.array([column]))[0]
     contributions = (factors @ np.linalg.lstsq(precision, asked, rcond=None)[0]) * targets
     largest = np.argsort(-np.abs(contributions), kind="stable")[:n]

@@ -7,22 +7,24 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from matinee import _kernels
+from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.metrics import find_hits, ndcg
-from matinee.models.alternation import Alternation, Measure, draw_start, take_start
-from matinee.models.base import Model, check_ratings
+from matinee.models.alternation import Alternation, HeldOut, Measure, draw_start, take_start
+from matinee.models.base import Model
 from matinee.models.history import Callback
-from matinee.models.parameters import number, random_generator, thread_count, whole_number
+from matinee.models.parameters import thread_count
 from matinee.models.ranking import Ranker
-from matinee.models.row_problem import Floats, Side, Solver, Terms
-from matinee.ratings import Ratings, Rows
+from matinee.models.row_problem import LARGEST_REGULARIZATION, Floats, Side, Solver, Terms, as_ridge
+from matinee.ratings import Ratings, Rows, check_ratings
 
 # Three steps of conjugate gradients from where the last iteration ended, or one sweep over the subspaces:
 # more make an iteration better but the time to a good objective no shorter.
 STEPS = {"cholesky": 0, "cg": 3, "subspace": 1}
 
-# The spread of the starting scores: Rendle et al. (2021) found that it should not grow with the rank.
-STARTING_SCALE = 0.1
+# Of the rows of starting factors, at every rank: Rendle et al. (2021) found that it should not grow with it.
+STARTING_LENGTH = 0.1
 
 VALIDATION_K = 10
 
@@ -40,7 +42,7 @@ class ImplicitALS(Model):
     n_factors : int
         The rank.
     regularization : float
-        λ.
+        λ; what is below 1e-6 a row counts as that, so that every row has one answer.
     alpha : float
         α: how much the strength of what was seen weighs.
     unobserved_weight : float
@@ -122,6 +124,8 @@ class ImplicitALS(Model):
             On Ctrl-C, within a second; the model is then as it was before.
         """
         check_ratings(train)
+        if validation is not None:
+            check_ratings(validation, "validation")
         self._check_parameters()
         alternation = self._alternation(train, start)
         measure = _ndcg_on(train, validation)
@@ -134,8 +138,8 @@ class ImplicitALS(Model):
         items = Side.empty(train.n_items, self.n_factors, biases=False)
         if start is None:
             generator = random_generator(self.random_state)
-            draw_start(generator, items, STARTING_SCALE**0.5)
-            draw_start(generator, users, STARTING_SCALE**0.5)
+            draw_start(generator, items, STARTING_LENGTH)
+            draw_start(generator, users, STARTING_LENGTH)
         else:
             take_start(start, users, items)
         by_user, by_item = self._observed(train.by_user), self._observed(train.by_item)
@@ -155,7 +159,7 @@ class ImplicitALS(Model):
         whole_number("n_factors", self.n_factors, least=1)
         whole_number("n_iterations", self.n_iterations, least=1)
         for name in ("regularization", "alpha", "unobserved_weight"):
-            number(name, getattr(self, name), least=0)
+            number(name, getattr(self, name), least=0, most=LARGEST_REGULARIZATION)
         number("nu", self.nu, least=0, most=1)
         if self.threshold is not None:
             number("threshold", self.threshold, least=-np.inf)
@@ -185,7 +189,7 @@ class ImplicitALS(Model):
 
     def _ridge(self, observed: Rows, n_columns: int) -> Floats:
         counts = _counts(observed) + self.unobserved_weight * n_columns
-        return (self.regularization * counts**self.nu).astype(np.float32)
+        return as_ridge(self.regularization * counts**self.nu)
 
 
 def _counts(observed: Rows) -> NDArray[np.int64]:
@@ -199,30 +203,29 @@ def _ndcg_on(train: Ratings, validation: Ratings | None) -> Measure:
     """What ImplicitALS notes down after an iteration: how well it ranks what was held out."""
     if validation is None:
         return lambda fit, squared_error: {}
-    users = train.user_index.positions(validation.users)
-    items = train.item_index.positions(validation.items)
-    asked = np.flatnonzero((users >= 0) & (np.diff(validation.by_user.indptr) > 0))
-    indptr, columns, _ = validation.by_user
+    users, wanted = _wanted(train, validation)
+    if len(users) == 0:
+        raise DataError("validation holds no user and item that the training ratings know; nothing to rank")
 
     def measure(fit: Alternation, squared_error: float) -> dict[str, float | None]:
         best, _ = Ranker(fit.items).best(
-            fit.users,
-            VALIDATION_K,
-            rows=users[asked].astype(np.int32),
-            excluded=train.by_user,
-            n_threads=fit.n_threads,
+            fit.users, VALIDATION_K, rows=users, excluded=train.by_user, n_threads=fit.n_threads
         )
-        # Positions of the validation's own items, which may be fewer, more, or in another order.
-        wanted = Rows(indptr, items[columns].astype(np.int32), validation.values)
-        return {"validation_ndcg": _mean_ndcg(best, wanted, asked)}
+        hits = find_hits(best, wanted.indptr, wanted.columns)
+        return {"validation_ndcg": float(ndcg(hits, np.diff(wanted.indptr)).mean())}
 
     return measure
 
 
-def _mean_ndcg(best: NDArray[np.int32], wanted: Rows, asked: NDArray[np.int64]) -> float:
-    counts = np.diff(wanted.indptr)[asked]
-    starts = np.repeat(wanted.indptr[asked], counts)
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    hits = find_hits(best, indptr, wanted.columns[starts + within])
-    return float(ndcg(hits, counts).mean())
+def _wanted(train: Ratings, validation: Ratings) -> tuple[NDArray[np.int32], Rows]:
+    """Which users of the training ratings have something held out, and what: rows of its items.
+
+    What neither side of the training knows cannot be ranked, and is left out.
+    """
+    held_out = HeldOut(train, validation)
+    known = (held_out.rows >= 0) & (held_out.columns >= 0)
+    rows, columns = held_out.rows[known], held_out.columns[known]
+    order = _kernels.sort_order(rows, columns, train.n_users, train.n_items)
+    users, starts = np.unique(rows[order], return_index=True)
+    indptr = np.append(starts, len(order)).astype(np.int64)
+    return users.astype(np.int32), Rows(indptr, columns[order], held_out.values[known][order])

@@ -1,14 +1,12 @@
-"""The parameters of a model: their checks, and scikit-learn's way of reading and setting them."""
+"""The parameters of a model, read and set the way of scikit-learn."""
 
 from __future__ import annotations
 
 import inspect
-import math
 import os
 from typing import Any, Self
 
-import numpy as np
-
+from matinee.checks import whole_number
 from matinee.errors import DataError
 
 
@@ -52,35 +50,14 @@ class Parameters:
         return f"{type(self).__name__}({', '.join(given)})"
 
 
-def whole_number(name: str, value: Any, *, least: int) -> int:
-    """The value as an int, or a DataError that names the parameter."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < least:
-        raise DataError(f"{name}={value!r}; expected a whole number of at least {least}")
-    return int(value)
-
-
-def number(name: str, value: Any, *, least: float, most: float = math.inf) -> float:
-    """The value as a finite float between bounds, or a DataError that names the parameter."""
-    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or not least <= value <= most:
-        bound = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
-        raise DataError(f"{name}={value!r}; expected a number {bound}")
-    return float(value)
+# More than any machine has; a file or a caller that asks for more has made a mistake.
+MOST_THREADS = 4096
 
 
 def thread_count(n_threads: Any) -> int:
     """The number of threads to run; None means every processor that this process may use."""
     if n_threads is not None:
-        return whole_number("n_threads", n_threads, least=1)
+        return whole_number("n_threads", n_threads, least=1, most=MOST_THREADS)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def random_generator(random_state: Any) -> np.random.Generator:
-    """A generator from a seed, None for a fresh one, or the generator given."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if random_state is not None:
-        whole_number("random_state", random_state, least=0)
-    return np.random.Generator(np.random.PCG64(random_state))

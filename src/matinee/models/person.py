@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matinee.checks import number, whole_number
 from matinee.errors import DataError
 from matinee.ids import Id
 from matinee.models.answers import Explanation, Recommendation
 from matinee.models.explanation import explain
-from matinee.models.parameters import whole_number
 from matinee.models.row_problem import Floats, Side
 from matinee.ratings import Rows
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matinee.models.base import Model
 
 
-# Ratings are kept in single precision.
-LARGEST_RATING = float(np.finfo(np.float32).max)
+# Beyond this a sum of squares overflows single precision, and there would be nothing to recommend.
+LARGEST_RATING = 1e15
 
 
 class Person:
@@ -128,13 +128,14 @@ def rated_rows(model: Model, ratings: Mapping[Any, Any] | Iterable[tuple[Any, An
     DataError
         For a rating that is not a finite number.
     """
-    by_item = dict(ratings)
+    try:
+        by_item = dict(ratings)
+    except (TypeError, ValueError):
+        given = type(ratings).__name__
+        raise DataError(f"expected ratings as {{item: rating, …}}, got {given}") from None
     columns = model._item_positions(list(by_item)).astype(np.int32)
     for item, value in by_item.items():
-        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-            raise DataError(f"rating {value!r} of item {item!r} is not a number")
-        if not abs(float(value)) <= LARGEST_RATING:
-            raise DataError(f"rating {value!r} of item {item!r} is not finite; leave the item out instead")
+        number(f"rating of item {item!r}", value, least=-LARGEST_RATING, most=LARGEST_RATING)
     order = np.argsort(columns)
     values = np.fromiter(map(float, by_item.values()), dtype=np.float32, count=len(by_item))
     return Rows(np.array([0, len(columns)], dtype=np.int64), columns[order], values[order])

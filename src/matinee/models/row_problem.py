@@ -30,8 +30,19 @@ class Side:
     @classmethod
     def empty(cls, n_rows: int, n_factors: int, *, biases: bool) -> Side:
         """Zeros for n_rows."""
-        factors = np.zeros((n_rows, n_factors), dtype=np.float32)
+        factors = _aligned_zeros(n_rows, n_factors)
         return cls(factors, np.zeros(n_rows, dtype=np.float32) if biases else None)
+
+
+# A cache line, in which the kernels like rows of factors to start.
+ALIGNMENT = 64
+
+
+def _aligned_zeros(n_rows: int, n_columns: int) -> Floats:
+    padding = ALIGNMENT // 4
+    memory = np.zeros(n_rows * n_columns + padding, dtype=np.float32)
+    first = -memory.ctypes.data // 4 % padding
+    return memory[first : first + n_rows * n_columns].reshape(n_rows, n_columns)
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,18 @@ class Solver:
 
 CHOLESKY = Solver()
 TO_THE_LAST_DIGIT = Solver(exact=True)
+
+
+# A row's ridge stays within what single precision can add to a sum of products and factorise.
+LEAST_RIDGE = 1e-6
+LARGEST_RIDGE = 1e20
+LARGEST_REGULARIZATION = 1e12
+
+
+def as_ridge(regularization: NDArray[Any]) -> Floats:
+    """The ridge of rows from their λ, within what the kernels can do."""
+    ridge: Floats = np.clip(regularization, LEAST_RIDGE, LARGEST_RIDGE).astype(np.float32)
+    return ridge
 
 
 def solve_rows(

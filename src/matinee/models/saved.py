@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matinee.checks import number
 from matinee.errors import DataError, ModelFileError
 from matinee.ids import IdIndex
-from matinee.models.derived import Derived
 from matinee.models.history import Iteration
 from matinee.ratings import Rows
 from matinee.storage import read_model_file, write_model_file
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from matinee.models.base import Model
 
 _GREATEST_CODE_POINT = 0x10FFFF
+LARGEST_RATING = float(np.finfo(np.float32).max)
 
 
 def save_model(model: Model, path: str | Path) -> None:
     """Write a fitted model to a file."""
     parameters = {
         name: value if not isinstance(value, np.random.Generator) else None
-        for name, value in model.get_params().items()
+        for name, value in model._fitted.get_params().items()
     }
     header = {
         "model": type(model).__name__,
@@ -56,6 +57,8 @@ def load_model(path: str | Path, models: dict[str, type[Model]]) -> Model:
     header, arrays = read_model_file(path)
     try:
         kind = models[header["model"]]
+        if set(header["parameters"]) != set(kind.parameter_names()):
+            raise ModelFileError(f"the parameters of {kind.__name__} are {', '.join(header['parameters'])}")
         model = kind(**header["parameters"])
         _fill(model, header, arrays)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, DataError) as error:
@@ -75,13 +78,22 @@ def _fill(model: Model, header: dict[str, Any], arrays: dict[str, Any]) -> None:
         _checked(arrays, "rated_columns", np.int32, 1),
         _checked(arrays, "rated_values", np.float32, 1),
     )
-    model.mean_ = float(header["mean"])
     low, high = header["rating_range"]
+    if not -LARGEST_RATING <= low <= high <= LARGEST_RATING:
+        raise ModelFileError(f"the ratings range from {low} to {high}")
     model.rating_range_ = (float(low), float(high))
-    model.history_ = [Iteration(**record) for record in header["history"]]
-    model._derived = Derived()
+    model.mean_ = number("mean", header["mean"], least=min(low, 0.0), most=max(high, 0.0))
+    model.history_ = [_iteration(record) for record in header["history"]]
     _check_shapes(model)
     model._check_parameters()
+    model._settle()
+
+
+def _iteration(record: dict[str, Any]) -> Iteration:
+    for name, value in record.items():
+        if value is not None and not isinstance(value, int | float):
+            raise ModelFileError(f"{name} of an iteration is {value!r}")
+    return Iteration(**record)
 
 
 def _ids(array: Any) -> Any:

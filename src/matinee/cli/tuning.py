@@ -1,0 +1,100 @@
+"""The command tune: the best parameters that a number of trials find, and a model with them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from matinee.cli import options
+from matinee.cli.files import require_writable
+from matinee.cli.fitting import spelled_out
+from matinee.cli.options import AsJson, RatingsSource
+from matinee.cli.output import show_json, show_pairs
+from matinee.cli.sources import ratings_from
+from matinee.search_spaces import SEARCH_SPACES
+from matinee.tuning import TuningResult
+from matinee.tuning import tune as search
+
+Trials = Annotated[
+    int,
+    typer.Option(min=1, max=100_000, metavar="N", help="How many in all, with those in the study file."),
+]
+ModelName = Annotated[
+    str, typer.Option("--model", metavar="NAME", help=f"Which kind: {' or '.join(SEARCH_SPACES)}.")
+]
+StudyPath = Annotated[
+    Path | None,
+    typer.Option("--study", metavar="FILE", help="Keep the trials there, and go on with those it has."),
+]
+Timeout = Annotated[
+    float | None, typer.Option(min=0, metavar="SECONDS", help="Begin no trial after so long.")
+]
+MaxFactors = Annotated[
+    int, typer.Option("--max-factors", min=1, max=10_000, metavar="N", help="Never try more factors.")
+]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Of the split, the search and the fits.")]
+STOPPED = {"timeout": "by the timeout", "interrupt": "by Ctrl-C"}
+
+
+def tune(
+    ratings: RatingsSource,
+    output: options.ModelOutput,
+    trials: Trials = 30,
+    model: ModelName = "als",
+    study: StudyPath = None,
+    timeout: Timeout = None,
+    max_factors: MaxFactors = 256,
+    seed: Seed = 0,
+    threads: options.Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the best parameters, and fit a model with them.
+
+    It is fitted to all ratings. Ctrl-C ends the search early, and saves the best until then.
+    """
+    require_writable(output)
+    began = time.perf_counter()
+    found = search(
+        ratings_from(ratings),
+        model,
+        n_trials=trials,
+        random_state=seed,
+        max_factors=max_factors,
+        study=study,
+        timeout=timeout,
+        n_threads=threads,
+    )
+    found.best_model.save(output)
+    seconds = time.perf_counter() - began
+    if as_json:
+        show_json({"output": str(output), "model": model, **_document(found), "seconds": seconds})
+    else:
+        show_pairs([*_pairs(found), ("time", f"{seconds:.1f} s"), ("saved", str(output))])
+
+
+def _document(found: TuningResult) -> dict[str, Any]:
+    return {
+        "metric": found.metric,
+        "best_value": found.best_value,
+        "first_value": found.first_value,
+        "best_params": found.best_params,
+        "parameters": found.best_model.get_params(),
+        "stopped_by": found.stopped_by,
+        "trials": found.trials.to_dicts(),
+    }
+
+
+def _pairs(found: TuningResult) -> list[tuple[str, str]]:
+    counts = found.trials["state"].value_counts(sort=True).iter_rows()
+    trials = ", ".join(f"{count} {state}" for state, count in counts)
+    if found.stopped_by is not None:
+        trials += f"; stopped {STOPPED[found.stopped_by]}"
+    metric = f"{found.metric.upper().replace('_', ' ')} of ratings held out"
+    return [
+        ("best", spelled_out(found.best_model)),
+        (metric, f"{found.best_value:.4f} (with the defaults {found.first_value:.4f})"),
+        ("trials", trials),
+    ]
