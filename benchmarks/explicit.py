@@ -1,0 +1,277 @@
+"""Explicit ALS beside its peers: seconds per iteration, memory, accuracy, recommendations.
+
+    sh benchmarks/peers.sh
+    MATINEE_DATA=FOLDER .venv/bin/python benchmarks/explicit.py --output docs/benchmarks/explicit.md
+
+``--quick`` shows in a few minutes that everything runs; ``--only speed accuracy`` picks parts of it, and
+``--contenders Matinee LensKit`` contenders. The answers behind the tables go to ``.cache/explicit.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import harness
+import numpy as np
+from harness import Contender, markdown_table, median, ratio
+
+N_THREADS = 2
+# These libraries run their rows in parallel themselves, and BLAS threads under them would only compete; the
+# NumPy loop's small systems gain nothing from a second thread.
+ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+LENSKIT_THREADS = {**ONE_BLAS_THREAD, "LK_NUM_THREADS": str(N_THREADS), "LK_NUM_BACKEND_THREADS": "1"}
+
+MATINEE = Contender("Matinee", "matinee_als.py", ".venv")
+LENSKIT = Contender("LensKit", "lenskit_als.py", variables=LENSKIT_THREADS)
+CMFREC = Contender("cmfrec", "cmfrec_als.py", variables=ONE_BLAS_THREAD)
+CMFREC_CHOLESKY = Contender(
+    "cmfrec, Cholesky", "cmfrec_als.py", options={"parameters": {"use_cg": False}}, variables=ONE_BLAS_THREAD
+)
+CMFREC_CG = Contender(
+    "cmfrec, CG",
+    "cmfrec_als.py",
+    # Without the exact last iteration, which is CG's no more.
+    options={"parameters": {"use_cg": True, "finalize_chol": False}},
+    variables=ONE_BLAS_THREAD,
+)
+CMFREC_IMPLICIT_FEATURES = Contender(
+    "cmfrec, implicit features",
+    "cmfrec_als.py",
+    options={"tuned": "ml-1m, implicit features"},
+    variables=ONE_BLAS_THREAD,
+)
+SPARK = Contender("Spark", "spark_als.py")
+SURPRISE = Contender("Surprise SVD", "surprise_svd.py")
+NUMPY_LOOP = Contender("NumPy loop", "numpy_loop.py", variables=ONE_BLAS_THREAD)
+IMPLICIT = Contender("implicit", "implicit_topn.py", variables=ONE_BLAS_THREAD)
+
+SPEED = [MATINEE, LENSKIT, CMFREC_CG, CMFREC_CHOLESKY, NUMPY_LOOP, SURPRISE, SPARK]
+LARGE = [MATINEE, LENSKIT, CMFREC_CG, CMFREC_CHOLESKY, NUMPY_LOOP, SPARK]  # Surprise's tables would not fit
+ACCURACY = [MATINEE, LENSKIT, CMFREC, CMFREC_IMPLICIT_FEATURES, NUMPY_LOOP, SURPRISE, SPARK]
+PUBLISHED = [MATINEE, SPARK]
+RECOMMEND = [MATINEE, IMPLICIT]
+
+# Spark's figure: MovieLens 1M, 80/20, 50 factors, 20 iterations, λ = 0.1 weighted by the count, no biases.
+PUBLISHED_RMSE = 0.859
+PUBLISHED_PARAMETERS = {
+    "Matinee": {
+        "n_factors": 50,
+        "n_iterations": 20,
+        "regularization": 0.1,
+        "weighting": "count",
+        "biases": False,
+    },
+    "Spark": {"rank": 50, "maxIter": 20, "regParam": 0.1},
+}
+
+
+class Benchmark:
+    """The parts of the benchmark, each a method that runs its jobs and returns its tables as Markdown."""
+
+    def __init__(self, chosen: Sequence[str] | None, *, quick: bool, rounds: int) -> None:
+        self.chosen = chosen
+        self.quick = quick
+        self.rounds = 1 if quick else rounds
+        self.answers: dict[str, dict[str, list[dict]]] = {}
+
+    def run(self, title: str, contenders: Sequence[Contender], job: dict, *, rounds: int = 1) -> dict:
+        """The answers to a job by contender, kept under a title."""
+        harness.report(title)
+        taking_part = [each for each in contenders if self.chosen is None or each.name in self.chosen]
+        self.answers[title] = harness.alternate(
+            taking_part, {"threads": N_THREADS, "repeats": 1, **job}, rounds=rounds
+        )
+        return self.answers[title]
+
+    def speed(self) -> str:
+        """Seconds per iteration on MovieLens 1M, everybody in turn."""
+        data = harness.movielens_1m(test_size=0.1)
+        iterations = [1, 3] if self.quick else [2, 7]
+        answers = {
+            rank: self.run(
+                f"MovieLens 1M, rank {rank}",
+                SPEED,
+                {"task": "speed", "data": str(data), "rank": rank, "iterations": iterations},
+                rounds=self.rounds,
+            )
+            for rank in ((10,) if self.quick else (10, 64))
+        }
+        tables = (speed_table(by_contender) for by_contender in answers.values())
+        titles = (f"Seconds per iteration, MovieLens 1M 90/10, rank {rank}" for rank in answers)
+        return "\n\n".join(f"### {title}\n\n{table}" for title, table in zip(titles, tables, strict=True))
+
+    def peak(self) -> str:
+        """Matinee's rate over whole iterations, beside the rate of multiply-adds that the machine can do."""
+        data = harness.movielens_1m(test_size=0.1)
+        ranks = (16, 64) if self.quick else (16, 32, 64, 128, 256)
+        peak = self.run("peak", [MATINEE], {"task": "peak"}, rounds=self.rounds).get(MATINEE.name, [])
+        rows = []
+        for rank in ranks:
+            job = {"task": "speed", "data": str(data), "rank": rank, "iterations": [2, 7]}
+            answers = self.run(f"MovieLens 1M, rank {rank}, alone", [MATINEE], job, rounds=self.rounds)
+            seconds = median(answers.get(MATINEE.name, []), "seconds")
+            rows.append(rate_row(rank, seconds, size_of(data), median(peak, "gigaflops")))
+        table = markdown_table(["rank", "seconds per iteration", "GFLOP/s", "of the FMA peak"], rows)
+        return f"### Matinee and the machine's peak, MovieLens 1M 90/10\n\n{table}"
+
+    def large(self) -> str:
+        """Seconds per iteration and peak memory on the synthetic ratings, rank 64."""
+        data = harness.synthetic_20m()
+        job = {"task": "speed", "data": str(data), "rank": 64, "iterations": [1, 3], "heap": "10g"}
+        contenders = [MATINEE, LENSKIT, CMFREC_CG] if self.quick else LARGE
+        answers = self.run("synthetic, rank 64", contenders, job, rounds=self.rounds)
+        n_ratings, n_users, n_items = size_of(data)
+        title = f"{n_ratings:,} synthetic ratings of {n_users:,} users × {n_items:,} movies, rank 64"
+        return f"### {title}\n\n{speed_table(answers)}"
+
+    def accuracy(self) -> str:
+        """Test RMSE on MovieLens 1M with each contender's own best parameters."""
+        job = {"task": "accuracy", "data": str(harness.movielens_1m(test_size=0.1)), "tuned": "ml-1m"}
+        contenders = [MATINEE, LENSKIT, NUMPY_LOOP] if self.quick else ACCURACY
+        answers = self.run("accuracy, MovieLens 1M 90/10", contenders, job)
+        rows = [
+            (name, median(given, "rmse"), median(given, "rmse_unclipped"), described(given))
+            for name, given in answers.items()
+        ]
+        table = markdown_table(["", "test RMSE", "unclipped", "parameters"], rows)
+        note = "All predictions are clipped to 1 … 5; Matinee and Surprise clip theirs themselves."
+        return f"### Test RMSE, MovieLens 1M 90/10, everybody tuned\n\n{note}\n\n{table}"
+
+    def published(self) -> str:
+        """MovieLens 100K's own folds, and Spark's published figure on its own protocol."""
+        contenders = [MATINEE] if self.quick else PUBLISHED
+        folds = [self.fold(number, contenders) for number in range(1, 6)]
+        protocol = self.spark_protocol(contenders)
+        rows = [
+            (
+                each.name,
+                mean_of(median(fold.get(each.name, []), "rmse") for fold in folds),
+                median(protocol[each.name], "rmse"),
+                median(protocol[each.name], "rmse_unclipped"),
+            )
+            for each in contenders
+            if each.name in protocol
+        ]
+        header = ["", "ML-100K, mean of u1 … u5", "ML-1M 80/20, Spark's parameters", "unclipped"]
+        table = markdown_table(header, [*rows, ("Spark, published", None, None, PUBLISHED_RMSE)])
+        return f"### Published protocols, test RMSE\n\n{table}"
+
+    def fold(self, number: int, contenders: Sequence[Contender]) -> dict:
+        job = {"task": "accuracy", "data": str(harness.movielens_100k_fold(number)), "tuned": "ml-100k"}
+        return self.run(f"accuracy, MovieLens 100K u{number}", contenders, job)
+
+    def spark_protocol(self, contenders: Sequence[Contender]) -> dict:
+        data = str(harness.movielens_1m(test_size=0.2))
+        answers: dict[str, list[dict]] = {}
+        for each in contenders:
+            job = {"task": "accuracy", "data": data, "parameters": PUBLISHED_PARAMETERS[each.name]}
+            answers |= self.run(f"Spark's protocol, {each.name}", [each], job)
+        return answers
+
+    def recommend(self) -> str:
+        """Top 10 for everybody and for one user at rank 128, seen movies left out."""
+        data = str(harness.movielens_1m(test_size=0.1))
+        job = {"task": "recommend", "data": data, "rank": 128, "n": 10, "repeats": 3}
+        answers = self.run("recommendations, MovieLens 1M, rank 128", RECOMMEND, job, rounds=self.rounds)
+        own = median(answers.get(MATINEE.name, []), "users_per_second")
+        rows = [recommendation_row(name, given, own) for name, given in answers.items()]
+        header = ["", "users per second", "Matinee's, times this", "one user, median µs"]
+        return f"### Ten movies for all users, rank 128, MovieLens 1M\n\n{markdown_table(header, rows)}"
+
+
+def speed_table(answers: dict[str, list[dict]]) -> str:
+    """Median seconds per iteration, their spread over the rounds, the ratio to Matinee's, and peak memory."""
+    own = median(answers.get(MATINEE.name, []), "seconds")
+    rows = []
+    for name, given in answers.items():
+        seconds = median(given, "seconds")
+        memory = median(given, "peak_mib")
+        rows.append((name, seconds, spread(given, "seconds"), ratio(seconds, own), memory and round(memory)))
+    return markdown_table(["", "seconds", "min – max", "times Matinee's", "peak MiB"], rows)
+
+
+def spread(answers: Sequence[dict], key: str) -> str | None:
+    values = [answer[key] for answer in answers if key in answer]
+    return f"{min(values):.3g} – {max(values):.3g}" if values else None
+
+
+def rate_row(
+    rank: int, seconds: float | None, size: tuple[int, int, int], peak: float | None
+) -> tuple[object, ...]:
+    if seconds is None:
+        return rank, None, None, None
+    gigaflops = harness.flops_per_iteration(*size, rank) / seconds / 1e9
+    return rank, seconds, round(gigaflops), f"{gigaflops / peak:.0%}" if peak else None
+
+
+def recommendation_row(name: str, given: Sequence[dict], own: float | None) -> tuple[object, ...]:
+    theirs = median(given, "users_per_second")
+    one_user = median(given, "one_user_seconds")
+    return name, theirs, ratio(own, theirs), one_user and f"{1e6 * one_user:.0f}"
+
+
+def described(answers: Sequence[dict]) -> str | None:
+    """The parameters behind an accuracy, or why there is none."""
+    answer = answers[0]
+    settings = answer.get("parameters")
+    if settings is None:
+        return answer.get("error")
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
+
+
+def mean_of(values: Sequence[float | None]) -> float | None:
+    known = list(values)
+    return None if None in known else statistics.mean(known)
+
+
+def size_of(data: Path) -> tuple[int, int, int]:
+    """Numbers of training ratings, users and items of a prepared data set."""
+    with np.load(data) as arrays:
+        return len(arrays["train_ratings"]), int(arrays["n_users"]), int(arrays["n_items"])
+
+
+PARTS = {
+    "speed": Benchmark.speed,
+    "peak": Benchmark.peak,
+    "large": Benchmark.large,
+    "accuracy": Benchmark.accuracy,
+    "published": Benchmark.published,
+    "recommend": Benchmark.recommend,
+}
+
+
+def main() -> None:
+    options = parse_command_line()
+    benchmark = Benchmark(options.contenders, quick=options.quick, rounds=options.repeats)
+    sections = [PARTS[part](benchmark) for part in options.only]
+    answered = [
+        (name, answer)
+        for by_contender in benchmark.answers.values()
+        for name, answers in by_contender.items()
+        for answer in answers
+    ]
+    text = "\n\n".join([harness.describe_machine(answered), *sections]) + "\n"
+    harness.CACHE.mkdir(exist_ok=True)
+    (harness.CACHE / "explicit.json").write_text(json.dumps(benchmark.answers, indent=1))
+    print(text)
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(text)
+
+
+def parse_command_line() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Explicit ALS beside its peers.")
+    parser.add_argument("--quick", action="store_true", help="one short round: does everything run?")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts")
+    parser.add_argument("--contenders", nargs="+", metavar="NAME", help="these contenders, as in the tables")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds of the timed parts (default 5)")
+    parser.add_argument("--output", type=Path, help="write the tables to this Markdown file too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,352 @@
+"""Implicit feedback beside implicit and irspack: seconds per iteration, time to an objective, ranking.
+
+    sh benchmarks/peers.sh
+    MATINEE_DATA=FOLDER .venv/bin/python benchmarks/implicit.py --output docs/benchmarks/implicit.md
+
+``--quick`` shows in a few minutes that everything runs; ``--only speed approach`` picks parts of it, and
+``--contenders Matinee "irspack, CG"`` contenders. ``--only translation`` checks every line of
+``docs/implicit.md`` against the libraries themselves. The answers go to ``.cache/implicit.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import harness
+import numpy as np
+import translations
+from harness import Contender, markdown_table, median, ratio
+
+N_THREADS = 2
+# implicit calls BLAS from threads of its own; irspack has none.
+ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+
+
+def contender(name: str, script: str, **options: object) -> Contender:
+    if script.startswith("matinee"):
+        return Contender(name, script, ".venv", options)
+    return Contender(name, script, options=options, variables=ONE_BLAS_THREAD)
+
+
+MATINEE = [
+    contender("Matinee", "matinee_implicit.py", solver="cholesky"),
+    contender("Matinee, CG", "matinee_implicit.py", solver="cg"),
+    contender("Matinee, subspace", "matinee_implicit.py", solver="subspace"),
+]
+IMPLICIT = [
+    contender("implicit, CG", "implicit_als.py", use_cg=True),
+    contender("implicit, Cholesky", "implicit_als.py", use_cg=False),
+]
+IRSPACK = [
+    contender("irspack, Cholesky", "irspack_als.py", solver="CHOLESKY"),
+    contender("irspack, CG", "irspack_als.py", solver="CG"),
+    # The width of its blocks: the faster of 16, 32 and 64 at both ranks.
+    contender("irspack, iALS++", "irspack_als.py", solver="IALSPP", subspace=32),
+]
+EVERYBODY = [*MATINEE, *IMPLICIT, *IRSPACK]
+EXACT = [MATINEE[0], IRSPACK[0]]
+# With its own loss, the default, which gives what was seen the target 1 / (1 + α₀).
+IRSPACK_TUNED = contender("irspack, Cholesky", "irspack_als.py", solver="CHOLESKY", loss="IALSPP")
+TUNED = [MATINEE[0], IRSPACK_TUNED]
+
+# One problem that all three libraries can be given: implicit has no ν. Among the best of ν = 0 on ML-1M.
+PROBLEM = {"regularization": 50.0, "alpha": 5.0, "unobserved_weight": 1.0, "nu": 0.0}
+# The same with so little regularisation that every solver has its difficulties.
+LOOSE = {**PROBLEM, "regularization": 1.0}
+# Among the best of ν = 1, which Matinee and irspack have.
+QUALITY = {"regularization": 0.01, "alpha": 1.0, "unobserved_weight": 0.3, "nu": 1.0}
+QUALITY_RANK = 64
+N_ITERATIONS = 16
+
+# irspack's own ranges for what it tunes; ν = 1, its default.
+SEARCH = {"unobserved_weight": (3e-3, 1.0), "regularization": (1e-4, 1e-1)}
+SEARCH_RANKS = (32, 64, 128)
+
+NEAR = 1.005
+
+
+class Benchmark:
+    """The parts of the benchmark, each a method that runs its jobs and returns its tables as Markdown."""
+
+    def __init__(self, chosen: Sequence[str] | None, *, quick: bool, rounds: int) -> None:
+        self.chosen = chosen
+        self.quick = quick
+        self.rounds = 1 if quick else rounds
+        self.answers: dict[str, dict[str, list[dict]]] = {}
+
+    def run(self, title: str, contenders: Sequence[Contender], job: dict, *, rounds: int = 1) -> dict:
+        """The answers to a job by contender, kept under a title."""
+        harness.report(title)
+        taking_part = [each for each in contenders if self.chosen is None or each.name in self.chosen]
+        job = {"threads": N_THREADS, "repeats": 1, "parameters": PROBLEM, **job}
+        self.answers[title] = harness.alternate(taking_part, job, rounds=rounds)
+        return self.answers[title]
+
+    def speed(self) -> str:
+        """Seconds per iteration on MovieLens 1M, everybody in turn."""
+        data = harness.movielens_1m_by_user(seed=0)
+        iterations = [1, 3] if self.quick else [2, 7]
+        return self.timed(data, "MovieLens 1M, 80 % of each user's", (64, 128), iterations)
+
+    def large(self) -> str:
+        """Seconds per iteration and peak memory on the synthetic ratings."""
+        ranks = (64,) if self.quick else (64, 128)
+        data = harness.synthetic_20m()
+        return self.timed(data, f"{n_ratings(data):,} synthetic ratings", ranks, [1, 2 if self.quick else 3])
+
+    def timed(self, data: Path, title: str, ranks: Sequence[int], iterations: Sequence[int]) -> str:
+        sections = []
+        for rank in ranks:
+            job = {"task": "speed", "data": str(data), "rank": rank, "iterations": iterations}
+            answers = self.run(f"{title}, rank {rank}", EVERYBODY, job, rounds=self.rounds)
+            sections.append(f"### Seconds per iteration, {title}, rank {rank}\n\n{speed_table(answers)}")
+        return "\n\n".join(sections)
+
+    def approach(self) -> str:
+        """Seconds until the objective is within 0.5 % of the best that long exact fits come to."""
+        data = str(harness.movielens_1m_by_user(seed=0))
+        return "\n\n".join(
+            self.approach_at(rank, data, problem) for problem in (PROBLEM, LOOSE) for rank in (64, 128)
+        )
+
+    def approach_at(self, rank: int, data: str, problem: dict) -> str:
+        job = {"task": "approach", "data": data, "rank": rank, "parameters": problem}
+        what = f"rank {rank}, λ = {problem['regularization']:g}"
+        n_iterations = (10, 6) if self.quick else (100, 30)
+        long = {**job, "n_iterations": n_iterations[0]}
+        converged = self.run(f"converged, {what}", MATINEE[:1], long)
+        short = {**job, "n_iterations": n_iterations[1]}
+        answers = self.run(f"approach, {what}", EVERYBODY, short, rounds=min(self.rounds, 3))
+        curves = [answer.get("curve", []) for given in converged.values() for answer in given]
+        curves += [answer.get("curve", []) for given in answers.values() for answer in given]
+        best = min((objective for curve in curves for _, objective in curve), default=math.nan)
+        note = (
+            f"Everybody from the same start, towards the same objective, whose best is {best:,.0f}. "
+            "Matinee's seconds are those of a whole fit, its last half-step included; «loop» leaves that out."
+        )
+        title = f"Seconds to within 0.5 % of the converged objective, MovieLens 1M, {what}"
+        return f"### {title}\n\n{note}\n\n{approach_table(answers, NEAR * best)}"
+
+    def quality(self) -> str:
+        """NDCG@10 and Recall@20 of the same problem, over five splits and starts."""
+        job = {
+            "task": "quality",
+            "rank": QUALITY_RANK,
+            "n_iterations": N_ITERATIONS,
+            "parameters": QUALITY,
+        }
+        rows = self.over_seeds("quality", EXACT, dict.fromkeys((each.name for each in EXACT), job))
+        settings = ", ".join(f"{name}={value:g}" for name, value in QUALITY.items())
+        note = (
+            f"Rank {QUALITY_RANK}, {N_ITERATIONS} iterations, {settings}. Mean ± standard deviation over "
+            "splits and starts of different seeds."
+        )
+        table = markdown_table(["", "NDCG@10", "Recall@20", "seeds"], rows)
+        return f"### Ranking, MovieLens 1M, the same parameters\n\n{note}\n\n{table}"
+
+    def tuned(self) -> str:
+        """The same, each with the best of as many settings by NDCG@10 on a part of the training ratings."""
+        data = harness.validation_of(harness.movielens_1m_by_user(seed=0))
+        n_trials = 2 if self.quick else 20
+        job = {
+            "task": "trials",
+            "data": str(data),
+            "n_iterations": N_ITERATIONS,
+            "seed": 0,
+            "settings": settings(n_trials),
+        }
+        answers = self.run("trials", TUNED, job)
+        best = {name: given[0]["best"] for name, given in answers.items() if "best" in given[0]}
+        jobs = {
+            name: {"task": "quality", "n_iterations": N_ITERATIONS, **setting}
+            for name, setting in best.items()
+        }
+        rows = self.over_seeds("tuned", TUNED, jobs)
+        table = markdown_table(
+            ["", "NDCG@10", "Recall@20", "seeds", "found"],
+            [(*row, described(best[row[0]])) for row in rows],
+        )
+        note = (
+            f"{n_trials} settings each, the same ones, drawn at random from irspack's ranges; judged by "
+            "NDCG@10 on a fifth of each user's training ratings of seed 0. irspack has its default loss."
+        )
+        return f"### Ranking, MovieLens 1M, tuned\n\n{note}\n\n{table}"
+
+    def over_seeds(self, title: str, contenders: Sequence[Contender], jobs: dict[str, dict]) -> list[tuple]:
+        """A row for each contender: mean and deviation of its metrics over the splits."""
+        answers: dict[str, list[dict]] = {name: [] for name in jobs}
+        for seed in range(2 if self.quick else 5):
+            data = str(harness.movielens_1m_by_user(seed=seed))
+            for each in contenders:
+                if each.name in jobs:
+                    job = {**jobs[each.name], "data": data, "seed": seed}
+                    for name, given in self.run(f"{title}, {each.name}, seed {seed}", [each], job).items():
+                        answers[name] += given
+        return [
+            (name, mean_and_deviation(given, "ndcg"), mean_and_deviation(given, "recall"), len(given))
+            for name, given in answers.items()
+            if given
+        ]
+
+    def translation(self) -> str:
+        """Every line of the translation page: the largest difference from the peer's own factors."""
+        rows = [self.translated(line) for line in translations.lines(harness.small_strengths())]
+        header = ["", "their parameters", "ours", "largest relative difference"]
+        return f"### Translations, checked against the libraries\n\n{markdown_table(header, rows)}"
+
+    def translated(self, line: translations.Line) -> tuple[object, ...]:
+        factors = harness.CACHE / "translation.npz"
+        factors.unlink(missing_ok=True)
+        job = {
+            "task": "translation",
+            "data": str(harness.small_strengths()),
+            "rank": 8,
+            "n_iterations": 3,
+            "factors": str(factors),
+            "half_step": line.half_step,
+        }
+        theirs = contender(line.library, line.script, **line.options)
+        self.run(f"{line.library}, {described(line.native)}", [theirs], {**job, "native": line.native})
+        ours = contender("Matinee", "matinee_implicit.py", **line.rule)
+        answers = self.run(f"Matinee, {described(line.ours)}", [ours], {**job, "parameters": line.ours})
+        difference = median(answers.get("Matinee", []), "difference")
+        found = None if difference is None else f"{difference:.1e}"
+        return line.title, described(line.native), described(line.ours), found
+
+
+def settings(n_trials: int) -> list[dict]:
+    """Ranks and parameters drawn at random, the weights evenly on a logarithmic scale."""
+    random = np.random.default_rng(0)
+    drawn = []
+    for _ in range(n_trials):
+        problem = {name: float(np.exp(random.uniform(*np.log(limits)))) for name, limits in SEARCH.items()}
+        rank = int(random.choice(SEARCH_RANKS))
+        drawn.append({"rank": rank, "parameters": {**problem, "alpha": 1.0, "nu": 1.0}})
+    return drawn
+
+
+def speed_table(answers: dict[str, list[dict]]) -> str:
+    """Median seconds per iteration, their spread over the rounds, the ratio to Matinee's, and peak memory."""
+    own = median(answers.get("Matinee", []), "seconds")
+    rows = []
+    for name, given in answers.items():
+        seconds, memory = median(given, "seconds"), median(given, "peak_mib")
+        rows.append((name, seconds, spread(given), ratio(seconds, own), memory and round(memory)))
+    return markdown_table(["", "seconds", "min – max", "times Matinee's Cholesky", "peak MiB"], rows)
+
+
+def spread(answers: Sequence[dict]) -> str | None:
+    values = [answer["seconds"] for answer in answers if "seconds" in answer]
+    return f"{min(values):.3g} – {max(values):.3g}" if values else None
+
+
+def approach_table(answers: dict[str, list[dict]], near: float) -> str:
+    """When each contender comes near enough, and how near it ends."""
+    reached = {
+        name: [first_below(answer.get("curve", []), near) for answer in given]
+        for name, given in answers.items()
+    }
+    own = min(
+        (time for name, found in reached.items() if name.startswith("Matinee") if (time := middle(found))),
+        default=None,
+    )
+    rows = []
+    for name, given in answers.items():
+        seconds = middle(reached[name])
+        loop = middle([first_below(answer.get("loop", []), near) for answer in given])
+        iterations = next((found[1] for found in reached[name] if found), None)
+        rows.append(
+            (name, seconds, ratio(seconds, own), iterations, loop, last_objective(given, near / NEAR))
+        )
+    header = ["", "seconds", "times Matinee's best", "iterations", "loop", "ends above the best by"]
+    return markdown_table(header, rows)
+
+
+def first_below(curve: Sequence[Sequence[float]], near: float) -> tuple[float, int] | None:
+    """Seconds and iterations until a curve is below a value; None if it never is."""
+    for place, (seconds, objective) in enumerate(curve, start=1):
+        if objective <= near:
+            return seconds, place
+    return None
+
+
+def middle(found: Sequence[tuple[float, int] | None]) -> float | None:
+    """The median of the seconds; None if a round came to nothing."""
+    return None if None in found or not found else statistics.median(seconds for seconds, _ in found)
+
+
+def last_objective(answers: Sequence[dict], best: float) -> str | None:
+    value = median(answers, "objective")
+    return None if value is None else f"{value / best - 1:.2%}"
+
+
+def mean_and_deviation(answers: Sequence[dict], key: str) -> str | None:
+    values = [answer[key] for answer in answers if key in answer]
+    if not values:
+        return None
+    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.mean(values):.4f} ± {deviation:.4f}"
+
+
+def described(setting: dict) -> str:
+    """Parameters as they would be written in a call."""
+    flat = {
+        **{name: value for name, value in setting.items() if name != "parameters"},
+        **setting.get("parameters", {}),
+    }
+    return ", ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in flat.items()
+    )
+
+
+def n_ratings(data: Path) -> int:
+    with np.load(data) as arrays:
+        return len(arrays["train_ratings"])
+
+
+PARTS = {
+    "speed": Benchmark.speed,
+    "large": Benchmark.large,
+    "approach": Benchmark.approach,
+    "quality": Benchmark.quality,
+    "tuned": Benchmark.tuned,
+    "translation": Benchmark.translation,
+}
+
+
+def main() -> None:
+    options = parse_command_line()
+    benchmark = Benchmark(options.contenders, quick=options.quick, rounds=options.repeats)
+    sections = [PARTS[part](benchmark) for part in options.only]
+    answered = [
+        (name, answer)
+        for by_contender in benchmark.answers.values()
+        for name, answers in by_contender.items()
+        for answer in answers
+    ]
+    text = "\n\n".join([harness.describe_machine(answered), *sections]) + "\n"
+    harness.CACHE.mkdir(exist_ok=True)
+    (harness.CACHE / "implicit.json").write_text(json.dumps(benchmark.answers, indent=1))
+    print(text)
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(text)
+
+
+def parse_command_line() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Implicit feedback beside its peers.")
+    parser.add_argument("--quick", action="store_true", help="one short round: does everything run?")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts")
+    parser.add_argument("--contenders", nargs="+", metavar="NAME", help="these contenders, as in the tables")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds of the timed parts (default 5)")
+    parser.add_argument("--output", type=Path, help="write the tables to this Markdown file too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
