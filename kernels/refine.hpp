@@ -48,11 +48,11 @@ static inline double find_residual(const RowProblem& problem, int64_t begin, int
 
 // Single precision alone misses by up to 2e-7 times the condition number: 1e-4 at the least of these bounds.
 // With more ratings than factors it misses less, and the other bound is the usual size of well-posed ratings.
-// A prior over all columns makes every row ill-conditioned by that measure; on the way to the answers that are
-// kept, and refined, it does no harm.
+// A prior over all columns makes every row ill-conditioned by that measure, and does no harm: but for one of
+// fewer columns than factors, which is singular.
 static inline bool needs_refinement(const RowProblem& problem, int64_t n_ratings, float condition) {
   if (problem.refine_always) return true;
-  if (problem.prior) return condition > 1e6f;
+  if (problem.prior) return condition > (problem.n_factors < problem.n_fixed ? 1e6f : 1e3f);
   return condition > (n_ratings < problem.n_factors ? 300.0f : 200.0f + float(problem.n_factors));
 }
 

@@ -14,7 +14,7 @@ from matinee.ratings import Rows
 from .conftest import random_rows
 
 # Below, at and above the blocks of 16 and 32 that the kernels work in.
-RANKS = [1, 5, 15, 16, 17, 31, 32, 33, 65, 128, 250, 512]
+RANKS = [1, 5, 15, 16, 17, 32, 33, 65, 128, 512]
 STEPWISE = ["cg", "subspace"]
 N_COLUMNS = 300
 
@@ -128,8 +128,7 @@ def test_the_faster_half_steps_of_a_fit_meet_it_to_four_digits(level: str, rank:
 
     dense = DenseRows(observed, fixed, ridge, terms)
     expected = dense.solution()
-    # With more factors than columns, a small λ alone keeps some directions from being free.
-    assert worst_relative_error(found, expected) < (1e-4 if rank <= N_COLUMNS else 1e-3)
+    assert worst_relative_error(found, expected) < 1e-4
     assert losses.squared_error + losses.penalty == pytest.approx(dense.objective(expected), rel=1e-5)
 
 
@@ -304,7 +303,7 @@ def test_many_steps_end_at_the_exact_solution(level: str, solver: str, rank: int
     terms = Terms(confidence=1.0, unobserved=0.5)
     start = (0.3 * generator.normal(size=(9, rank))).astype(np.float32)
 
-    found, losses = solve(observed, fixed, ridge, terms, solver=Solver(solver, 150), start=start)
+    found, losses = solve(observed, fixed, ridge, terms, solver=Solver(solver, 100), start=start)
 
     dense = DenseRows(observed, fixed, ridge, terms)
     expected = dense.solution()

@@ -33,7 +33,7 @@ METRICS: dict[str, Literal["minimize", "maximize"]] = {
     "mrr": "maximize",
     "hit_rate": "maximize",
 }
-# Trials at random before the sampler believes what it has seen, and before the best is tried at twice its rank.
+# Trials at random, before the sampler believes what it has seen and the best is tried at twice its rank.
 N_RANDOM = 8
 # A fit shows in its first iterations little but where it started; and where few fits have got as far, they
 # are the best ones, and a poor measure of the others.

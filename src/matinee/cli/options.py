@@ -42,25 +42,6 @@ ListLength = Annotated[
 ModelOutput = Annotated[
     Path, typer.Option("-o", "--output", metavar="MODEL", help="The file to write.", show_default=False)
 ]
-ModelName = Annotated[str, typer.Option("--model", metavar="NAME", help="Which kind: als.")]
-Factors = Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="How many factors.")]
-Iterations = Annotated[
-    int, typer.Option(min=1, max=1_000_000, metavar="N", help="How many iterations, at most.")
-]
-Regularization = Annotated[
-    float, typer.Option(min=0, metavar="NUMBER", help="λ: how strongly factors are held near zero.")
-]
-Biases = Annotated[
-    bool, typer.Option("--biases/--no-biases", help="Whether each user and each movie has a bias.")
-]
-Weighting = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="What λ is multiplied by: count, the number of a row's ratings; none, 1; "
-        "or that number to a power from 0 to 1.",
-    ),
-]
 Tolerance = Annotated[
     float | None,
     typer.Option(min=0, metavar="NUMBER", help="Stop once an iteration lowers the RMSE by less than this."),

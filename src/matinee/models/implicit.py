@@ -164,9 +164,10 @@ class ImplicitALS(Model):
         if self.threshold is not None:
             number("threshold", self.threshold, least=-np.inf)
         for name, expected in (("solver", tuple(STEPS)), ("values", ("strength", "presence"))):
-            if getattr(self, name) not in expected:
+            given = getattr(self, name)
+            if not isinstance(given, str) or given not in expected:
                 listed = ", ".join(f'"{each}"' for each in expected)
-                raise DataError(f"{name}={getattr(self, name)!r}; expected one of {listed}")
+                raise DataError(f"{name}={given!r}; expected one of {listed}")
 
     @property
     def _with_biases(self) -> bool:
