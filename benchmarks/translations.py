@@ -21,7 +21,7 @@ class Line:
     script : str
         The library's, in ``contenders/``.
     native : dict
-        Its parameters.
+        Its parameters; nothing if its contender is to translate ours.
     ours : dict
         Matinee's.
     options : dict
@@ -45,6 +45,10 @@ class Line:
     def title(self) -> str:
         loss = self.options.get("loss")
         return f"{self.library}, {loss}" if loss else self.library
+
+    @property
+    def native_job(self) -> dict:
+        return {"native": self.native} if self.native else {}
 
     @property
     def half_step(self) -> bool:
@@ -72,6 +76,14 @@ def implicit() -> list[Line]:
             options={"presence": True},
             rule={"presence": True},
         ),
+        Line("implicit_als.py", {}, weights(0.2, 0.8, 0.4, 0.0), {"use_cg": False}),
+        Line(
+            "implicit_als.py",
+            {},
+            weights(0.2, 0.8, 0.4, 0.0),
+            {"use_cg": False, "thumbs_down": True},
+            {"thumbs_down": True},
+        ),
     ]
 
 
@@ -82,6 +94,7 @@ def irspack(data: Path) -> list[Line]:
     return [
         Line("irspack_als.py", parameters(0.02, 1.0), weights(0.02, 1.0, 0.3, 1.0), original),
         Line("irspack_als.py", parameters(0.5, 0.5), weights(0.5, 1.0, 0.3, 0.5), original),
+        Line("irspack_als.py", {}, weights(0.02, 2.5, 0.3, 1.0), original),
         Line(
             "irspack_als.py",
             {**parameters(0.02, 0.5), "nu_star": 1.0},
@@ -108,6 +121,7 @@ def irspack(data: Path) -> list[Line]:
 def cmfrec() -> list[Line]:
     return [
         Line("cmfrec_implicit.py", {"alpha": 2.0, "lambda_": 0.5}, weights(0.5, 2.0, 1.0, 0.0)),
+        Line("cmfrec_implicit.py", {"alpha": 2.0, "lambda_": 0.5}, weights(0.2, 0.8, 0.4, 0.0)),
         Line(
             "cmfrec_implicit.py",
             {"alpha": 2.0, "lambda_": 0.5, "w_main": 4.0},

@@ -37,7 +37,7 @@ struct Prefetcher {
     last = last < end ? last : end;
     for (; next < last; ++next) {
       const float* row = problem.fixed + int64_t(problem.columns[next]) * problem.n_factors;
-      for (int64_t f = 0; f < problem.n_factors; f += 16) __builtin_prefetch(row + f, 0, 2);
+      for (int64_t f = 0; f < problem.n_factors; f += 16) __builtin_prefetch(row + f, 0, 3);
     }
   }
 };

@@ -54,11 +54,12 @@ def native(job: dict) -> dict:
 
 
 def confidences(data: Prepared, job: dict) -> csr_matrix:
-    """What implicit multiplies by its alpha: the ratings, or ``1 + (α / α₀) r`` for a problem."""
+    """What implicit multiplies by its alpha: the ratings, or ``±(1 + (α / α₀) |r|)`` for a problem."""
     values = data.train.ratings
     if "native" not in job:
         problem = Problem.of(job)
-        values = np.float32(1) + np.float32(problem.alpha / problem.unobserved_weight) * values
+        strength = np.float32(problem.alpha / problem.unobserved_weight) * np.abs(values)
+        values = np.sign(values) * (1 + strength)
     return csr_matrix((values, (data.train.users, data.train.items)), (data.n_users, data.n_items))
 
 

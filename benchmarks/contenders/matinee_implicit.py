@@ -3,8 +3,8 @@
 import statistics
 
 import numpy as np
-from implicit_job import Problem, presence, ranking, start, trials
-from job import Prepared, answer, read, timed
+from implicit_job import Problem, presence, ranking, start, translated, trials
+from job import Prepared, answer, timed
 from scipy.sparse import coo_matrix
 
 import matinee
@@ -87,6 +87,8 @@ def approach(job: dict) -> dict:
         last = timed(fit.finish)
         curve.append((seconds + last, problem.objective(users, items, data.train)))
         users[:] = kept
+        if loop[-1][1] <= job.get("until", 0.0):
+            break
     return {"curve": curve, "loop": loop, "objective": curve[-1][1], "seconds": seconds}
 
 
@@ -96,7 +98,7 @@ def translation(job: dict) -> dict:
     After as many iterations from the same start; or, of the peers that take none, after the half-step for
     the users against the peer's own items.
     """
-    data = presence(job["data"]) if job.get("presence") else read(job["data"])
+    data = translated(job)
     if "strength" in job:  # what stands for the ratings is another function of them
         data.train.ratings = strengths(data.train.ratings, job["strength"])
     with np.load(job["factors"]) as arrays:

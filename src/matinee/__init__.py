@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from matinee import baselines
+from matinee import baselines, plots
 from matinee.comparison import Comparison, compare
 from matinee.datasets import Movie, Movies, load_dataset, load_movies, read_movies, read_ratings
 from matinee.errors import (
@@ -63,6 +63,7 @@ __all__ = [
     "load",
     "load_dataset",
     "load_movies",
+    "plots",
     "read_movies",
     "read_ratings",
     "split",
