@@ -63,7 +63,7 @@ static inline void multiply_row(const RowProblem& problem, int64_t begin, int64_
                                 float* out, Scratch& scratch) {
   const int64_t width = scratch.width;
   multiply_prior(problem, ridge, x, width, out);
-  for_each_panel(problem, begin, end, Weights::scaled, true, scratch, [&](int64_t, int64_t n) {
+  for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t, int64_t n) {
     predict_panel(scratch.panel, width, width, x, n, scratch.moved);
     add_weighted_panel(scratch.panel, width, width, scratch.moved, 1, n, out);
   });

@@ -132,15 +132,15 @@ static inline BorderSums gather(const RowProblem& problem, int64_t begin, int64_
   return sums;
 }
 
-// Calls work(first, n) for every panel of a row's ratings. Where the row fits one panel and that is in place, it
-// is not gathered again.
+// Calls work(first, n) for every panel of a row's ratings. The solvers gather a row's scaled panel first; where the
+// row fits it, it is still in place and not gathered again.
 template <class Work>
 static inline void for_each_panel(const RowProblem& problem, int64_t begin, int64_t end, Weights weights,
-                                  bool in_place, Scratch& scratch, Work work) {
+                                  Scratch& scratch, Work work) {
   const bool fits = end - begin <= scratch.panel_size;
   for (int64_t first = begin; first < end; first += scratch.panel_size) {
     const int64_t last = first + scratch.panel_size < end ? first + scratch.panel_size : end;
-    if (!fits || !in_place) gather(problem, first, last, weights, scratch);
+    if (!fits || weights == Weights::plain) gather(problem, first, last, weights, scratch);
     work(first - begin, last - first);
   }
 }

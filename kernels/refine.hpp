@@ -21,7 +21,7 @@ static inline double find_residual(const RowProblem& problem, int64_t begin, int
     for (int64_t f = 0; f < width; ++f)
       for (int64_t g = 0; g < width; ++g) out[g] -= x[f] * problem.precise_prior[f * width + g];
   double squared_error = 0, error_sum = 0;
-  for_each_panel(problem, begin, end, Weights::plain, false, scratch, [&](int64_t, int64_t n) {
+  for_each_panel(problem, begin, end, Weights::plain, scratch, [&](int64_t, int64_t n) {
     for (int64_t p = 0; p < n; ++p) {
       const float* factors = scratch.panel + p * width;
       DoubleVec products[2] = {};

@@ -26,7 +26,7 @@ static inline void accumulate_subspace(const RowProblem& problem, int64_t begin,
     A[r * size + r] += first + r < problem.n_factors ? ridge : 1.0f;
     left[r] = prior_x[first + r] - scratch.border[first + r];
   }
-  for_each_panel(problem, begin, end, Weights::scaled, true, scratch, [&](int64_t start, int64_t n) {
+  for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t start, int64_t n) {
     const float* panel = scratch.panel + first;
     for (int64_t r = 0; r < size; r += kTileRows)
       tile_row<kTileRows, Update::add>(Within<Strided>{{panel, width}, r}, n, r / kBlock * kBlock, size,
@@ -45,7 +45,7 @@ static inline void follow_change(const RowProblem& problem, int64_t begin, int64
     for (int64_t g = 0; problem.prior && g < width; g += kLanes)
       store(prior_x + g, load(prior_x + g) + change[f] * load(problem.prior + (first + f) * width + g));
   }
-  for_each_panel(problem, begin, end, Weights::scaled, true, scratch, [&](int64_t start, int64_t n) {
+  for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t start, int64_t n) {
     float* predicted = scratch.predicted + start;
     float* moved = scratch.moved;
     predict_panel(scratch.panel + first, width, size, change, n, moved);
@@ -60,7 +60,7 @@ static inline double subspace_descent(const RowProblem& problem, int64_t begin, 
   float *b = scratch.border, *prior_x = scratch.z, *residual = scratch.w;
   const BorderSums sums = gather_right_side(problem, begin, end, b, scratch);
   multiply_prior(problem, ridge, scratch.x, width, prior_x);
-  for_each_panel(problem, begin, end, Weights::scaled, true, scratch, [&](int64_t start, int64_t n) {
+  for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t start, int64_t n) {
     predict_panel(scratch.panel, width, width, scratch.x, n, scratch.predicted + start);
   });
   for (int64_t step = 0; step < problem.n_steps; ++step)
@@ -75,7 +75,7 @@ static inline double subspace_descent(const RowProblem& problem, int64_t begin, 
       follow_change(problem, begin, end, ridge, block, change, prior_x, scratch);
     }
   for (int64_t f = 0; f < width; ++f) residual[f] = prior_x[f];
-  for_each_panel(problem, begin, end, Weights::scaled, true, scratch, [&](int64_t start, int64_t n) {
+  for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t start, int64_t n) {
     add_weighted_panel(scratch.panel, width, width, scratch.predicted + start, 1, n, residual);
   });
   for (int64_t f = 0; f < width; ++f) residual[f] = b[f] - residual[f];

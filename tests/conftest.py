@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from matinee import _kernels
 from matinee.ratings import Ratings, Rows
 
 
@@ -52,6 +53,16 @@ def random_ratings(n_users: int = 60, n_items: int = 40, share: float = 0.3, see
     left, right = generator.normal(size=(n_users, 3)), generator.normal(size=(n_items, 3))
     scores = 3.2 + 0.7 * (left[users] * right[items]).sum(axis=1) + 0.3 * generator.normal(size=len(users))
     return Ratings.from_arrays(users * 7 + 3, items * 11 + 5, np.clip(np.round(scores * 2) / 2, 0.5, 5))
+
+
+@pytest.fixture(params=_kernels.levels())
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every level of instructions that this machine can run, in turn."""
+    usual = _kernels.level()
+    _kernels.use_level(request.param)
+    assert _kernels.level() == request.param
+    yield request.param
+    _kernels.use_level(usual)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import scipy.sparse
@@ -18,15 +16,6 @@ from matinee.ratings import Rows
 from .conftest import random_rows, reference_rows
 
 RANKS = [1, 2, 3, 7, 10, 15, 16, 17, 31, 32, 33, 50, 64, 65, 100, 128, 200, 256, 511, 512]
-
-
-@pytest.fixture(params=_kernels.levels())
-def level(request: pytest.FixtureRequest) -> Iterator[str]:
-    usual = _kernels.level()
-    _kernels.use_level(request.param)
-    assert _kernels.level() == request.param
-    yield request.param
-    _kernels.use_level(usual)
 
 
 def solve(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
-from matinee import _kernels
 from matinee.models.row_problem import Losses, Side, Solver, Terms, gram, solve_rows
 from matinee.ratings import Rows
 
@@ -17,15 +14,6 @@ from .conftest import random_rows
 RANKS = [1, 5, 15, 16, 17, 32, 33, 65, 128, 512]
 STEPWISE = ["cg", "subspace"]
 N_COLUMNS = 300
-
-
-@pytest.fixture(params=_kernels.levels())
-def level(request: pytest.FixtureRequest) -> Iterator[str]:
-    usual = _kernels.level()
-    _kernels.use_level(request.param)
-    assert _kernels.level() == request.param
-    yield request.param
-    _kernels.use_level(usual)
 
 
 class DenseRows:

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
-from matinee.models.alternation import Alternation, HeldOut, Measure, draw_start, take_start
+from matinee.models.alternation import Alternation, HeldOut, Measure, check_fit, draw_start, take_start
 from matinee.models.base import Model
 from matinee.models.history import Callback
 from matinee.models.parameters import thread_count
 from matinee.models.row_problem import LARGEST_REGULARIZATION, Floats, Side, Terms, as_ridge, predict_pairs
-from matinee.ratings import Ratings, Rows, check_ratings
+from matinee.ratings import Ratings, Rows
 
 
 class ALS(Model):
@@ -102,10 +102,7 @@ class ALS(Model):
         KeyboardInterrupt
             On Ctrl-C, within a second; the model is then as it was before.
         """
-        check_ratings(train)
-        if validation is not None:
-            check_ratings(validation, "validation")
-        self._check_parameters()
+        check_fit(self, train, validation)
         alternation = self._alternation(train, start)
         history = alternation.run(
             self.n_iterations,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from matinee.errors import DataError
+from matinee.models.base import Model
 from matinee.models.history import Callback, Iteration, has_flattened, iteration_progress
 from matinee.models.row_problem import (
     CHOLESKY,
@@ -20,7 +21,7 @@ from matinee.models.row_problem import (
     Terms,
     solve_rows,
 )
-from matinee.ratings import Ratings, Rows
+from matinee.ratings import Ratings, Rows, check_ratings
 
 # What a model notes down after an iteration, from the squared error and the objective.
 Measure = Callable[["Alternation", float], dict[str, float | None]]
@@ -111,6 +112,14 @@ class Alternation:
             seconds=seconds,
             **measure(self, items.squared_error),
         )
+
+
+def check_fit(model: Model, train: Ratings, validation: Ratings | None) -> None:
+    """A DataError for ratings that cannot be fitted or followed, or a parameter out of its range."""
+    check_ratings(train)
+    if validation is not None:
+        check_ratings(validation, "validation")
+    model._check_parameters()
 
 
 def take_start(start: tuple[Any, Any], users: Side, items: Side) -> None:

@@ -11,13 +11,13 @@ from matinee import _kernels
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.metrics import find_hits, ndcg
-from matinee.models.alternation import Alternation, HeldOut, Measure, draw_start, take_start
+from matinee.models.alternation import Alternation, HeldOut, Measure, check_fit, draw_start, take_start
 from matinee.models.base import Model
 from matinee.models.history import Callback
 from matinee.models.parameters import thread_count
 from matinee.models.ranking import Ranker
 from matinee.models.row_problem import LARGEST_REGULARIZATION, Floats, Side, Solver, Terms, as_ridge
-from matinee.ratings import Ratings, Rows, check_ratings
+from matinee.ratings import Ratings, Rows
 
 # Three steps of conjugate gradients from where the last iteration ended, or one sweep over the subspaces:
 # more make an iteration better but the time to a good objective no shorter.
@@ -123,10 +123,7 @@ class ImplicitALS(Model):
         KeyboardInterrupt
             On Ctrl-C, within a second; the model is then as it was before.
         """
-        check_ratings(train)
-        if validation is not None:
-            check_ratings(validation, "validation")
-        self._check_parameters()
+        check_fit(self, train, validation)
         alternation = self._alternation(train, start)
         measure = _ndcg_on(train, validation)
         history = alternation.run(self.n_iterations, measure=measure, progress=progress, callback=callback)

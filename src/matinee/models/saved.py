@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matinee.models.base import Model
 
 _GREATEST_CODE_POINT = 0x10FFFF
-LARGEST_RATING = float(np.finfo(np.float32).max)
+LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 def save_model(model: Model, path: str | Path) -> None:
@@ -79,7 +79,7 @@ def _fill(model: Model, header: dict[str, Any], arrays: dict[str, Any]) -> None:
         _checked(arrays, "rated_values", np.float32, 1),
     )
     low, high = header["rating_range"]
-    if not -LARGEST_RATING <= low <= high <= LARGEST_RATING:
+    if not -LARGEST_SINGLE <= low <= high <= LARGEST_SINGLE:
         raise ModelFileError(f"the ratings range from {low} to {high}")
     model.rating_range_ = (float(low), float(high))
     model.mean_ = number("mean", header["mean"], least=min(low, 0.0), most=max(high, 0.0))
