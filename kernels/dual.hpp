@@ -2,6 +2,7 @@
 // ratings. n² k + n³ / 3 flops for n k² + k³ / 3.
 #pragma once
 
+#include "passes.hpp"
 #include "refine.hpp"
 
 namespace matinee {
@@ -15,7 +16,7 @@ struct RowAnswer {
 // Worth it from a quarter fewer ratings than factors; only explicit ratings, whose prior is a multiple of I.
 static inline bool is_short(const RowProblem& problem, int64_t row, int64_t width) {
   const int64_t n = problem.indptr[row + 1] - problem.indptr[row];
-  return problem.feedback == Feedback::ratings && !problem.refine_always && problem.ridge[row] > 0 &&
+  return problem.feedback == Feedback::ratings && !problem.prior && !problem.refine_always && problem.ridge[row] > 0 &&
          round_up(n, kBlock) <= short_row(width);
 }
 

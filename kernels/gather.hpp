@@ -99,22 +99,50 @@ static inline BorderSums gather_scattered(const RowProblem& problem, int64_t beg
 
 constexpr float kLeastConfidence = 1e-20f;
 
+static inline Vec square_root(Vec of) {
+  Vec roots;
+  for (int64_t lane = 0; lane < kLanes; ++lane) roots[lane] = __builtin_sqrtf(of[lane]);
+  return roots;
+}
+
+// The weights of n values a register at a time. Scaled: √c · t beside √c; plain: c · t beside c.
+template <bool scaled>
+static inline void weigh_confidence(const RowProblem& problem, const float* values, int64_t n, float* side,
+                                    BorderSums& sums) {
+  Vec seen = {};
+  for (int64_t first = 0; first < n; first += kLanes) {
+    const int64_t here = first + kLanes < n ? kLanes : n - first;
+    Vec value = {};
+    if (here == kLanes)
+      value = load(values + first);
+    else
+      for (int64_t lane = 0; lane < here; ++lane) value[lane] = values[first + lane];
+    Vec confidence = problem.confidence * (value < 0 ? -value : value);
+    // Confidence so small that its root would vanish in the product with a factor is as good as this.
+    const Vec least = value != 0 ? Vec{} + kLeastConfidence : Vec{};
+    confidence = confidence < least ? least : confidence;
+    const Vec weight = value > 0 ? problem.unobserved + confidence : Vec{};
+    seen += weight;
+    const Vec root = square_root(confidence);
+    const Vec target = scaled ? weight / (root > 0 ? root : Vec{} + 1.0f) : weight;
+    float targets[kLanes], factors[kLanes];
+    store(targets, target);
+    store(factors, scaled ? root : confidence);
+    for (int64_t lane = 0; lane < here; ++lane) {
+      side[2 * (first + lane)] = targets[lane];
+      side[2 * (first + lane) + 1] = factors[lane];
+    }
+  }
+  sums.targets_squared += sum_lanes(seen);
+}
+
 // Scaled: √c · y beside (√c · t, √c), whose products are A and b. Plain: y beside (c · t, c).
 template <bool scaled>
 static inline void gather_confidence(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
                                      BorderSums& sums) {
-  for (int64_t p = 0; p < n; ++p) {
-    const float value = problem.values[begin + p];
-    // Confidence so small that its root would vanish in the product with a factor is as good as this.
-    float confidence = problem.confidence * __builtin_fabsf(value);
-    if (value != 0 && confidence < kLeastConfidence) confidence = kLeastConfidence;
-    const float root = __builtin_sqrtf(confidence);
-    copy_factors<scaled>(problem, problem.columns[begin + p], root, scratch.panel + p * scratch.width);
-    const float weight = value > 0 ? problem.unobserved + confidence : 0.0f;
-    scratch.side[2 * p] = scaled && weight > 0 ? weight / root : weight;
-    scratch.side[2 * p + 1] = scaled ? root : confidence;
-    sums.targets_squared += weight;
-  }
+  weigh_confidence<scaled>(problem, problem.values + begin, n, scratch.side, sums);
+  for (int64_t p = 0; p < n; ++p)
+    copy_factors<scaled>(problem, problem.columns[begin + p], scratch.side[2 * p + 1], scratch.panel + p * scratch.width);
 }
 
 enum class Weights { scaled, plain };

@@ -28,7 +28,7 @@ static inline void report(const RowProblem& problem, int64_t row, const double* 
   if (!problem.squared_errors) return;
   // Where the difference would be all rounding, the errors of explicit ratings are summed up.
   double squared_error = objective - penalty;
-  if (problem.feedback == Feedback::ratings && squared_error < 0.005 * targets_squared)
+  if (problem.feedback == Feedback::ratings && !problem.prior && squared_error < 0.005 * targets_squared)
     squared_error = find_residual(problem, problem.indptr[row], problem.indptr[row + 1], ridge, 1, x,
                                   scratch.residual, scratch);
   problem.squared_errors[row] = squared_error;

@@ -3,12 +3,31 @@
 #pragma once
 
 #include "cholesky.hpp"
-#include "conjugate_gradient.hpp"
+#include "passes.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {
 
 constexpr int64_t kSubspace = 32;
+
+// b into out, with the row's first panel in place afterwards; returns the sums of the targets.
+static inline BorderSums gather_right_side(const RowProblem& problem, int64_t begin, int64_t end, float* out,
+                                           Scratch& scratch) {
+  const int64_t width = scratch.width;
+  for (int64_t f = 0; f < width; ++f) out[f] = 0.0f;
+  BorderSums sums;
+  for (int64_t first = begin; first < end; first += scratch.panel_size) {
+    const int64_t last = first + scratch.panel_size < end ? first + scratch.panel_size : end;
+    sums.targets_squared += gather(problem, first, last, Weights::scaled, scratch).targets_squared;
+    add_weighted_panel(scratch.panel, width, width, scratch.side, 2, last - first, out);
+  }
+  return sums;
+}
+
+// The objective of x above Σ c t²: xᵀA x − 2 bᵀx = −xᵀ(b + residual).
+static inline double objective_above(const float* x, const float* b, const float* residual, int64_t n) {
+  return -dot(x, b, n) - dot(x, residual, n);
+}
 
 // A block of factors: columns first to first + size of the panels and of A.
 struct Subspace {

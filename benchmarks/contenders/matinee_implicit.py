@@ -27,6 +27,7 @@ def model_of(job: dict, **options: object) -> ImplicitALS:
     return ImplicitALS(
         n_factors=job["rank"],
         solver=job.get("solver", "cholesky"),
+        momentum=job.get("momentum", 0.0),
         n_threads=job["threads"],
         **{name: getattr(problem, name) for name in PARAMETERS},
         **options,
@@ -61,8 +62,7 @@ class Fit:
         self.loop = model_of(job)._alternation(ratings_of(data), start(data, job["rank"], seed))
 
     def iterate(self) -> None:
-        self.loop.solve_users(self.loop.solver)
-        self.loop.solve_items(self.loop.solver)
+        self.loop.improve()
 
     def finish(self) -> None:
         self.loop.solve_users(TO_THE_LAST_DIGIT)

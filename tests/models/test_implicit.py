@@ -159,6 +159,44 @@ def test_all_solvers_end_within_half_a_percent_of_one_objective(setting: dict[st
     assert max(ends) <= min(ends) * 1.005
 
 
+def objective_of(ratings: Ratings, model: ImplicitALS) -> float:
+    """Of a fitted model, by the class's docstring."""
+    return Dense(ratings, model).objective(model.user_factors_, model.item_factors_)
+
+
+@settings_matter
+def test_momentum_never_raises_the_objective_and_ends_where_plain_alternation_does(
+    setting: dict[str, Any],
+) -> None:
+    ratings = views()
+    plain = fitted(ratings, n_iterations=150, **setting)
+    model = fitted(ratings, n_iterations=150, momentum=0.6, **setting)
+    objectives = [record.objective for record in model.history_]
+    assert all(later <= earlier * (1 + 5e-6) for earlier, later in pairwise(objectives))
+    assert objective_of(ratings, model) <= objective_of(ratings, plain) * 1.005
+    assert objective_of(ratings, model) <= objectives[-1] * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("regularization", [0.05, 0.001])
+def test_momentum_comes_nearer_to_the_minimum_in_as_many_iterations(
+    solver: str, regularization: float
+) -> None:
+    ratings = views(200, 120)
+    parameters = {"n_factors": 12, "solver": solver, "regularization": regularization, "n_iterations": 8}
+    plain, quick = (objective_of(ratings, fitted(ratings, momentum=m, **parameters)) for m in (0.0, 0.6))
+    assert quick < plain * 0.999
+
+
+def test_with_momentum_both_sides_bear_the_same_penalty() -> None:
+    ratings = views()
+    model = fitted(ratings, momentum=0.5, n_iterations=40)
+    dense = Dense(ratings, model)
+    of_users = np.sum(dense.user_ridge * np.sum(model.user_factors_**2, axis=1))
+    of_items = np.sum(dense.item_ridge * np.sum(model.item_factors_**2, axis=1))
+    assert of_users == pytest.approx(of_items, rel=1e-3)
+
+
 @settings_matter
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("n_factors", [5, 40])
@@ -594,6 +632,9 @@ def test_a_record_is_summed_up_by_its_ndcg_or_else_by_the_objective() -> None:
         ({"threshold": float("nan")}, "threshold=nan"),
         ({"threshold": float("-inf")}, "threshold=-inf"),
         ({"threshold": "4"}, "threshold='4'"),
+        ({"momentum": -0.1}, "momentum=-0.1; expected a number from 0 to 0.95"),
+        ({"momentum": 1.0}, "momentum=1.0; expected a number from 0 to 0.95"),
+        ({"momentum": float("nan")}, "momentum=nan"),
         ({"solver": "lu"}, 'solver=\'lu\'; expected one of "cholesky", "cg", "subspace"'),
         ({"solver": None}, "solver=None"),
         ({"values": "count"}, 'values=\'count\'; expected one of "strength", "presence"'),

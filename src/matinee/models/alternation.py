@@ -39,6 +39,8 @@ class Alternation:
     terms : Terms
     solver : Solver
         Of every half-step but the last, which is exact.
+    momentum : float
+        How much of the items' last step is taken once more before the next, of 0 to 1. Without biases only.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Alternation:
         terms: Terms,
         n_threads: int,
         solver: Solver = CHOLESKY,
+        momentum: float = 0.0,
     ) -> None:
         self.by_user, self.by_item = by_user, by_item
         self.users, self.items = users, items
@@ -60,6 +63,10 @@ class Alternation:
         self.terms = terms
         self.n_threads = n_threads
         self.solver = solver
+        self.momentum = momentum
+        self._previous_items: Floats | None = None
+        self._objective = np.inf
+        self._penalties = (0.0, 0.0)
 
     def solve_users(self, solver: Solver) -> Losses:
         """Solve all users against the items."""
@@ -103,15 +110,57 @@ class Alternation:
 
     def _iterate(self, iteration: int, measure: Measure) -> Iteration:
         began = time.perf_counter()
-        users = self.solve_users(self.solver)
-        items = self.solve_items(self.solver)
+        losses = self.improve()
         seconds = time.perf_counter() - began
         return Iteration(
             iteration=iteration,
-            objective=items.squared_error + items.penalty + users.penalty,
+            objective=self._objective,
             seconds=seconds,
-            **measure(self, items.squared_error),
+            **measure(self, losses.squared_error),
         )
+
+    def improve(self) -> Losses:
+        """Both half-steps; with momentum from where the items are heading, unless the objective rises there.
+
+        Returns
+        -------
+        Losses
+            Of the items' half-step.
+        """
+        if not self.momentum:
+            return self._both_sides()
+        factors = self.items.factors
+        here, before = factors.copy(), self._objective
+        if self._previous_items is not None:
+            factors += np.float32(self.momentum) * (here - self._previous_items)
+        losses = self._both_sides()
+        # The first step, from the start, leads nowhere in particular.
+        self._previous_items = here if np.isfinite(before) else None
+        if self._objective > before:
+            factors[:] = here
+            self._previous_items = None
+            losses = self._both_sides()
+        self._balance()
+        return losses
+
+    def _both_sides(self) -> Losses:
+        users = self.solve_users(self.solver)
+        items = self.solve_items(self.solver)
+        self._penalties = users.penalty, items.penalty
+        self._objective = items.squared_error + items.penalty + users.penalty
+        return items
+
+    def _balance(self) -> None:
+        """Scale both sides, whose products stay the same, to the same penalty: the least in sum."""
+        of_users, of_items = self._penalties
+        if not (of_users > 0 and of_items > 0):
+            return
+        scale = np.float32((of_users / of_items) ** 0.25)
+        np.multiply(self.items.factors, scale, out=self.items.factors)
+        np.divide(self.users.factors, scale, out=self.users.factors)
+        if self._previous_items is not None:
+            self._previous_items *= scale
+        self._objective -= (np.sqrt(of_users) - np.sqrt(of_items)) ** 2
 
 
 def check_fit(model: Model, train: Ratings, validation: Ratings | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -25,6 +26,8 @@ STEPS = {"cholesky": 0, "cg": 3, "subspace": 1}
 
 # Of the rows of starting factors, at every rank: Rendle et al. (2021) found that it should not grow with it.
 STARTING_LENGTH = 0.1
+
+LARGEST_MOMENTUM = 0.95
 
 VALIDATION_K = 10
 
@@ -54,6 +57,11 @@ class ImplicitALS(Model):
         Rows solved exactly; by a few steps of conjugate gradients (Takács, Pilászy & Tikk 2011); or by block
         coordinate descent, iALS++ (Rendle et al. 2021). Whichever it is, the fit ends with an exact
         half-step for the users.
+    momentum : float
+        From 0, plain alternation, to 0.95: how much of its last step an item takes again before the next
+        iteration, with both sides brought to the same penalty after each. With 0.6, five or six iterations
+        come as near to the minimum as eleven of plain alternation; an iteration that would raise the
+        objective is done over without.
     values : {"strength", "presence"}
         Whether the values of the ratings are strengths r, or only say that something was seen: r = 1.
     threshold : float or None
@@ -76,6 +84,7 @@ class ImplicitALS(Model):
         nu: float = 1.0,
         n_iterations: int = 15,
         solver: Literal["cholesky", "cg", "subspace"] = "cholesky",
+        momentum: float = 0.0,
         values: Literal["strength", "presence"] = "strength",
         threshold: float | None = None,
         random_state: int | np.random.Generator | None = 0,
@@ -88,6 +97,7 @@ class ImplicitALS(Model):
         self.nu = nu
         self.n_iterations = n_iterations
         self.solver = solver
+        self.momentum = momentum
         self.values = values
         self.threshold = threshold
         self.random_state = random_state
@@ -147,9 +157,10 @@ class ImplicitALS(Model):
             items=items,
             user_ridge=self._ridge(by_user, train.n_items),
             item_ridge=self._ridge(by_item, train.n_users),
-            terms=self._terms,
+            terms=replace(self._terms, strength=_only_value(by_user.values)),
             n_threads=thread_count(self.n_threads),
             solver=Solver(self.solver, STEPS[self.solver]),
+            momentum=self.momentum,
         )
 
     def _check_parameters(self) -> None:
@@ -158,6 +169,7 @@ class ImplicitALS(Model):
         for name in ("regularization", "alpha", "unobserved_weight"):
             number(name, getattr(self, name), least=0, most=LARGEST_REGULARIZATION)
         number("nu", self.nu, least=0, most=1)
+        number("momentum", self.momentum, least=0, most=LARGEST_MOMENTUM)
         if self.threshold is not None:
             number("threshold", self.threshold, least=-np.inf)
         for name, expected in (("solver", tuple(STEPS)), ("values", ("strength", "presence"))):
@@ -188,6 +200,12 @@ class ImplicitALS(Model):
     def _ridge(self, observed: Rows, n_columns: int) -> Floats:
         counts = _counts(observed) + self.unobserved_weight * n_columns
         return as_ridge(self.regularization * counts**self.nu)
+
+
+def _only_value(values: Floats) -> float | None:
+    """The value that all share; None if they differ or it is none of something seen."""
+    first = float(values[0])
+    return first if first > 0 and bool((values == values[0]).all()) else None
 
 
 def _counts(observed: Rows) -> NDArray[np.int64]:

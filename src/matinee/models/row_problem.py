@@ -13,6 +13,11 @@ from matinee.ratings import Rows
 
 Floats = NDArray[np.float32]
 
+# A row's ridge stays within what single precision can add to a sum of products and factorise.
+LEAST_RIDGE = 1e-6
+LARGEST_RIDGE = 1e20
+LARGEST_REGULARIZATION = 1e12
+
 
 @dataclass(frozen=True)
 class Side:
@@ -73,11 +78,14 @@ class Terms:
         Otherwise α: a value r adds the weight α·|r|, with the target 1, or 0 where r is negative.
     unobserved : float
         α₀, with confidence: the weight of every pair, seen or not, before that is added.
+    strength : float or None
+        With confidence: r, where every value is known to be the same positive number.
     """
 
     offset: float = 0.0
     confidence: float | None = None
     unobserved: float = 0.0
+    strength: float | None = None
 
     def weigh(self, values: Floats, column_biases: Floats | None) -> tuple[NDArray[Any], NDArray[Any]]:
         """The weights c and the weighted targets c·t of values, in double precision."""
@@ -86,6 +94,15 @@ class Terms:
             return np.ones(len(values)), values - self.offset - biases
         weights = self.confidence * np.abs(values, dtype=np.float64)
         return weights, np.where(values > 0, self.unobserved + weights, 0.0)
+
+    @property
+    def common_weight(self) -> float | None:
+        """What every rating adds, α·r, where it is the same for all and not small beside α₀."""
+        if self.confidence is None or self.strength is None:
+            return None
+        weight = self.confidence * self.strength
+        usual = max(LEAST_RIDGE, 0.1 * self.unobserved) <= weight <= 1 / LEAST_RIDGE
+        return weight if usual else None
 
     def prior(self, fixed: Side, n_threads: int) -> NDArray[np.float64] | None:
         """What the whole fixed side adds to every row: α₀·YᵀY; None without confidence."""
@@ -112,12 +129,6 @@ class Solver:
 
 CHOLESKY = Solver()
 TO_THE_LAST_DIGIT = Solver(exact=True)
-
-
-# A row's ridge stays within what single precision can add to a sum of products and factorise.
-LEAST_RIDGE = 1e-6
-LARGEST_RIDGE = 1e20
-LARGEST_REGULARIZATION = 1e12
 
 
 def as_ridge(regularization: NDArray[Any]) -> Floats:
@@ -151,6 +162,9 @@ def solve_rows(
     prior : ndarray of float64, shape (n_factors, n_factors), optional
         ``terms.prior(fixed)``, where it is known already.
     """
+    prior = terms.prior(fixed, n_threads) if prior is None else prior
+    if terms.common_weight is not None:
+        return _solve_alike(observed, fixed, solved, ridge, terms, n_threads, solver, prior)
     is_confidence = terms.confidence is not None
     squared_errors, penalties = np.zeros(len(ridge)), np.zeros(len(ridge))
     _kernels.solve_rows(
@@ -162,7 +176,7 @@ def solve_rows(
         column_biases=fixed.biases,
         offset=terms.offset,
         ridge=ridge,
-        prior=terms.prior(fixed, n_threads) if prior is None else prior,
+        prior=prior,
         solver=solver.name,
         n_steps=solver.n_steps,
         refine_always=solver.exact,
@@ -173,6 +187,36 @@ def solve_rows(
         n_threads=n_threads,
     )
     return Losses(float(squared_errors.sum()), float(penalties.sum()))
+
+
+def _solve_alike(
+    observed: Rows,
+    fixed: Side,
+    solved: Side,
+    ridge: Floats,
+    terms: Terms,
+    n_threads: int,
+    solver: Solver,
+    prior: NDArray[np.float64] | None,
+) -> Losses:
+    """`solve_rows` where all weigh the same: divided by that, with weights of 1 and factors used in place.
+
+    What was seen has the target (α₀ + c)/c then, whose square is the larger by a constant.
+    """
+    weight = terms.common_weight or 1.0
+    target = (terms.unobserved + weight) / weight
+    losses = solve_rows(
+        observed,
+        fixed,
+        solved,
+        ridge=ridge / np.float32(weight),
+        terms=Terms(offset=(terms.strength or 0.0) - target),
+        n_threads=n_threads,
+        solver=solver,
+        prior=None if prior is None else prior / weight,
+    )
+    excess = terms.unobserved * target * len(observed.values)
+    return Losses(weight * losses.squared_error - excess, weight * losses.penalty)
 
 
 def gram(factors: Floats, n_threads: int) -> NDArray[np.float64]:
