@@ -20,6 +20,16 @@ struct BorderSums {
 // Factors that fit the nearer caches come quickly enough by themselves.
 constexpr int64_t kPrefetchedBytes = 4 << 20;
 
+static inline bool wants_prefetch(const RowProblem& problem) {
+  return problem.n_fixed * problem.n_factors * 4 > kPrefetchedBytes;
+}
+
+// Asks for a rating's factors. Into the second level: the first is full of those that are being worked on.
+static inline void prefetch_factors(const RowProblem& problem, int64_t rating) {
+  const float* row = problem.fixed + int64_t(problem.columns[rating]) * problem.n_factors;
+  for (int64_t f = 0; f < problem.n_factors; f += 16) __builtin_prefetch(row + f, 0, 2);
+}
+
 // Asks for the factors of ratings to come, a few at a time while others are being worked on. The rows of a
 // chunk follow one another, so what comes next is known beyond the end of a row.
 struct Prefetcher {
@@ -28,17 +38,12 @@ struct Prefetcher {
   int64_t end;
 
   Prefetcher(const RowProblem& problem, int64_t begin, int64_t end)
-      : problem(problem),
-        next(begin),
-        end(problem.n_fixed * problem.n_factors * 4 > kPrefetchedBytes ? end : begin) {}
+      : problem(problem), next(begin), end(wants_prefetch(problem) ? end : begin) {}
 
   void advance(int64_t n, int64_t limit) {
     int64_t last = next + n < limit ? next + n : limit;
     last = last < end ? last : end;
-    for (; next < last; ++next) {
-      const float* row = problem.fixed + int64_t(problem.columns[next]) * problem.n_factors;
-      for (int64_t f = 0; f < problem.n_factors; f += 16) __builtin_prefetch(row + f, 0, 3);
-    }
+    for (; next < last; ++next) prefetch_factors(problem, next);
   }
 };
 

@@ -40,6 +40,12 @@ struct RowFactors {
     }
   }
 
+  void prefetch(int64_t first) const {
+    if (!wants_prefetch(problem)) return;
+    const int64_t last = first + kLanes < end ? first + kLanes : end;
+    for (int64_t rating = first; rating < last; ++rating) prefetch_factors(problem, rating);
+  }
+
   Weighed weigh(int64_t first, int64_t n) const {
     float values[kLanes] = {};
     for (int64_t r = 0; r < n; ++r) values[r] = problem.values[first + r];
@@ -88,6 +94,7 @@ static inline void pass_over(const RowFactors& factors, const float* x, int64_t 
     const int64_t n = first + kLanes < factors.end ? kLanes : factors.end - first;
     const float* rows[kLanes];
     factors.find(first, n, rows);
+    factors.prefetch(first + kLanes);
     add_rows(rows, weigh(factors.weigh(first, n), multiply_rows(rows, x, width)), width, out);
   }
 }

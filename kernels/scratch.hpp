@@ -7,10 +7,10 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
-// A panel of gathered factors of 32 KiB: small enough for the first-level cache, deep enough to pay for
-// loading and storing the tiles of A once.
+// A panel of factors of 16 KiB, half of the smallest first-level cache: used in place they fall where they will
+// in it. Deep enough to pay for loading and storing the tiles of A once.
 static inline int64_t panel_rows(int64_t width) {
-  const int64_t rows = 8192 / width;
+  const int64_t rows = 4096 / width;
   return rows < 32 ? 32 : rows > 256 ? 256 : rows;
 }
 

@@ -109,6 +109,14 @@ SolverName = Annotated[
         "--solver", metavar="NAME", help="cholesky, cg or subspace.", show_default=_defaults("solver")
     ),
 ]
+Momentum = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Fewer iterations: how much of a step is taken again, 0 to 0.95.",
+        show_default=_defaults("momentum"),
+    ),
+]
 Threshold = Annotated[
     float | None,
     typer.Option(metavar="RATING", help="Count as seen only ratings of at least this."),
@@ -153,6 +161,7 @@ def fit(
     unobserved_weight: UnobservedWeight = None,
     nu: Nu = None,
     solver: SolverName = None,
+    momentum: Momentum = None,
     threshold: Threshold = None,
     test_size: options.TestSize = "0.2",
     by: options.SplitName = "random",
@@ -177,6 +186,7 @@ def fit(
         unobserved_weight=unobserved_weight,
         nu=nu,
         solver=solver,
+        momentum=momentum,
         threshold=threshold,
         random_state=seed,
         n_threads=threads,
