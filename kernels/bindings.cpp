@@ -129,17 +129,23 @@ Solver solver_named(const std::string& name) {
   throw std::invalid_argument("solver is 'cholesky', 'cg' or 'subspace', not '" + name + "'");
 }
 
-// A prior of n_factors × n_factors, padded with zeros, in both precisions.
+// A prior, padded with zeros, in both precisions; with biases its last row and column are theirs.
 struct PaddedPrior {
-  PaddedPrior(const std::optional<DoubleMatrix>& prior, int64_t n_factors) {
+  PaddedPrior(const std::optional<DoubleMatrix>& prior, int64_t n_factors, bool biases) {
     if (!prior) return;
-    const int64_t width = padded_rank(n_factors);
+    const int64_t width = padded_rank(n_factors), size = n_factors + biases;
+    const double* given = prior->data();
     precise.assign(width * width, 0.0);
-    for (int64_t f = 0; f < n_factors; ++f) std::copy_n(prior->data() + f * n_factors, n_factors, &precise[f * width]);
+    for (int64_t f = 0; f < n_factors; ++f) std::copy_n(given + f * size, n_factors, &precise[f * width]);
     single.assign(precise.begin(), precise.end());
+    if (!biases) return;
+    border.assign(width, 0.0);
+    std::copy_n(given + n_factors * size, n_factors, border.begin());
+    corner = given[size * size - 1];
   }
-  std::vector<double> precise;
+  std::vector<double> precise, border;
   std::vector<float> single;
+  double corner = 0;
 };
 
 int64_t longest_row(const int64_t* indptr, int64_t n_rows) {
@@ -151,8 +157,8 @@ int64_t longest_row(const int64_t* indptr, int64_t n_rows) {
 void bind_solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values,
                      const std::string& feedback, float confidence, float unobserved, Matrix fixed,
                      std::optional<Vector<float>> column_biases, float offset, Vector<float> ridge,
-                     std::optional<DoubleMatrix> prior, const std::string& solver, int64_t n_steps,
-                     bool refine_always, OutMatrix solution, std::optional<OutVector<float>> biases,
+                     std::optional<DoubleMatrix> prior, std::optional<Matrix> shift, float spread, uint64_t seed,
+                     const std::string& solver, int64_t n_steps, bool refine_always, OutMatrix solution, std::optional<OutVector<float>> biases,
                      std::optional<OutVector<double>> squared_errors,
                      std::optional<OutVector<double>> penalties, int n_threads) {
   const int64_t n_rows = int64_t(indptr.shape(0)) - 1, n_factors = fixed.shape(1);
@@ -166,11 +172,15 @@ void bind_solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<flo
   for (auto* out : {&squared_errors, &penalties})
     require(!*out || int64_t((*out)->shape(0)) == n_rows, "squared_errors and penalties must match solution");
   require(!biases || int64_t(biases->shape(0)) == n_rows, "biases must match solution");
-  require(!prior || (int64_t(prior->shape(0)) == n_factors && int64_t(prior->shape(1)) == n_factors),
-          "prior must be n_factors × n_factors");
+  const int64_t prior_size = n_factors + (biases ? 1 : 0);
+  require(!prior || (int64_t(prior->shape(0)) == prior_size && int64_t(prior->shape(1)) == prior_size),
+          "prior must be n_factors × n_factors, and one larger with biases");
+  require(!shift || (prior && (shift->shape(0) == 1 || int64_t(shift->shape(0)) == n_rows) &&
+                     int64_t(shift->shape(1)) == n_factors + 1),
+          "shift belongs to a prior and has n_factors + 1 columns, in one row or one for each row of ratings");
   require(n_threads >= 1, "n_threads must be at least 1");
 
-  const PaddedPrior padded_prior(prior, n_factors);
+  const PaddedPrior padded_prior(prior, n_factors, biases.has_value());
   RowProblem problem{};
   problem.indptr = indptr.data();
   problem.columns = columns.data();
@@ -189,8 +199,14 @@ void bind_solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<flo
   problem.ridge = ridge.data();
   problem.prior = prior ? padded_prior.single.data() : nullptr;
   problem.precise_prior = prior ? padded_prior.precise.data() : nullptr;
+  problem.prior_border = prior && biases ? padded_prior.border.data() : nullptr;
+  problem.prior_corner = padded_prior.corner;
+  problem.shift = shift ? shift->data() : nullptr;
+  problem.shift_stride = shift && shift->shape(0) == 1 ? 0 : n_factors + 1;
+  problem.spread = spread;
+  problem.seed = seed;
   problem.solver = solver_named(solver);
-  require(problem.solver == Solver::cholesky || !biases, "only the solver 'cholesky' finds biases");
+  require(problem.solver == Solver::cholesky || !(biases || shift), "only the solver 'cholesky' finds biases");
   problem.n_steps = n_steps;
   problem.longest_row = longest_row(problem.indptr, n_rows);
   problem.refine_always = refine_always;
@@ -232,6 +248,26 @@ void bind_gram(Matrix factors, OutDoubleMatrix gram, int n_threads) {
       for (const auto& part : parts) sum += part[f * width + g];
       gram.data()[f * n_factors + g] = gram.data()[g * n_factors + f] = sum;
     }
+}
+
+// ---- features ---------------------------------------------------------------------------------
+
+void bind_multiply_sparse(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values, Matrix dense,
+                          OutMatrix product, int n_threads) {
+  const int64_t n_rows = int64_t(indptr.shape(0)) - 1, n_dense = dense.shape(1), n = columns.shape(0);
+  require(n_rows >= 0 && indptr.data()[n_rows] == n && int64_t(values.shape(0)) == n,
+          "indptr must end at the number of columns and values");
+  require(int64_t(product.shape(0)) == n_rows && int64_t(product.shape(1)) == n_dense,
+          "product must have a row for each row and a column for each of the dense matrix");
+  require(std::all_of(columns.data(), columns.data() + n,
+                      [&](int32_t column) { return column >= 0 && column < int64_t(dense.shape(0)); }),
+          "a column lies outside the dense matrix");
+  const SparseProblem problem{indptr.data(), columns.data(), values.data(), dense.data(), n_dense, product.data()};
+  auto cost = [&](int64_t row) { return double(problem.indptr[row + 1] - problem.indptr[row]) + 8; };
+  const double total = double(n) + 8.0 * double(n_rows);
+  const auto chunks = equal_chunks(n_rows, std::max(total / (n_threads * 16.0), 4096.0), cost);
+  run(int64_t(chunks.size()) - 1, n_threads,
+      [&](int64_t chunk, int) { level->multiply_sparse(problem, chunks[chunk], chunks[chunk + 1]); });
 }
 
 // ---- prediction -------------------------------------------------------------------------------
@@ -363,11 +399,13 @@ NB_MODULE(_kernels, module) {
   module.def("transpose_rows", &bind_transpose_rows, "indptr"_a, "columns"_a, "values"_a, "n_columns"_a);
   module.def("solve_rows", &bind_solve_rows, "indptr"_a, "columns"_a, "values"_a, nb::kw_only(), "feedback"_a,
              "confidence"_a, "unobserved"_a, "fixed"_a, "column_biases"_a.none(), "offset"_a, "ridge"_a,
-             "prior"_a.none(), "solver"_a, "n_steps"_a, "refine_always"_a, "solution"_a, "biases"_a.none(),
+             "prior"_a.none(), "shift"_a.none(), "spread"_a, "seed"_a, "solver"_a, "n_steps"_a, "refine_always"_a, "solution"_a, "biases"_a.none(),
              "squared_errors"_a.none(), "penalties"_a.none(), "n_threads"_a);
   module.def("gram", &bind_gram, "factors"_a, "gram"_a, "n_threads"_a);
   module.def("predict", &bind_predict, "rows"_a, "columns"_a, "row_factors"_a, "column_factors"_a,
              "row_biases"_a.none(), "column_biases"_a.none(), "offset"_a, "predicted"_a, "n_threads"_a);
+  module.def("multiply_sparse", &bind_multiply_sparse, "indptr"_a, "columns"_a, "values"_a, "dense"_a, "product"_a,
+             "n_threads"_a);
   nb::class_<PackedFactors>(module, "PackedFactors")
       .def(nb::init<Matrix, std::optional<Vector<float>>>(), "factors"_a, "scales"_a.none() = nb::none())
       .def("rank", &PackedFactors::rank, "queries"_a, "query_biases"_a.none(), "query_offset"_a,

@@ -6,6 +6,7 @@
 #include "prediction_problem.hpp"
 #include "ranking_problem.hpp"
 #include "row_problem.hpp"
+#include "sparse_problem.hpp"
 
 namespace matinee {
 
@@ -16,6 +17,7 @@ struct Level {
   void (*add_gram)(const float* factors, int64_t n_rows, int64_t n_factors, int64_t width, double* panel, double* gram);
   void (*rank)(const RankingProblem&, int64_t first, int64_t last);
   void (*predict)(const PredictionProblem&, int64_t first, int64_t last);
+  void (*multiply_sparse)(const SparseProblem&, int64_t first, int64_t last);
   double (*multiply_add)(int64_t rounds, float* result);
 };
 

@@ -5,6 +5,7 @@
 #include "prediction.hpp"
 #include "ranking.hpp"
 #include "solve.hpp"
+#include "sparse.hpp"
 
 namespace matinee {
 
@@ -14,6 +15,7 @@ const Level MATINEE_TABLE = {MATINEE_NAME,
                              MATINEE_LEVEL::add_gram,
                              MATINEE_LEVEL::rank,
                              MATINEE_LEVEL::predict,
+                             MATINEE_LEVEL::multiply_sparse,
                              MATINEE_LEVEL::multiply_add};
 
 }  // namespace matinee

@@ -31,27 +31,37 @@ static inline void add_border(const RowProblem& problem, Panel panel, int64_t de
 template <class Panel>
 static inline void add_ratings(const RowProblem& problem, Panel panel, int64_t depth, bool is_first, Scratch& scratch,
                                Prefetcher& prefetcher, int64_t limit) {
-  if (is_first && !problem.prior)
+  if (is_first && !problem.prior) {
     add_panel<Update::assign>(panel, depth, scratch, prefetcher, limit);
-  else
-    add_panel<Update::add>(panel, depth, scratch, prefetcher, limit);
-  if (is_first)
     add_border<Update::assign>(problem, panel, depth, scratch);
-  else
+  } else {
+    add_panel<Update::add>(panel, depth, scratch, prefetcher, limit);
     add_border<Update::add>(problem, panel, depth, scratch);
+  }
 }
 
-static inline void start_from_prior(const RowProblem& problem, Scratch& scratch) {
-  const int64_t width = scratch.width;
+// A's upper triangle and both borders before any rating; returns what the prior adds to the sums of the bias.
+static inline BorderSums start_from_prior(const RowProblem& problem, int64_t row, Scratch& scratch) {
+  const int64_t width = scratch.width, n_factors = problem.n_factors;
   for (int64_t r = 0; r < width; ++r)
     for (int64_t c = r / kBlock * kBlock; c < width; c += kLanes)
       store(scratch.A + r * width + c, load(problem.prior + r * width + c));
+  const float* shift = problem.shift ? problem.shift + row * problem.shift_stride : nullptr;
+  for (int64_t f = 0; f < width; ++f) {
+    scratch.border[f] = shift && f < n_factors ? shift[f] : 0.0f;
+    scratch.border[width + f] = problem.prior_border ? float(problem.prior_border[f]) : 0.0f;
+  }
+  BorderSums sums;
+  sums.targets = shift ? shift[n_factors] : 0;
+  sums.ones = problem.prior_corner;
+  return sums;
 }
 
-static inline BorderSums accumulate(const RowProblem& problem, int64_t begin, int64_t end, Prefetcher& prefetcher,
+static inline BorderSums accumulate(const RowProblem& problem, int64_t row, Prefetcher& prefetcher,
                                     Scratch& scratch) {
+  const int64_t begin = problem.indptr[row], end = problem.indptr[row + 1];
   BorderSums sums;
-  if (problem.prior) start_from_prior(problem, scratch);
+  if (problem.prior) sums = start_from_prior(problem, row, scratch);
   for (int64_t first = begin; first < end; first += scratch.panel_size) {
     const int64_t last = first + scratch.panel_size < end ? first + scratch.panel_size : end;
     const int64_t limit = last + scratch.panel_size;
@@ -99,13 +109,18 @@ struct Border {
   double pivot;
 };
 
-static inline double solve_bordered(const Border& border, double bias_side, Scratch& scratch) {
+// x into z, from the forward solution that is there, and the bias. With noise, of width and one for the bias,
+// both are drawn: the factor is that of A, so that (factor)⁻¹ noise has the covariance A⁻¹.
+static inline double solve_bordered(const Border& border, double bias_side, const float* noise, Scratch& scratch) {
+  const int64_t width = scratch.width;
   double bias = 0;
   if (border.present) {
-    bias = (bias_side - dot(scratch.w, scratch.z, scratch.width)) / border.pivot;
-    for (int64_t f = 0; f < scratch.width; ++f) scratch.z[f] -= float(bias) * scratch.w[f];
+    bias = (bias_side - dot(scratch.w, scratch.z, width)) / border.pivot;
+    if (noise) bias += noise[width] / __builtin_sqrt(border.pivot);
+    for (int64_t f = 0; f < width; ++f) scratch.z[f] -= float(bias) * scratch.w[f];
   }
-  solve_backward(scratch.A, scratch.width, scratch.inverses, scratch.z);
+  for (int64_t f = 0; noise && f < width; ++f) scratch.z[f] += noise[f];
+  solve_backward(scratch.A, width, scratch.inverses, scratch.z);
   return bias;
 }
 

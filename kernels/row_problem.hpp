@@ -1,6 +1,6 @@
 // The one small problem that every model solves, as plain data: see the table in the design.
 //
-//     A = prior + ridge·I + Σ c_i y_i y_iᵀ      b = Σ c_i t_i y_i      x = A⁻¹ b
+//     A = prior + ridge·I + Σ c_i y_i y_iᵀ      b = shift + Σ c_i t_i y_i      x = A⁻¹ b
 //
 // Explicit ratings: c_i = 1, t_i = value_i − offset − column_bias_i. With a bias of its own, a row's y_i is
 // (y_i, 1) and its x is (x, bias): the border of A.
@@ -35,15 +35,23 @@ struct RowProblem {
   const float* ridge;           // a row's λ, n_rows
   const float* prior;           // width × width, n_factors rounded up to a block, or null
   const double* precise_prior;  // the same in double precision
+  // With a prior and biases, the prior's last row and column, those of the bias; or null and 0.
+  const double* prior_border;  // width
+  double prior_corner;
+  const float* shift;    // q, its bias last: n_factors + 1 for a row; or null where it is 0
+  int64_t shift_stride;  // n_factors + 1, or 0 where all rows share theirs
   // How: to the exact minimum, or a fixed number of steps towards it from the solution that is there.
   Solver solver;
   int64_t n_steps;
   int64_t longest_row;  // the number of ratings of it
   bool refine_always;  // to the last digit, however well-posed: for the answers that are kept
+  // Draw x from the normal distribution of mean A⁻¹ b and covariance spread² A⁻¹, by the seed; 0: the mean itself.
+  float spread;
+  uint64_t seed;
   // The answers.
   float* solution;         // n_rows × n_factors
   float* biases;           // n_rows, or null where rows have none
-  double* squared_errors;  // n_rows: Σ c_i (t_i − y_iᵀx − bias)², with the prior's xᵀ·prior·x; or null
+  double* squared_errors;  // n_rows: Σ c_i (t_i − y_iᵀx − bias)² + xᵀ·prior·x − 2 shiftᵀx; or null
   double* penalties;       // n_rows: ridge · (‖x‖² + bias²), or null
 };
 

@@ -3,6 +3,7 @@
 
 #include "conjugate_gradient.hpp"
 #include "dual.hpp"
+#include "normals.hpp"
 #include "refine.hpp"
 #include "subspace.hpp"
 
@@ -29,19 +30,30 @@ static inline void report(const RowProblem& problem, int64_t row, const double* 
   // Where the difference would be all rounding, the errors of explicit ratings are summed up.
   double squared_error = objective - penalty;
   if (problem.feedback == Feedback::ratings && !problem.prior && squared_error < 0.005 * targets_squared)
-    squared_error = find_residual(problem, problem.indptr[row], problem.indptr[row + 1], ridge, 1, x,
-                                  scratch.residual, scratch);
+    squared_error = find_residual(problem, row, ridge, 1, x, scratch.residual, scratch);
   problem.squared_errors[row] = squared_error;
 }
 
+// The noise of a row's draw, or null for the mean.
+static inline const float* draw_noise(const RowProblem& problem, int64_t row, Scratch& scratch) {
+  if (!(problem.spread > 0)) return nullptr;
+  // The bias has a number of its own, whatever the padding.
+  float* noise = scratch.border;
+  fill_normals(problem.seed, uint64_t(row), problem.n_factors + 1, problem.spread, noise);
+  const float of_bias = noise[problem.n_factors];
+  for (int64_t f = problem.n_factors; f < scratch.width; ++f) noise[f] = 0.0f;
+  noise[scratch.width] = of_bias;
+  return noise;
+}
+
 static inline void solve_by_columns(const RowProblem& problem, int64_t row, Prefetcher& prefetcher, Scratch& scratch) {
-  const int64_t begin = problem.indptr[row], end = problem.indptr[row + 1], width = scratch.width;
-  const BorderSums sums = accumulate(problem, begin, end, prefetcher, scratch);
+  const int64_t n_ratings = problem.indptr[row + 1] - problem.indptr[row], width = scratch.width;
+  BorderSums sums = accumulate(problem, row, prefetcher, scratch);
   const float size = trace(problem, scratch);
   float ridge = problem.ridge[row];
   for (int attempt = 0; !factorize(problem, ridge, scratch); ++attempt) {
     if (attempt == kFactorizations) return answer_empty_row(problem, row);  // factors that are not finite
-    accumulate(problem, begin, end, prefetcher, scratch);
+    sums = accumulate(problem, row, prefetcher, scratch);
     const float smallest = 1e-6f * size / float(problem.n_factors) + 1e-30f;
     ridge = ridge * 4 > smallest ? ridge * 4 : smallest;
   }
@@ -64,11 +76,13 @@ static inline void solve_by_columns(const RowProblem& problem, int64_t row, Pref
   const float factor_condition = condition(problem.n_factors, size, scratch);
   const float border_condition = border.present ? float((sums.ones + ridge) / border.pivot) : 0.0f;
   const float worst = factor_condition > border_condition ? factor_condition : border_condition;
+  const float* noise = draw_noise(problem, row, scratch);
+  // As far as noise moves x from the minimum: (x − mean)ᵀ A (x − mean).
+  if (noise) objective += dot(noise, noise, width) + (border.present ? double(noise[width]) * noise[width] : 0);
   double* x = scratch.precise_x;
-  x[width] = solve_bordered(border, sums.targets, scratch);
+  x[width] = solve_bordered(border, sums.targets, noise, scratch);
   for (int64_t f = 0; f < width; ++f) x[f] = scratch.z[f];
-  if (needs_refinement(problem, end - begin, worst))
-    refine(problem, begin, end, problem.ridge[row], border, scratch);
+  if (needs_refinement(problem, n_ratings, worst)) refine(problem, row, problem.ridge[row], border, scratch);
   report(problem, row, x, objective, sums.targets_squared, scratch);
 }
 
@@ -95,7 +109,7 @@ static inline void solve_rows(const RowProblem& problem, int64_t first, int64_t 
   Scratch scratch(problem.n_factors, problem.longest_row, memory);
   Prefetcher prefetcher{problem, problem.indptr[first], problem.indptr[last]};
   for (int64_t row = first; row < last; ++row) {
-    if (problem.indptr[row] == problem.indptr[row + 1])
+    if (problem.indptr[row] == problem.indptr[row + 1] && !problem.shift)
       answer_empty_row(problem, row);
     else if (problem.solver == Solver::cholesky)
       solve_exactly(problem, row, prefetcher, scratch);

@@ -15,7 +15,7 @@ from matinee.errors import (
     UnknownUserError,
 )
 from matinee.evaluation import Evaluation, evaluate
-from matinee.models import ALS, ImplicitALS, Model, load
+from matinee.models import ALS, BayesianALS, ImplicitALS, Model, load
 from matinee.models.answers import (
     Contribution,
     Explanation,
@@ -33,6 +33,7 @@ __version__ = version("matinee")
 
 __all__ = [
     "ALS",
+    "BayesianALS",
     "Comparison",
     "Contribution",
     "DataError",

@@ -22,6 +22,9 @@ def solve_rows(
     offset: float,
     ridge: NDArray[np.float32],
     prior: NDArray[np.float64] | None,
+    shift: NDArray[np.float32] | None,
+    spread: float,
+    seed: int,
     solver: str,
     n_steps: int,
     refine_always: bool,
@@ -32,6 +35,14 @@ def solve_rows(
     n_threads: int,
 ) -> None: ...
 def gram(factors: NDArray[np.float32], gram: NDArray[np.float64], n_threads: int) -> None: ...
+def multiply_sparse(
+    indptr: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: NDArray[np.float32],
+    dense: NDArray[np.float32],
+    product: NDArray[np.float32],
+    n_threads: int,
+) -> None: ...
 def predict(
     rows: NDArray[np.int32],
     columns: NDArray[np.int32],

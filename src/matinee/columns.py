@@ -41,6 +41,25 @@ def frame_columns(frame: Any, names: list[str]) -> list[Any]:
     return [pl.Series(pl.from_arrow(column)) if _is_arrow(column) else column for column in found]
 
 
+def whole_frame(frame: Any) -> pl.DataFrame:
+    """Any pandas, polars or Arrow frame as a polars frame.
+
+    Raises
+    ------
+    DataError
+        If it is no frame.
+    """
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    try:
+        native = nw.from_native(frame)
+        names = native.collect_schema().names()
+    except (TypeError, nw.exceptions.NarwhalsError) as error:
+        given = type(frame).__name__
+        raise DataError(f"expected a pandas, polars or Arrow frame, got {given}") from error
+    return pl.DataFrame([pl.Series(n, c) for n, c in zip(names, frame_columns(frame, names), strict=True)])
+
+
 def rating_values(column: Any) -> Values:
     """The ratings as float32, shape (n,); DataError with the row for any that is not a finite number."""
     values = _numbers(column)

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from matinee.models.als import ALS
 from matinee.models.base import Model
+from matinee.models.bayes import BayesianALS
 from matinee.models.implicit import ImplicitALS
 from matinee.models.saved import load_model
 
-MODELS: dict[str, type[Model]] = {"ALS": ALS, "ImplicitALS": ImplicitALS}
+MODELS: dict[str, type[Model]] = {"ALS": ALS, "ImplicitALS": ImplicitALS, "BayesianALS": BayesianALS}
 
 
 def load(path: str | Path) -> Model:
@@ -23,4 +24,4 @@ def load(path: str | Path) -> Model:
     return load_model(path, MODELS)
 
 
-__all__ = ["ALS", "MODELS", "ImplicitALS", "Model", "load"]
+__all__ = ["ALS", "MODELS", "BayesianALS", "ImplicitALS", "Model", "load"]

@@ -65,6 +65,7 @@ class Alternation:
         self.solver = solver
         self.momentum = momentum
         self._previous_items: Floats | None = None
+        self.history: list[Iteration] = []
         self._objective = np.inf
         self._penalties = (0.0, 0.0)
 
@@ -97,16 +98,24 @@ class Alternation:
         callback: Callback | None = None,
     ) -> list[Iteration]:
         """Alternate until the curve flattens, the callback says so, or n_iterations are done."""
-        history: list[Iteration] = []
+        history = self.history = []
         with iteration_progress(n_iterations, shown=progress) as show:
             for iteration in range(1, n_iterations + 1):
                 history.append(self._iterate(iteration, measure))
                 show(history[-1])
                 stop = callback is not None and callback(history[-1])
-                if stop or has_flattened(history, tolerance):
+                if stop or self.has_flattened(tolerance):
                     break
-        self.solve_users(TO_THE_LAST_DIGIT)
+        self.finish()
         return history
+
+    def has_flattened(self, tolerance: float | None) -> bool:
+        """Whether going on would change little."""
+        return has_flattened(self.history, tolerance)
+
+    def finish(self) -> None:
+        """The last half-step: the users as the exact answer to the items."""
+        self.solve_users(TO_THE_LAST_DIGIT)
 
     def _iterate(self, iteration: int, measure: Measure) -> Iteration:
         began = time.perf_counter()

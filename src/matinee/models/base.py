@@ -146,7 +146,7 @@ class Model(Parameters):
 
     def _bordered_factors(self, columns: NDArray[Any]) -> NDArray[np.float64]:
         """Item factors as the row problem has them: with a 1 at the end where there are biases."""
-        factors = self.item_factors_[columns].astype(np.float64)
+        factors = self._items.factors[columns].astype(np.float64)
         return np.hstack([factors, np.ones((len(columns), 1))]) if self._fitted._with_biases else factors
 
     def _item_positions(self, items: Iterable[Any]) -> NDArray[np.int64]:
@@ -181,8 +181,9 @@ class Model(Parameters):
         rated = Rows(
             np.array([0, end - begin]), self.rated_.columns[begin:end], self.rated_.values[begin:end]
         )
-        biases = self.user_biases_[row : row + 1] if self._fitted._with_biases else None
-        return Person(self, Side(self.user_factors_[row : row + 1], biases), rated)
+        users = self._users
+        biases = None if users.biases is None else users.biases[row : row + 1]
+        return Person(self, Side(users.factors[row : row + 1], biases), rated)
 
     # ---- answers ------------------------------------------------------------------------------
 
@@ -322,7 +323,7 @@ class Model(Parameters):
             If the model has not seen the item.
         """
         column = int(self._item_positions([item])[0])
-        found = self._neighbours("similar items", self.item_factors_, column, n)
+        found = self._neighbours("similar items", self._items.factors, column, n)
         return [SimilarItem(self.item_index_.id_at(place), score) for place, score in found]
 
     def similar_users(self, user: Any, n: int = 10) -> list[SimilarUser]:
@@ -334,7 +335,7 @@ class Model(Parameters):
             If the model has not seen the user.
         """
         row = self._user_position(user)
-        found = self._neighbours("similar users", self.user_factors_, row, n)
+        found = self._neighbours("similar users", self._users.factors, row, n)
         return [SimilarUser(self.user_index_.id_at(place), score) for place, score in found]
 
     def _neighbours(self, name: str, factors: Floats, row: int, n: int) -> list[tuple[int, float]]:
@@ -385,6 +386,13 @@ class Model(Parameters):
             prior=self._item_prior,
         )
         return side
+
+    def _more_to_save(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a model's file holds besides what every model's does: plain values, and arrays."""
+        return {}, {}
+
+    def _take_saved(self, header: dict[str, Any], arrays: dict[str, Any]) -> None:
+        """Take over from a file what `_more_to_save` gave."""
 
     def save(self, path: str | Path) -> None:
         """Write the model to a file, atomically; `matinee.load` reads it."""

@@ -22,6 +22,9 @@ class Iteration:
         Root mean squared error on the ratings fitted, not clipped; None where no ratings are predicted.
     validation_rmse : float or None
         The same on the validation ratings; None without any.
+    sample_rmse : float or None
+        Of a model that averages samples: the error of this sample alone on the validation ratings, of which
+        ``validation_rmse`` is that of the average so far.
     validation_ndcg : float or None
         NDCG at 10 on the validation ratings of a model that ranks; None without any.
     objective : float
@@ -33,6 +36,7 @@ class Iteration:
     iteration: int
     train_rmse: float | None = None
     validation_rmse: float | None = None
+    sample_rmse: float | None = None
     validation_ndcg: float | None = None
     objective: float
     seconds: float

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matinee.checks import number, whole_number
 from matinee.errors import DataError
 from matinee.ids import Id
 from matinee.models.answers import Explanation, Recommendation
-from matinee.models.explanation import explain
+from matinee.models.explanation import explain, score_parts
 from matinee.models.row_problem import Floats, Side
 from matinee.ratings import Rows
 
@@ -115,7 +116,10 @@ class Person:
             If the model has not seen the item.
         """
         column = int(self._model._item_positions([item])[0])
-        return explain(self._model, self._rated, column, whole_number("n", n, least=0))
+        return explain(self, column, whole_number("n", n, least=0))
+
+    def _score_parts(self, column: int) -> tuple[float, NDArray[np.float64]]:
+        return score_parts(self._model, self._rated, column)
 
 
 def rated_rows(model: Model, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> Rows:

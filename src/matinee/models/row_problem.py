@@ -120,11 +120,17 @@ class Solver:
     n_steps : int
     exact : bool
         With "cholesky": refine every row in double precision, not only those where it shows.
+    spread : float
+        With "cholesky": draw from the normal distribution around the solution, of covariance spread² A⁻¹,
+        instead of answering the solution itself. A row's draw depends on ``seed`` and its place alone.
+    seed : int
     """
 
     name: str = "cholesky"
     n_steps: int = 0
     exact: bool = False
+    spread: float = 0.0
+    seed: int = 0
 
 
 CHOLESKY = Solver()
@@ -147,8 +153,11 @@ def solve_rows(
     n_threads: int,
     solver: Solver = CHOLESKY,
     prior: NDArray[np.float64] | None = None,
+    shift: Floats | None = None,
 ) -> Losses:
-    """Solve every row of one side against the other, into ``solved``; a row without ratings becomes 0.
+    """Solve every row of one side against the other, into ``solved``.
+
+    A row without ratings becomes 0, or, with a shift, what the prior alone says.
 
     Parameters
     ----------
@@ -159,8 +168,11 @@ def solve_rows(
         with the factors.
     ridge : ndarray of float32, shape (n_rows,)
         A row's regularisation λ.
-    prior : ndarray of float64, shape (n_factors, n_factors), optional
-        ``terms.prior(fixed)``, where it is known already.
+    prior : ndarray of float64, shape (n_factors, n_factors), or one larger with biases, optional
+        A prior precision, the bias last; if not given, ``terms.prior(fixed)``.
+    shift : ndarray of float32, shape (1 or n_rows, n_factors + 1), optional
+        Of the prior, q: the precision times the prior mean, the bias last. The squared error then has
+        xᵀ·prior·x − 2 shiftᵀx in it.
     """
     prior = terms.prior(fixed, n_threads) if prior is None else prior
     if terms.common_weight is not None:
@@ -177,6 +189,9 @@ def solve_rows(
         offset=terms.offset,
         ridge=ridge,
         prior=prior,
+        shift=shift,
+        spread=solver.spread,
+        seed=solver.seed,
         solver=solver.name,
         n_steps=solver.n_steps,
         refine_always=solver.exact,

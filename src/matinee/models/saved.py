@@ -27,12 +27,14 @@ def save_model(model: Model, path: str | Path) -> None:
         name: value if not isinstance(value, np.random.Generator) else None
         for name, value in model._fitted.get_params().items()
     }
+    more_header, more_arrays = model._more_to_save()
     header = {
         "model": type(model).__name__,
         "parameters": {name: _plain(value) for name, value in parameters.items()},
         "mean": model.mean_,
         "rating_range": list(model.rating_range_),
         "history": [record.to_dict() for record in model.history_],
+        **more_header,
     }
     arrays = {
         "user_ids": model.user_index_.ids,
@@ -44,6 +46,7 @@ def save_model(model: Model, path: str | Path) -> None:
         "rated_indptr": model.rated_.indptr,
         "rated_columns": model.rated_.columns,
         "rated_values": model.rated_.values,
+        **more_arrays,
     }
     write_model_file(path, header, arrays)
 
@@ -85,6 +88,7 @@ def _fill(model: Model, header: dict[str, Any], arrays: dict[str, Any]) -> None:
     model.mean_ = number("mean", header["mean"], least=min(low, 0.0), most=max(high, 0.0))
     model.history_ = [_iteration(record) for record in header["history"]]
     _check_shapes(model)
+    model._take_saved(header, arrays)
     model._check_parameters()
     model._settle()
 

@@ -1,0 +1,89 @@
+"""What a Bayesian model learns about a side as a whole: the normal distribution that its rows come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RowPrior:
+    """Rows are normal around a mean: of d columns, the factors and, last, the bias.
+
+    Attributes
+    ----------
+    mean : ndarray of float64, shape (d,)
+    precision : ndarray of float64, shape (d, d)
+    """
+
+    mean: Doubles
+    precision: Doubles
+
+
+def draw_row_prior(
+    generator: np.random.Generator,
+    n_rows: int,
+    total: Doubles,
+    gram: Doubles,
+    *,
+    n_more: int = 0,
+    scatter: Doubles | None = None,
+) -> RowPrior:
+    """A mean and a precision from their posterior, given rows (Salakhutdinov & Mnih 2008, equation 14).
+
+    The prior is the Normal–Wishart of mean 0 (as good as one row), with the identity as its scale and d
+    degrees of freedom.
+
+    Parameters
+    ----------
+    n_rows : int
+    total, gram : ndarray of float64, shape (d,), (d, d)
+        The sum of the rows, and of their outer products.
+    n_more : int
+    scatter : ndarray of float64, shape (d, d), optional
+        So many rows more that are known to be around 0, and the sum of their outer products.
+    """
+    d = len(total)
+    weight = n_rows + 1.0
+    centre = total / weight
+    inverse_scale = np.eye(d) + gram - weight * np.outer(centre, centre)
+    if scatter is not None:
+        inverse_scale = inverse_scale + scatter
+    precision = draw_wishart(generator, d + n_rows + n_more, inverse_scale)
+    mean = centre + draw_normal(generator, 1, weight * precision)[0]
+    return RowPrior(mean, precision)
+
+
+def draw_wishart(generator: np.random.Generator, degrees: float, inverse_scale: Doubles) -> Doubles:
+    """A Wishart matrix by Bartlett's decomposition; its mean is ``degrees · inverse_scale⁻¹``."""
+    d = len(inverse_scale)
+    triangle = np.tril(generator.standard_normal((d, d)), -1)
+    np.fill_diagonal(triangle, np.sqrt(generator.chisquare(degrees - np.arange(d))))
+    # With inverse_scale = L Lᵀ, scale = L⁻ᵀ L⁻¹, and L⁻ᵀ T Tᵀ L⁻¹ is Wishart.
+    root = np.linalg.solve(np.linalg.cholesky(inverse_scale).T, triangle)
+    drawn: Doubles = root @ root.T
+    return drawn
+
+
+def draw_normal(generator: np.random.Generator, n_rows: int, precision: Doubles) -> Doubles:
+    """Normal rows around 0 with a precision; shape (n_rows, d)."""
+    lower = np.linalg.cholesky(precision)
+    drawn: Doubles = np.linalg.solve(lower.T, generator.standard_normal((len(precision), n_rows))).T
+    return drawn
+
+
+def draw_noise_precision(generator: np.random.Generator, n_ratings: int, squared_error: float) -> float:
+    """The precision α of single ratings from its posterior, given their errors; its prior is Gamma(1, 1)."""
+    return float(generator.gamma(1.0 + 0.5 * n_ratings, 1.0 / (1.0 + 0.5 * squared_error)))
+
+
+def bordered(factors: NDArray[Any], biases: NDArray[Any] | None) -> NDArray[np.float32]:
+    """Factors with the biases as their last column; shape (n, d)."""
+    if biases is None:
+        return np.ascontiguousarray(factors, dtype=np.float32)
+    return np.column_stack([factors, biases]).astype(np.float32, copy=False)

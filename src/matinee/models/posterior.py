@@ -1,0 +1,149 @@
+"""The samples that a Bayesian model keeps, and what they say of people the chain never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from matinee.errors import ModelFileError
+from matinee.models.hyperprior import Doubles
+from matinee.models.link import multiply
+from matinee.models.row_problem import Floats, Side, Solver, Terms, solve_rows
+from matinee.models.sampling import Sample, bias_of
+from matinee.ratings import Rows
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The kept samples of a chain, S of them; d counts the factors and the bias.
+
+    Attributes
+    ----------
+    user_samples, item_samples : ndarray of float32, shape (n_users, S, n_factors), (n_items, S, n_factors)
+        A row's samples side by side: the product of two such rows is the sum over the samples.
+    item_bias_samples : ndarray of float32, shape (S, n_items)
+    prior_means, prior_precisions : ndarray of float64, shape (S, d), (S, d, d)
+        Of the users.
+    link_weights : ndarray of float32, shape (S, n_features, d)
+        β of the users; no features where there is no link.
+    noise_precisions : ndarray of float64, shape (S,)
+    """
+
+    user_samples: Floats
+    item_samples: Floats
+    item_bias_samples: Floats
+    prior_means: Doubles
+    prior_precisions: Doubles
+    link_weights: Floats
+    noise_precisions: Doubles
+
+    @classmethod
+    def of(cls, samples: list[Sample]) -> Posterior:
+        """The samples of a chain, row by row."""
+        d = len(samples[0].user_prior.mean)
+        none = np.zeros((0, d), dtype=np.float32)
+        weights = [none if each.user_weights is None else each.user_weights for each in samples]
+        return cls(
+            np.stack([each.users.factors for each in samples], axis=1),
+            np.stack([each.items.factors for each in samples], axis=1),
+            np.stack([bias_of(each.items) for each in samples]),
+            np.stack([each.user_prior.mean for each in samples]),
+            np.stack([each.user_prior.precision for each in samples]),
+            np.stack(weights),
+            np.array([each.noise_precision for each in samples]),
+        )
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Of the arrays, as they stand in a model file."""
+        return [each.name for each in fields(cls)]
+
+    def check(self, n_users: int, n_items: int, n_factors: int, n_features: int) -> None:
+        """A ModelFileError for arrays, read from a file, that do not fit together or a model."""
+        n, d = self.n_samples, n_factors + 1
+        shapes = {
+            "user_samples": (np.float32, (n_users, n, n_factors)),
+            "item_samples": (np.float32, (n_items, n, n_factors)),
+            "item_bias_samples": (np.float32, (n, n_items)),
+            "prior_means": (np.float64, (n, d)),
+            "prior_precisions": (np.float64, (n, d, d)),
+            "link_weights": (np.float32, (n, n_features, d)),
+            "noise_precisions": (np.float64, (n,)),
+        }
+        for name, (dtype, shape) in shapes.items():
+            array = getattr(self, name)
+            if array.dtype != dtype or array.shape != shape:
+                raise ModelFileError(f"{name} is of type {array.dtype} and shape {array.shape}")
+        if not (n and (self.noise_precisions > 0).all()):
+            raise ModelFileError("the precision of its noise is not above 0")
+
+    @property
+    def n_samples(self) -> int:
+        """S."""
+        return len(self.noise_precisions)
+
+    @property
+    def noise_variance(self) -> float:
+        """Of a single rating around what is expected of it."""
+        return float(np.mean(1 / self.noise_precisions))
+
+    def side_by_side(self, samples: Floats) -> Floats:
+        """All samples of a row as one long row; shape (n, S · n_factors)."""
+        return samples.reshape(len(samples), -1)
+
+    def users_given(
+        self, rated: Rows, features: Rows | None, offset: float, solver: Solver, n_threads: int
+    ) -> Iterator[Side]:
+        """People as each sample sees them, from their ratings and features.
+
+        Parameters
+        ----------
+        rated : Rows
+            Their ratings, a row each.
+        features : Rows or None
+            With a row each, where the model has a link.
+        solver : Solver
+            For the mean, or, with a spread, for draws: of a seed for each sample, and a spread of 1.
+        """
+        used, local = np.unique(rated.columns, return_inverse=True)
+        observed = Rows(rated.indptr, local.astype(np.int32), rated.values)
+        factors = np.ascontiguousarray(self.item_samples[used].transpose(1, 0, 2))
+        n_people = len(rated.indptr) - 1
+        for sample in range(self.n_samples):
+            noise_precision = float(self.noise_precisions[sample])
+            prior = self.prior_precisions[sample] / noise_precision
+            means = self.prior_mean_of(sample, features)
+            side = Side.empty(n_people, factors.shape[2], biases=True)
+            solve_rows(
+                observed,
+                Side(factors[sample], self.item_bias_samples[sample, used]),
+                side,
+                ridge=np.zeros(n_people, dtype=np.float32),
+                terms=Terms(offset=offset),
+                n_threads=min(n_threads, n_people),
+                solver=_nth(solver, sample, noise_precision),
+                prior=prior,
+                shift=(means @ prior).astype(np.float32),
+            )
+            yield side
+
+    def prior_mean_of(self, sample: int, features: Rows | None) -> Doubles:
+        """What people are expected to be before any rating; shape (n_people, d), or (1, d) without a link."""
+        mean: Doubles = self.prior_means[sample][None, :]
+        if features is None or not self.link_weights.shape[1]:
+            return mean
+        return mean + multiply(features, self.link_weights[sample], 1)
+
+    def items_of(self, sample: int) -> Side:
+        """The items in one sample."""
+        factors = np.ascontiguousarray(self.item_samples[:, sample])
+        return Side(factors, self.item_bias_samples[sample])
+
+
+def _nth(solver: Solver, sample: int, noise_precision: float) -> Solver:
+    """A solver for one sample: what is drawn spreads as its noise does."""
+    if not solver.spread:
+        return solver
+    return Solver(spread=solver.spread / float(np.sqrt(noise_precision)), seed=solver.seed + sample)

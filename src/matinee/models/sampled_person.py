@@ -1,0 +1,164 @@
+"""One person in the eyes of a Bayesian model: a mean, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.checks import number, whole_number
+from matinee.errors import DataError
+from matinee.models.answers import Recommendation
+from matinee.models.person import Person
+from matinee.models.row_problem import Floats, Side, Solver
+from matinee.ratings import Rows
+
+if TYPE_CHECKING:
+    from matinee.models.bayes import BayesianALS
+
+# Draws of people, the same whenever they are asked for.
+DRAWN = Solver(spread=1.0, seed=0)
+LARGEST_OPTIMISM = 1e6
+
+
+class SampledPerson(Person):
+    """A `Person` as every kept sample sees them. `BayesianALS.fold_in` makes one; nothing is retrained.
+
+    Attributes
+    ----------
+    factors : ndarray of float32, shape (S · n_factors,)
+        Those of all samples, one after the other.
+    bias : float
+    """
+
+    _model: BayesianALS
+
+    def __init__(self, model: BayesianALS, side: Side, rated: Rows, features: Rows | None) -> None:
+        super().__init__(model, side, rated)
+        self._features = features
+
+    def recommend(
+        self,
+        n: int = 10,
+        *,
+        exclude_seen: bool = True,
+        items: Iterable[Any] | None = None,
+        optimism: float = 0.0,
+    ) -> list[Recommendation]:
+        """The n items of the highest score, best first; fewer only where there are fewer.
+
+        Parameters
+        ----------
+        n : int
+        exclude_seen : bool
+        items : ids, optional
+        optimism : float
+            Rank by the mean and so many standard deviations.
+
+        Raises
+        ------
+        UnknownItemError
+        DataError
+        """
+        optimism = number("optimism", optimism, least=-LARGEST_OPTIMISM, most=LARGEST_OPTIMISM)
+        if optimism == 0:
+            return super().recommend(n, exclude_seen=exclude_seen, items=items)
+        model = self._model
+        columns = (
+            np.arange(len(model.item_index_)) if items is None else np.unique(model._item_positions(items))
+        )
+        if exclude_seen:
+            columns = np.setdiff1d(columns, self._rated.columns)
+        scores = model._raw_predictions(np.zeros_like(columns), columns, self._side)
+        scores = scores + optimism * self._deviations(columns)
+        best = np.argsort(-scores, kind="stable")[: whole_number("n", n, least=1)]
+        ids = model.item_index_.ids[columns[best]].tolist()
+        return list(map(Recommendation, ids, scores[best].tolist()))
+
+    def predict(
+        self,
+        items: Any,
+        *,
+        unknown: str = "fallback",
+        return_std: bool = False,
+        interval: float | None = None,
+    ) -> Any:
+        """The ratings expected of this person, and how sure; as `BayesianALS.predict`, for one user.
+
+        Parameters
+        ----------
+        items : id or array of ids, shape (n,)
+        unknown : {"fallback", "nan", "raise"}
+        return_std : bool
+        interval : float, optional
+
+        Returns
+        -------
+        float or ndarray of float32, shape (n,), or a tuple of them
+        """
+        mean = super().predict(items, unknown=unknown)
+        if not return_std and interval is None:
+            return mean
+        columns, _ = self._model._positions(items, "item", unknown)
+        deviations = self._deviations(columns)
+        if unknown == "nan":
+            deviations[columns < 0] = np.nan
+        rating_range = self._model.rating_range_
+        return with_error(mean, deviations, rating_range, return_std=return_std, interval=interval)
+
+    def _deviations(self, columns: Any) -> Floats:
+        return self._model._deviations_of(self._rated, self._features, np.zeros_like(columns), columns)
+
+    def _score_parts(self, column: int) -> tuple[float, NDArray[np.float64]]:
+        """The mean over the samples: in each the score is linear in the targets, from the prior's mean on."""
+        model, posterior = self._model, self._model.posterior_
+        rated, columns = self._rated, self._rated.columns
+        baseline, parts = 0.0, np.zeros(len(columns))
+        for sample in range(posterior.n_samples):
+            biases = posterior.item_bias_samples[sample]
+            factors = _bordered(posterior.item_samples[columns, sample])
+            asked = _bordered(posterior.item_samples[column : column + 1, sample])[0]
+            prior = posterior.prior_precisions[sample] / posterior.noise_precisions[sample]
+            response = np.linalg.solve(prior + factors.T @ factors, asked)
+            mean = posterior.prior_mean_of(sample, self._features)[0]
+            targets = rated.values - model.mean_ - biases[columns]
+            parts += (factors @ response) * targets
+            baseline += float(response @ (prior @ mean)) + float(biases[column])
+        return model.mean_ + baseline / posterior.n_samples, parts / posterior.n_samples
+
+
+def _bordered(factors: Floats) -> NDArray[np.float64]:
+    return np.hstack([factors.astype(np.float64), np.ones((len(factors), 1))])
+
+
+def with_error(
+    mean: Any,
+    deviations: Floats,
+    rating_range: tuple[float, float],
+    *,
+    return_std: bool,
+    interval: float | None,
+) -> Any:
+    """A prediction with what else is asked for: its deviation, and the ends of a central interval.
+
+    Raises
+    ------
+    DataError
+        For an interval that is no share between 0 and 1.
+    """
+    scalar = np.ndim(mean) == 0
+    answers = [mean]
+    if return_std:
+        answers.append(float(deviations[0]) if scalar else deviations)
+    if interval is not None:
+        share = number("interval", interval, least=0, most=1)
+        if not 0 < share < 1:
+            raise DataError(f"interval={interval!r}; expected a share between 0 and 1, such as 0.9")
+        reach = np.float32(NormalDist().inv_cdf(0.5 + share / 2)) * deviations
+        for end in (mean - reach, mean + reach):
+            clipped = np.clip(end, *rating_range)
+            answers.append(float(clipped[0]) if scalar else clipped)
+    return tuple(answers)

@@ -1,0 +1,250 @@
+"""The Gibbs sampler: the same alternation, each half-step a draw and not a solution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.models.alternation import Alternation, HeldOut
+from matinee.models.history import Iteration
+from matinee.models.hyperprior import (
+    Doubles,
+    RowPrior,
+    bordered,
+    draw_noise_precision,
+    draw_row_prior,
+)
+from matinee.models.link import Link
+from matinee.models.row_problem import (
+    TO_THE_LAST_DIGIT,
+    Floats,
+    Losses,
+    Side,
+    Solver,
+    Terms,
+    gram,
+    predict_pairs,
+    solve_rows,
+)
+from matinee.ratings import Rows
+
+# The running average has flattened when so many samples more have not lowered its error by the tolerance.
+SAMPLES_TO_JUDGE_BY = 20
+
+
+def bias_of(side: Side) -> Floats:
+    """The biases of a side that has them."""
+    assert side.biases is not None
+    return side.biases
+
+
+class SampledSide:
+    """One side of a chain: its rows as drawn last, and the distribution that they come from.
+
+    Parameters
+    ----------
+    observed : Rows
+    side : Side
+        Where the chain starts; every draw is written into it.
+    link : Link or None
+    """
+
+    def __init__(self, observed: Rows, side: Side, link: Link | None, n_threads: int) -> None:
+        self.observed = observed
+        self.side = side
+        self.link = link
+        self.n_threads = n_threads
+        self.prior = RowPrior(np.zeros(0), np.zeros((0, 0)))
+        self._offsets: Floats | None = None
+
+    def draw_prior(self, generator: np.random.Generator) -> None:
+        """Draw the mean and precision of the rows, and β of the link, given the rows."""
+        rows = bordered(self.side.factors, self.side.biases)
+        if self.link is None:
+            total = rows.sum(axis=0, dtype=np.float64)
+            self.prior = draw_row_prior(generator, len(rows), total, gram(rows, self.n_threads))
+            return
+        residual = rows - self.link.means
+        self.prior = draw_row_prior(
+            generator,
+            len(rows),
+            residual.sum(axis=0, dtype=np.float64),
+            gram(residual, self.n_threads),
+            n_more=len(self.link.weights),
+            scatter=self.link.scatter,
+        )
+        self.link.draw(generator, rows - self.prior.mean, self.prior.precision)
+        self._offsets = self.link.means
+
+    @property
+    def prior_means(self) -> Doubles:
+        """What the rows are expected to be; shape (n, d), or (1, d) where that is the same for all."""
+        mean = self.prior.mean[None, :]
+        return mean if self._offsets is None else mean + self._offsets
+
+    def solve(self, fixed: Side, offset: float, noise_precision: float, solver: Solver, into: Side) -> float:
+        """Draw the rows given the other side, or find their mean; returns their squared error."""
+        prior = self.prior.precision / noise_precision
+        shift = (self.prior_means @ prior).astype(np.float32)
+        losses = solve_rows(
+            self.observed,
+            fixed,
+            into,
+            ridge=np.zeros(len(into.factors), dtype=np.float32),
+            terms=Terms(offset=offset),
+            n_threads=self.n_threads,
+            solver=solver,
+            prior=prior,
+            shift=shift,
+        )
+        rows = bordered(into.factors, into.biases)
+        of_prior = float(np.sum(prior * gram(rows, self.n_threads)))
+        of_shift = (
+            float(np.sum(rows.sum(axis=0, dtype=np.float64) * shift[0]))
+            if len(shift) == 1
+            else float(np.einsum("ij,ij->", rows, shift, dtype=np.float64))
+        )
+        return losses.squared_error - of_prior + 2 * of_shift
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is kept of one state of the chain: everything that a newcomer's posterior needs.
+
+    Attributes
+    ----------
+    users : Side
+        The mean of their posterior given the rest, rather than a draw: less noise, and what folding in
+        their own ratings gives.
+    items : Side
+    user_prior : RowPrior
+    user_weights : ndarray of float32, shape (n_features, d), or None
+        β of the users' link.
+    noise_precision : float
+    """
+
+    users: Side
+    items: Side
+    user_prior: RowPrior
+    user_weights: Floats | None
+    noise_precision: float
+
+
+class Sampling(Alternation):
+    """A chain under way.
+
+    Parameters
+    ----------
+    generator : numpy.random.Generator
+    n_burn_in, n_samples, n_kept : int
+        Sweeps before the first sample, samples, and how many of them are kept, evenly spaced.
+    """
+
+    def __init__(
+        self,
+        users: SampledSide,
+        items: SampledSide,
+        *,
+        generator: np.random.Generator,
+        offset: float,
+        noise_precision: float,
+        n_burn_in: int,
+        n_samples: int,
+        n_kept: int,
+        n_threads: int,
+    ) -> None:
+        nothing = np.zeros(0, dtype=np.float32)
+        super().__init__(
+            users.observed,
+            items.observed,
+            users=users.side,
+            items=items.side,
+            user_ridge=nothing,
+            item_ridge=nothing,
+            terms=Terms(offset=offset),
+            n_threads=n_threads,
+        )
+        self.sampled_users, self.sampled_items = users, items
+        self.generator = generator
+        self.noise_precision = noise_precision
+        self.n_burn_in = n_burn_in
+        self.n_samples = n_samples
+        self.spacing = -(-n_samples // n_kept)
+        self.kept: list[Sample] = []
+
+    def improve(self) -> Losses:
+        """A sweep: priors, users, items and the noise precision, each drawn given the others."""
+        self._draw(self.sampled_users, self.items)
+        squared_error = self._draw(self.sampled_items, self.users)
+        n_ratings = len(self.by_user.values)
+        self.noise_precision = draw_noise_precision(self.generator, n_ratings, squared_error)
+        self._objective = squared_error
+        return Losses(squared_error, 0.0)
+
+    def _draw(self, sampled: SampledSide, fixed: Side) -> float:
+        sampled.draw_prior(self.generator)
+        spread = 1 / np.sqrt(self.noise_precision)
+        solver = Solver(spread=float(spread), seed=int(self.generator.integers(2**63)))
+        return sampled.solve(fixed, self.terms.offset, self.noise_precision, solver, sampled.side)
+
+    def _iterate(self, iteration: int, measure: Any) -> Iteration:
+        record = super()._iterate(iteration, measure)
+        sample = iteration - self.n_burn_in
+        if sample > 0 and sample % self.spacing == 0:
+            self.kept.append(self._state())
+        return record
+
+    def _state(self) -> Sample:
+        items = Side(self.items.factors.copy(), bias_of(self.items).copy())
+        users = Side.empty(*self.users.factors.shape, biases=True)
+        side = self.sampled_users
+        side.solve(items, self.terms.offset, self.noise_precision, TO_THE_LAST_DIGIT, users)
+        weights = None if side.link is None else side.link.weights.copy()
+        return Sample(users, items, side.prior, weights, self.noise_precision)
+
+    def finish(self) -> None:
+        """A chain of fewer samples than the spacing keeps the last."""
+        if not self.kept:
+            self.kept.append(self._state())
+
+    def has_flattened(self, tolerance: float | None) -> bool:
+        """Whether the latest samples have hardly lowered the error of the running average."""
+        history = self.history
+        if tolerance is None or len(history) < self.n_burn_in + 2 * SAMPLES_TO_JUDGE_BY:
+            return False
+        return history[-1 - SAMPLES_TO_JUDGE_BY].watched - history[-1].watched < tolerance
+
+
+class RunningAverage:
+    """The error of the samples' mean prediction on ratings held out, as they come."""
+
+    def __init__(self, held_out: HeldOut, rating_range: tuple[float, float], n_burn_in: int) -> None:
+        self.held_out = held_out
+        self.rating_range = rating_range
+        self.n_burn_in = n_burn_in
+        self.n_seen = 0
+        self.total: NDArray[np.float64] = np.zeros(len(held_out.values))
+
+    def add(self, fit: Alternation) -> tuple[float, float]:
+        """RMSE of this sample alone, and of the mean of all since the burn-in, both clipped."""
+        predicted = predict_pairs(
+            self.held_out.rows,
+            self.held_out.columns,
+            fit.users,
+            fit.items,
+            offset=fit.terms.offset,
+            n_threads=fit.n_threads,
+        )
+        alone = self._rmse(predicted.astype(np.float64))
+        self.n_seen += 1
+        if self.n_seen <= self.n_burn_in:
+            return alone, alone
+        self.total += predicted
+        return alone, self._rmse(self.total / (self.n_seen - self.n_burn_in))
+
+    def _rmse(self, predicted: NDArray[np.float64]) -> float:
+        errors = np.clip(predicted, *self.rating_range) - self.held_out.values
+        return float(np.sqrt(np.mean(errors**2)))
