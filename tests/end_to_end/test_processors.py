@@ -34,9 +34,9 @@ SCRIPT = """
         ridge, found = np.ones(2, np.float32), np.zeros((2, rank), np.float32)
         kernels.solve_rows(
             indptr, columns, values, feedback="ratings", confidence=0.0, unobserved=0.0, fixed=fixed,
-            column_biases=None, offset=0.0, ridge=ridge, prior=None, solver="cholesky", n_steps=0,
-            refine_always=False, solution=found, biases=None, squared_errors=None, penalties=None,
-            n_threads=2,
+            column_biases=None, offset=0.0, ridge=ridge, prior=None, shift=None, spread=0.0, seed=0,
+            solver="cholesky", n_steps=0, refine_always=False, solution=found, biases=None,
+            squared_errors=None, penalties=None, n_threads=2,
         )
         for row in range(2):
             part = slice(indptr[row], indptr[row + 1])
