@@ -158,7 +158,8 @@ void bind_solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<flo
                      const std::string& feedback, float confidence, float unobserved, Matrix fixed,
                      std::optional<Vector<float>> column_biases, float offset, Vector<float> ridge,
                      std::optional<DoubleMatrix> prior, std::optional<Matrix> shift, float spread, uint64_t seed,
-                     const std::string& solver, int64_t n_steps, bool refine_always, OutMatrix solution, std::optional<OutVector<float>> biases,
+                     bool same_noise, const std::string& solver, int64_t n_steps, bool refine_always,
+                     OutMatrix solution, std::optional<OutVector<float>> biases,
                      std::optional<OutVector<double>> squared_errors,
                      std::optional<OutVector<double>> penalties, int n_threads) {
   const int64_t n_rows = int64_t(indptr.shape(0)) - 1, n_factors = fixed.shape(1);
@@ -205,6 +206,7 @@ void bind_solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<flo
   problem.shift_stride = shift && shift->shape(0) == 1 ? 0 : n_factors + 1;
   problem.spread = spread;
   problem.seed = seed;
+  problem.noise_stride = same_noise ? 0 : 1;
   problem.solver = solver_named(solver);
   require(problem.solver == Solver::cholesky || !(biases || shift), "only the solver 'cholesky' finds biases");
   problem.n_steps = n_steps;
@@ -259,9 +261,10 @@ void bind_multiply_sparse(Vector<int64_t> indptr, Vector<int32_t> columns, Vecto
           "indptr must end at the number of columns and values");
   require(int64_t(product.shape(0)) == n_rows && int64_t(product.shape(1)) == n_dense,
           "product must have a row for each row and a column for each of the dense matrix");
-  require(std::all_of(columns.data(), columns.data() + n,
-                      [&](int32_t column) { return column >= 0 && column < int64_t(dense.shape(0)); }),
-          "a column lies outside the dense matrix");
+  // All of them and without a branch, which the compiler turns into vector instructions.
+  uint32_t largest = 0;
+  for (int64_t j = 0; j < n; ++j) largest = std::max(largest, uint32_t(columns.data()[j]));
+  require(n == 0 || int64_t(largest) < int64_t(dense.shape(0)), "a column lies outside the dense matrix");
   const SparseProblem problem{indptr.data(), columns.data(), values.data(), dense.data(), n_dense, product.data()};
   auto cost = [&](int64_t row) { return double(problem.indptr[row + 1] - problem.indptr[row]) + 8; };
   const double total = double(n) + 8.0 * double(n_rows);
@@ -275,12 +278,16 @@ void bind_multiply_sparse(Vector<int64_t> indptr, Vector<int32_t> columns, Vecto
 constexpr int64_t kPairsPerChunk = 1 << 15;
 
 void bind_predict(Vector<int32_t> rows, Vector<int32_t> columns, Matrix row_factors, Matrix column_factors,
-                  std::optional<Vector<float>> row_biases, std::optional<Vector<float>> column_biases,
-                  float offset, OutVector<float> predicted, int n_threads) {
+                  std::optional<Matrix> row_biases, std::optional<Matrix> column_biases, int64_t n_samples,
+                  float offset, float low, float high, OutVector<float> predicted, int n_threads) {
   const int64_t n = rows.shape(0);
   require(int64_t(columns.shape(0)) == n && int64_t(predicted.shape(0)) == n,
           "rows, columns and predicted must be of one length");
   require(row_factors.shape(1) == column_factors.shape(1), "factors must be of one rank");
+  require(n_samples > 0 && int64_t(row_factors.shape(1)) % n_samples == 0, "samples must be of one rank");
+  for (const auto& [biases, factors] : {std::pair{row_biases, row_factors}, {column_biases, column_factors}})
+    require(!biases || (biases->shape(0) == factors.shape(0) && int64_t(biases->shape(1)) == n_samples),
+            "biases must match factors and samples");
   for (int64_t i = 0; i < n; ++i)
     require(rows.data()[i] < int64_t(row_factors.shape(0)) &&
                 columns.data()[i] < int64_t(column_factors.shape(0)),
@@ -291,8 +298,11 @@ void bind_predict(Vector<int32_t> rows, Vector<int32_t> columns, Matrix row_fact
                                   column_factors.data(),
                                   data_or_null(row_biases),
                                   data_or_null(column_biases),
+                                  n_samples,
+                                  int64_t(row_factors.shape(1)) / n_samples,
                                   offset,
-                                  int64_t(row_factors.shape(1)),
+                                  low,
+                                  high,
                                   predicted.data()};
   run((n + kPairsPerChunk - 1) / kPairsPerChunk, n_threads, [&](int64_t chunk, int) {
     const int64_t first = chunk * kPairsPerChunk;
@@ -399,11 +409,12 @@ NB_MODULE(_kernels, module) {
   module.def("transpose_rows", &bind_transpose_rows, "indptr"_a, "columns"_a, "values"_a, "n_columns"_a);
   module.def("solve_rows", &bind_solve_rows, "indptr"_a, "columns"_a, "values"_a, nb::kw_only(), "feedback"_a,
              "confidence"_a, "unobserved"_a, "fixed"_a, "column_biases"_a.none(), "offset"_a, "ridge"_a,
-             "prior"_a.none(), "shift"_a.none(), "spread"_a, "seed"_a, "solver"_a, "n_steps"_a, "refine_always"_a, "solution"_a, "biases"_a.none(),
-             "squared_errors"_a.none(), "penalties"_a.none(), "n_threads"_a);
+             "prior"_a.none(), "shift"_a.none(), "spread"_a, "seed"_a, "same_noise"_a, "solver"_a, "n_steps"_a,
+             "refine_always"_a, "solution"_a, "biases"_a.none(), "squared_errors"_a.none(), "penalties"_a.none(), "n_threads"_a);
   module.def("gram", &bind_gram, "factors"_a, "gram"_a, "n_threads"_a);
   module.def("predict", &bind_predict, "rows"_a, "columns"_a, "row_factors"_a, "column_factors"_a,
-             "row_biases"_a.none(), "column_biases"_a.none(), "offset"_a, "predicted"_a, "n_threads"_a);
+             "row_biases"_a.none(), "column_biases"_a.none(), "n_samples"_a, "offset"_a, "low"_a, "high"_a,
+             "predicted"_a, "n_threads"_a);
   module.def("multiply_sparse", &bind_multiply_sparse, "indptr"_a, "columns"_a, "values"_a, "dense"_a, "product"_a,
              "n_threads"_a);
   nb::class_<PackedFactors>(module, "PackedFactors")

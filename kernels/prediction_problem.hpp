@@ -1,5 +1,5 @@
-// Predicted values of pairs, as plain data: offset + biases + factors · factors. A row or column of −1 is
-// unknown and adds nothing.
+// Predicted values of pairs, as plain data: the mean over samples of offset + biases + factors · factors, each
+// brought within limits. A row or column of −1 is unknown and adds nothing.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,15 @@ namespace matinee {
 struct PredictionProblem {
   const int32_t* rows;
   const int32_t* columns;
+  // A row's samples side by side: n_samples × n_factors, and n_samples biases.
   const float* row_factors;
   const float* column_factors;
   const float* row_biases;     // or null
   const float* column_biases;  // or null
-  float offset;
+  int64_t n_samples;
   int64_t n_factors;
+  float offset;
+  float low, high;
   float* predicted;
 };
 

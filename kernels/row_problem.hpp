@@ -48,6 +48,7 @@ struct RowProblem {
   // Draw x from the normal distribution of mean A⁻¹ b and covariance spread² A⁻¹, by the seed; 0: the mean itself.
   float spread;
   uint64_t seed;
+  int64_t noise_stride;  // 1, or 0 where all rows draw by the same noise
   // The answers.
   float* solution;         // n_rows × n_factors
   float* biases;           // n_rows, or null where rows have none

@@ -39,7 +39,7 @@ static inline const float* draw_noise(const RowProblem& problem, int64_t row, Sc
   if (!(problem.spread > 0)) return nullptr;
   // The bias has a number of its own, whatever the padding.
   float* noise = scratch.border;
-  fill_normals(problem.seed, uint64_t(row), problem.n_factors + 1, problem.spread, noise);
+  fill_normals(problem.seed, uint64_t(row * problem.noise_stride), problem.n_factors + 1, problem.spread, noise);
   const float of_bias = noise[problem.n_factors];
   for (int64_t f = problem.n_factors; f < scratch.width; ++f) noise[f] = 0.0f;
   noise[scratch.width] = of_bias;

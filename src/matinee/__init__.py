@@ -4,7 +4,16 @@ from importlib.metadata import version
 
 from matinee import baselines, plots
 from matinee.comparison import Comparison, compare
-from matinee.datasets import Movie, Movies, load_dataset, load_movies, read_movies, read_ratings
+from matinee.datasets import (
+    Movie,
+    Movies,
+    load_dataset,
+    load_movies,
+    load_users,
+    read_movies,
+    read_ratings,
+    read_users,
+)
 from matinee.errors import (
     DataError,
     MatineeError,
@@ -64,9 +73,11 @@ __all__ = [
     "load",
     "load_dataset",
     "load_movies",
+    "load_users",
     "plots",
     "read_movies",
     "read_ratings",
+    "read_users",
     "split",
     "tune",
 ]

@@ -25,6 +25,7 @@ def solve_rows(
     shift: NDArray[np.float32] | None,
     spread: float,
     seed: int,
+    same_noise: bool,
     solver: str,
     n_steps: int,
     refine_always: bool,
@@ -50,7 +51,10 @@ def predict(
     column_factors: NDArray[np.float32],
     row_biases: NDArray[np.float32] | None,
     column_biases: NDArray[np.float32] | None,
+    n_samples: int,
     offset: float,
+    low: float,
+    high: float,
     predicted: NDArray[np.float32],
     n_threads: int,
 ) -> None: ...

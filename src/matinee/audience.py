@@ -88,8 +88,7 @@ class Audience:
             n_threads=thread_count(model.n_threads),
         )
         if not has_row.all():
-            nobody = Side.empty(1, model.item_factors_.shape[1], biases=model._fitted._with_biases)
-            best[~has_row], _ = model._item_ranker.best(nobody, width, offset=model.mean_)
+            best[~has_row], _ = model._item_ranker.best(model._stranger, width, offset=model.mean_)
         return best
 
 

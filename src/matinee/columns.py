@@ -42,22 +42,26 @@ def frame_columns(frame: Any, names: list[str]) -> list[Any]:
 
 
 def whole_frame(frame: Any) -> pl.DataFrame:
-    """Any pandas, polars or Arrow frame as a polars frame.
+    """Any pandas, polars or Arrow frame as a polars frame, with null for whatever pandas calls missing.
 
     Raises
     ------
     DataError
-        If it is no frame.
+        If it is no frame, has two columns of one name or one whose name is no text, or values of mixed types.
     """
     if isinstance(frame, pl.DataFrame):
         return frame
     try:
-        native = nw.from_native(frame)
-        names = native.collect_schema().names()
-    except (TypeError, nw.exceptions.NarwhalsError) as error:
+        names = nw.from_native(frame).collect_schema().names()
+    except (TypeError, ValueError, nw.exceptions.NarwhalsError) as error:
         given = type(frame).__name__
-        raise DataError(f"expected a pandas, polars or Arrow frame, got {given}") from error
-    return pl.DataFrame([pl.Series(n, c) for n, c in zip(names, frame_columns(frame, names), strict=True)])
+        raise DataError(f"expected a pandas, polars or Arrow frame, got {given} ({error})") from error
+    for name in names:
+        # To narwhals an integer is a row.
+        if not isinstance(name, str):
+            raise DataError(f"a column is named {name!r}; expected text, as in frame.rename(columns=str)")
+    columns = zip(names, frame_columns(frame, names), strict=True)
+    return pl.DataFrame([_named_series(name, column) for name, column in columns])
 
 
 def rating_values(column: Any) -> Values:
@@ -136,6 +140,30 @@ def _polars_series(column: Any, name: str) -> pl.Series:
         return pl.Series(column, strict=False)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         raise DataError(f"the {name}s are of mixed types ({error}); expected numbers") from error
+
+
+def _named_series(name: str, column: Any) -> pl.Series:
+    """Any column as a polars series of the type that its values have; strict, as ids must not become text."""
+    if isinstance(column, pl.Series):
+        return column.alias(name)
+    values = _pandas_values(column)
+    dtype = None
+    if values.dtype == object:
+        values = list(map(_plain, values))
+        # polars would take the first number's type for all.
+        dtype = pl.Float64 if {int, float} <= set(map(type, values)) else None
+    try:
+        return pl.Series(name, values, dtype=dtype)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
+        reason = str(error).split("\n")[0]
+        raise DataError(f"column {name!r} holds values of mixed types ({reason})") from error
+
+
+def _plain(value: Any) -> Any:
+    """None for what is missing; a list for an array, which is what pandas reads from Parquet."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return [None if _is_missing(each) else each for each in value]
+    return None if _is_missing(value) else value
 
 
 def _pandas_values(column: Any) -> Any:

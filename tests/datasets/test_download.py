@@ -372,6 +372,23 @@ def test_an_archive_that_reaches_outside_its_folder_is_refused_and_leaves_nothin
     assert {path.name for path in tmp_path.iterdir()} == {"cache"}
 
 
+def test_an_archive_without_the_people_it_should_have_is_refused(mirror, cache, monkeypatch):
+    held = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(made_up_archive("ml-100k"))) as whole,
+        zipfile.ZipFile(held, "w") as archive,
+    ):
+        for name in ("ml-100k/u.data", "ml-100k/u.item"):
+            archive.writestr(name, whole.read(name))
+    mirror.publish("ml-100k", held.getvalue())
+    md5 = hashlib.md5(held.getvalue()).hexdigest()
+    ours = dataclasses.replace(download.DATASETS["ml-100k"], md5=md5)
+    monkeypatch.setitem(download.DATASETS, "ml-100k", ours)
+    with pytest.raises(DataError, match=r"ml-100k/u\.user is not in it"):
+        download.dataset_folder("ml-100k")
+    assert left_in(cache) == []
+
+
 def test_an_archive_without_ratings_is_refused_and_leaves_nothing(mirror, cache):
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:

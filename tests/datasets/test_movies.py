@@ -1,6 +1,4 @@
 import gzip
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 
 from matinee.datasets.movies import Movie, Movies, movie_title, read_movies
 from matinee.errors import DataError, MatineeError
+from matinee.models.features import FeatureColumns, FeatureTable
 
 MOVIES = [
     Movie(2, "Les Misérables", 1995, ("Drama", "Musical")),
@@ -129,9 +128,6 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz") / "movies"
 
 
-PIECES = [b"1", b"::", b",", b'"', b"|", b"\n", b"A"]
-
-
 @settings(max_examples=300, deadline=5000, suppress_health_check=[HealthCheck.too_slow])
 @given(
     head=st.sampled_from([b"", *FORMS.values()]),
@@ -150,12 +146,40 @@ def test_whatever_the_bytes_the_answer_is_movies_or_one_of_our_errors(scratch, h
 
 
 @pytest.mark.parametrize(("name", "count"), [("ml-1m/movies.dat", 3_883), ("ml-100k/u.item", 1_682)])
-def test_the_movie_files_of_movielens_are_read_whole(name, count):
-    folder = os.environ.get("MATINEE_DATA")
-    if not folder:
-        pytest.skip("MATINEE_DATA is not set")
-    movies = read_movies(Path(folder) / name)
+def test_the_movie_files_of_movielens_are_read_whole(movielens, name, count):
+    movies = read_movies(movielens(name))
     assert len(movies) == count
     assert str(movies[1]) == "Toy Story (1995)"
     assert movies[1].genres == ("Animation", "Children's", "Comedy")
     assert any("é" in movie.title for movie in movies.values())
+    assert movies.features().height == count
+    assert movies.features()["year"].is_between(1900, 2000).all()
+
+
+def test_the_features_are_years_and_genres_and_a_missing_year_is_the_mean_of_the_others():
+    features = Movies(MOVIES).features()
+    assert features.rows() == [
+        (2, 1995.0, ["Drama", "Musical"]),
+        (5, 1969.0, ["Musical"]),
+        (9, (1995 + 1969) / 2, []),
+    ]
+    assert features.columns == ["item", "year", "genres"]
+
+
+def test_a_missing_year_says_nothing_of_a_movie():
+    table = FeatureTable.read(Movies(MOVIES).features(), "item")
+    encoded = FeatureColumns.from_frame(table.frame).encode_frame(table.frame)
+    years = encoded.values[encoded.columns == 0]
+    np.testing.assert_allclose(years, [np.sqrt(1.5), -np.sqrt(1.5), 0], atol=1e-6)
+
+
+def test_what_no_movie_has_is_not_among_the_features():
+    assert Movies([Movie("a", "A", None, ("X",)), Movie("b", "B")]).features().columns == ["item", "genres"]
+    assert Movies([Movie(1, "A", 1999), Movie(2, "B")]).features().columns == ["item", "year"]
+    assert Movies([Movie(1, "A"), Movie(2, "B")]).features().columns == ["item"]
+
+
+def test_blank_lines_before_the_header_are_skipped_and_counted(tmp_path):
+    assert list(read_movies(written(tmp_path, b"\n  \nid,title\n4,One\n"))) == [4]
+    with pytest.raises(DataError, match=", line 3: expected item::title::genres, or a header"):
+        read_movies(written(tmp_path, b"\n \nhello\n"))

@@ -1,7 +1,17 @@
 """Where ratings come from: files of any kind, the GroupLens sets, and the built-in cinema."""
 
-from matinee.datasets.loading import load_dataset, load_movies
+from matinee.datasets.loading import load_dataset, load_movies, load_users
 from matinee.datasets.movies import Movie, Movies, read_movies
 from matinee.datasets.readers import read_ratings
+from matinee.datasets.users import read_users
 
-__all__ = ["Movie", "Movies", "load_dataset", "load_movies", "read_movies", "read_ratings"]
+__all__ = [
+    "Movie",
+    "Movies",
+    "load_dataset",
+    "load_movies",
+    "load_users",
+    "read_movies",
+    "read_ratings",
+    "read_users",
+]

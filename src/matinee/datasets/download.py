@@ -233,8 +233,8 @@ def _unpack(name: str, archive: Path, cache_folder: Path) -> Path:
     shutil.rmtree(unpacking, ignore_errors=True)
     try:
         archives.unpack(archive, unpacking, largest=dataset.largest)
-        for file in (dataset.ratings, dataset.movies):
-            if not (unpacking / dataset.folder / file).is_file():
+        for file in (dataset.ratings, dataset.movies, dataset.users):
+            if file is not None and not (unpacking / dataset.folder / file).is_file():
                 raise archives.ArchiveError(
                     f"{archive}: {dataset.folder}/{file} is not in it; "
                     f"name another mirror in MATINEE_DOWNLOAD_URL"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from matinee.datasets.demo import demo_arrays, demo_films
 from matinee.datasets.download import DATASETS, DatasetFiles, dataset_files
 from matinee.datasets.movies import Movie, Movies, read_movies
 from matinee.datasets.readers import read_ratings
+from matinee.datasets.users import read_users
 from matinee.errors import DataError
 from matinee.ratings import Ratings
 
@@ -47,6 +50,22 @@ def load_movies(name: str, *, progress: bool | None = None) -> Movies:
     if name != DEMO:
         return read_movies(_files(name, progress).movies)
     return Movies(Movie(film.item, film.title, film.year, film.genres) for film in demo_films())
+
+
+def load_users(name: str, *, progress: bool | None = None) -> pl.DataFrame:
+    """What is known of the people of "ml-100k" or "ml-1m", as `read_users` gives it.
+
+    Raises
+    ------
+    DataError
+        For a dataset that says nothing of its people, and as in `load_dataset`.
+    """
+    silent = name == DEMO or (name in DATASETS and DATASETS[name].users is None)
+    users = None if silent else _files(name, progress).users
+    if users is None:
+        telling = " and ".join(each for each, dataset in DATASETS.items() if dataset.users is not None)
+        raise DataError(f"{name} says nothing of its people; {telling} do")
+    return read_users(users)
 
 
 def _files(name: str, progress: bool | None) -> DatasetFiles:

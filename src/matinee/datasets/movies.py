@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +12,13 @@ import polars as pl
 
 from matinee.datasets.files import DataFile
 from matinee.datasets.layout import KNOWN_NAMES, shorten, split_line
+from matinee.datasets.listing import (
+    distinct_ids,
+    encoding_of,
+    first_line,
+    split_lines,
+    wrong_number_of_fields,
+)
 from matinee.errors import DataError
 from matinee.ids import Id
 
@@ -92,6 +98,19 @@ class Movies(Mapping[Id, Movie]):
         }
         return pl.DataFrame(columns)
 
+    def features(self) -> pl.DataFrame:
+        """The years and genres in the columns item, year and genres, for the ``item_features`` of a model.
+
+        A movie of unknown year gets the mean of the others' years, which says nothing of it: once the years
+        are scaled to mean 0, it is that 0. A column that no movie has anything in is left out.
+        """
+        frame = self.to_frame().drop("title").with_columns(pl.col("year").cast(pl.Float64))
+        if frame["year"].count() == 0:
+            frame = frame.drop("year")
+        else:
+            frame = frame.with_columns(pl.col("year").fill_null(strategy="mean"))
+        return frame if frame["genres"].list.len().sum() else frame.drop("genres")
+
 
 def read_movies(path: str | os.PathLike[str]) -> Movies:
     """The movies in a file: MovieLens' ``movies.dat``, ``u.item`` or ``movies.csv``, or anything like them.
@@ -114,17 +133,9 @@ def read_movies(path: str | os.PathLike[str]) -> Movies:
         twice, or a file that is none of these.
     """
     file = DataFile(path)
-    rows = list(_rows(file, _encoding(file)))
-    numeric = all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", row["item"]) for _, row in rows)
-    first_lines: dict[str, int] = {}
-    movies = []
-    for line, row in rows:
-        if row["item"] in first_lines:
-            message = f"item {shorten(row['item'])} is given again, after line {first_lines[row['item']]}"
-            raise file.error(message, line)
-        first_lines[row["item"]] = line
-        movies.append(_movie(row, int(row["item"]) if numeric else row["item"]))
-    return Movies(movies)
+    rows = list(_rows(file, encoding_of(file)))
+    items = distinct_ids(file, "item", ((line, row["item"]) for line, row in rows))
+    return Movies(_movie(row, item) for (_, row), item in zip(rows, items, strict=True))
 
 
 def movie_title(text: str) -> tuple[str, int | None]:
@@ -153,23 +164,11 @@ def _movie(row: dict[str, str], item: Id) -> Movie:
     return Movie(item, title, year, tuple(genre for genre in genres if genre not in NO_GENRES))
 
 
-def _encoding(file: DataFile) -> str:
-    try:
-        file.content().decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1"
-    except OSError as error:
-        raise file.error(f"cannot be read ({error})") from error
-    return "utf-8"
-
-
 def _rows(file: DataFile, encoding: str) -> Iterator[tuple[int, dict[str, str]]]:
     """The fields item, title and perhaps genres and year of each movie, with the line's number."""
-    lines = file.lines(encoding)
-    first = next((text for _, text in file.lines(encoding) if text.strip()), "")
-    separator, names, has_header = _format(file, first)
+    separator, names, has_header = _format(file, *first_line(file, encoding))
     n_rows = 0
-    for line, fields in _split(file, lines, separator):
+    for line, fields in split_lines(file, encoding, separator):
         if has_header:
             has_header = False
             continue
@@ -180,7 +179,7 @@ def _rows(file: DataFile, encoding: str) -> Iterator[tuple[int, dict[str, str]]]
         raise file.error("there are no movies in the file")
 
 
-def _format(file: DataFile, first: str) -> tuple[str, list[str], bool]:
+def _format(file: DataFile, line: int, first: str) -> tuple[str, list[str], bool]:
     """The separator, the names of the fields, and whether the first line is a header."""
     for separator in ("::", "\t", ";", ","):
         names = [_role(name) for name in split_line(first, separator)]
@@ -194,7 +193,7 @@ def _format(file: DataFile, first: str) -> tuple[str, list[str], bool]:
         if len(split_line(first, separator)) in (2, 3):
             return separator, ["item", "title", "genres"], False
     message = f"expected item::title::genres, or a header with item and title; got {shorten(first)!r}"
-    raise file.error(message, 1)
+    raise file.error(message, line)
 
 
 def _role(name: str) -> str:
@@ -206,28 +205,13 @@ def _role(name: str) -> str:
     )
 
 
-def _split(
-    file: DataFile, lines: Iterator[tuple[int, str]], separator: str
-) -> Iterator[tuple[int, list[str]]]:
-    if separator in ("::", "|"):
-        yield from ((number, text.split(separator)) for number, text in lines if text.strip())
-        return
-    reader = csv.reader((f"{text}\n" for _, text in lines), delimiter=separator)
-    try:
-        for fields in reader:
-            if fields:
-                yield reader.line_num, fields
-    except csv.Error as error:
-        raise file.error(f"cannot be split ({error})", reader.line_num) from error
-
-
 def _named(file: DataFile, line: int, fields: list[str], names: list[str], separator: str) -> dict[str, str]:
     expected = separator.join(names[:3]) + ("…" if len(names) > 3 else "")
     if len(fields) > len(names) or len(fields) <= max(names.index("item"), names.index("title")):
-        raise file.error(f"{len(fields)} field{'s' * (len(fields) != 1)}; expected {expected}", line)
+        raise wrong_number_of_fields(file, line, fields, expected)
     row: dict[str, Any] = {}
     for name, field in zip(names, fields, strict=False):
-        row.setdefault(name, field.strip())
+        row.setdefault(name, field)
     for name in ("item", "title"):
         if not row[name]:
             raise file.error(f"the {name} is missing; expected {expected}", line)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from matinee.errors import DataError
 from matinee.models.base import Model
@@ -99,7 +100,11 @@ class Alternation:
     ) -> list[Iteration]:
         """Alternate until the curve flattens, the callback says so, or n_iterations are done."""
         history = self.history = []
-        with iteration_progress(n_iterations, shown=progress) as show:
+        # What numpy asks of a BLAS between the half-steps is small, and its threads would only be in the way.
+        with (
+            threadpool_limits(limits=1, user_api="blas"),
+            iteration_progress(n_iterations, shown=progress) as show,
+        ):
             for iteration in range(1, n_iterations + 1):
                 history.append(self._iterate(iteration, measure))
                 show(history[-1])

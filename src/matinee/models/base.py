@@ -119,6 +119,11 @@ class Model(Parameters):
         return Side(self.item_factors_, self.item_biases_ if self._fitted._with_biases else None)
 
     @property
+    def _stranger(self) -> Side:
+        """A person of whom nothing is known."""
+        return Side.empty(1, self.item_factors_.shape[1], biases=self._fitted._with_biases)
+
+    @property
     def _fitted(self) -> Self:
         """The model with the parameters that it was fitted with."""
         self._check_fitted()
@@ -230,11 +235,15 @@ class Model(Parameters):
     def _predict_positions(
         self, rows: NDArray[Any], columns: NDArray[Any], users: Side, unknown: str
     ) -> Floats:
+        predicted = self._clipped_predictions(rows, columns, users)
+        if unknown == "nan":
+            predicted[(rows < 0) | (columns < 0)] = np.nan
+        return predicted
+
+    def _clipped_predictions(self, rows: NDArray[Any], columns: NDArray[Any], users: Side) -> Floats:
         predicted = self._raw_predictions(rows, columns, users)
         if self.predicts_ratings:
             np.clip(predicted, *self.rating_range_, out=predicted)
-        if unknown == "nan":
-            predicted[(rows < 0) | (columns < 0)] = np.nan
         return predicted
 
     def _raw_predictions(self, rows: NDArray[Any], columns: NDArray[Any], users: Side) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -16,6 +16,35 @@ from matinee.ratings import Rows
 
 
 @dataclass(frozen=True)
+class SampledRows(Side):
+    """Rows of one side as every sample has them, side by side; the biases are their means.
+
+    Attributes
+    ----------
+    bias_samples : ndarray of float32, shape (n, S)
+    """
+
+    bias_samples: Floats
+
+    @classmethod
+    def of(cls, factors: Floats, bias_samples: Floats) -> SampledRows:
+        """From factors of shape (n, S, n_factors)."""
+        biases = bias_samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+        return cls(factors.reshape(len(factors), -1), biases, bias_samples)
+
+    def one(self, row: int) -> SampledRows:
+        """One of the rows."""
+        part = slice(row, row + 1)
+        assert self.biases is not None
+        return SampledRows(self.factors[part], self.biases[part], self.bias_samples[part])
+
+    @property
+    def samples(self) -> Side:
+        """The samples, with the biases of each, as `predict_pairs` takes them."""
+        return Side(self.factors, self.bias_samples)
+
+
+@dataclass(frozen=True)
 class Posterior:
     """The kept samples of a chain, S of them; d counts the factors and the bias.
 
@@ -23,7 +52,7 @@ class Posterior:
     ----------
     user_samples, item_samples : ndarray of float32, shape (n_users, S, n_factors), (n_items, S, n_factors)
         A row's samples side by side: the product of two such rows is the sum over the samples.
-    item_bias_samples : ndarray of float32, shape (S, n_items)
+    user_bias_samples, item_bias_samples : ndarray of float32, shape (n_users, S), (n_items, S)
     prior_means, prior_precisions : ndarray of float64, shape (S, d), (S, d, d)
         Of the users.
     link_weights : ndarray of float32, shape (S, n_features, d)
@@ -33,6 +62,7 @@ class Posterior:
 
     user_samples: Floats
     item_samples: Floats
+    user_bias_samples: Floats
     item_bias_samples: Floats
     prior_means: Doubles
     prior_precisions: Doubles
@@ -48,7 +78,8 @@ class Posterior:
         return cls(
             np.stack([each.users.factors for each in samples], axis=1),
             np.stack([each.items.factors for each in samples], axis=1),
-            np.stack([bias_of(each.items) for each in samples]),
+            np.stack([bias_of(each.users) for each in samples], axis=1),
+            np.stack([bias_of(each.items) for each in samples], axis=1),
             np.stack([each.user_prior.mean for each in samples]),
             np.stack([each.user_prior.precision for each in samples]),
             np.stack(weights),
@@ -66,7 +97,8 @@ class Posterior:
         shapes = {
             "user_samples": (np.float32, (n_users, n, n_factors)),
             "item_samples": (np.float32, (n_items, n, n_factors)),
-            "item_bias_samples": (np.float32, (n, n_items)),
+            "user_bias_samples": (np.float32, (n_users, n)),
+            "item_bias_samples": (np.float32, (n_items, n)),
             "prior_means": (np.float64, (n, d)),
             "prior_precisions": (np.float64, (n, d, d)),
             "link_weights": (np.float32, (n, n_features, d)),
@@ -78,6 +110,8 @@ class Posterior:
                 raise ModelFileError(f"{name} is of type {array.dtype} and shape {array.shape}")
         if not (n and (self.noise_precisions > 0).all()):
             raise ModelFileError("the precision of its noise is not above 0")
+        if not _are_precisions(self.prior_precisions):
+            raise ModelFileError("a precision of its prior is not positive definite")
 
     @property
     def n_samples(self) -> int:
@@ -89,9 +123,15 @@ class Posterior:
         """Of a single rating around what is expected of it."""
         return float(np.mean(1 / self.noise_precisions))
 
-    def side_by_side(self, samples: Floats) -> Floats:
-        """All samples of a row as one long row; shape (n, S · n_factors)."""
-        return samples.reshape(len(samples), -1)
+    @property
+    def users(self) -> SampledRows:
+        """Those of the fit."""
+        return SampledRows.of(self.user_samples, self.user_bias_samples)
+
+    @property
+    def items(self) -> SampledRows:
+        """Those of the fit."""
+        return SampledRows.of(self.item_samples, self.item_bias_samples)
 
     def users_given(
         self, rated: Rows, features: Rows | None, offset: float, solver: Solver, n_threads: int
@@ -118,11 +158,11 @@ class Posterior:
             side = Side.empty(n_people, factors.shape[2], biases=True)
             solve_rows(
                 observed,
-                Side(factors[sample], self.item_bias_samples[sample, used]),
+                Side(factors[sample], np.ascontiguousarray(self.item_bias_samples[used, sample])),
                 side,
                 ridge=np.zeros(n_people, dtype=np.float32),
                 terms=Terms(offset=offset),
-                n_threads=min(n_threads, n_people),
+                n_threads=max(1, min(n_threads, n_people)),
                 solver=_nth(solver, sample, noise_precision),
                 prior=prior,
                 shift=(means @ prior).astype(np.float32),
@@ -139,11 +179,22 @@ class Posterior:
     def items_of(self, sample: int) -> Side:
         """The items in one sample."""
         factors = np.ascontiguousarray(self.item_samples[:, sample])
-        return Side(factors, self.item_bias_samples[sample])
+        return Side(factors, np.ascontiguousarray(self.item_bias_samples[:, sample]))
+
+
+def _are_precisions(matrices: Doubles) -> bool:
+    if not np.isfinite(matrices).all():
+        return False
+    try:
+        np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _nth(solver: Solver, sample: int, noise_precision: float) -> Solver:
     """A solver for one sample: what is drawn spreads as its noise does."""
     if not solver.spread:
         return solver
-    return Solver(spread=solver.spread / float(np.sqrt(noise_precision)), seed=solver.seed + sample)
+    spread = solver.spread / float(np.sqrt(noise_precision))
+    return replace(solver, spread=spread, seed=solver.seed + sample)

@@ -124,6 +124,8 @@ class Solver:
         With "cholesky": draw from the normal distribution around the solution, of covariance spread² A⁻¹,
         instead of answering the solution itself. A row's draw depends on ``seed`` and its place alone.
     seed : int
+    same_noise : bool
+        With a spread: a row's draw depends on ``seed`` alone, and not on what other rows there are.
     """
 
     name: str = "cholesky"
@@ -131,6 +133,7 @@ class Solver:
     exact: bool = False
     spread: float = 0.0
     seed: int = 0
+    same_noise: bool = False
 
 
 CHOLESKY = Solver()
@@ -192,6 +195,7 @@ def solve_rows(
         shift=shift,
         spread=solver.spread,
         seed=solver.seed,
+        same_noise=solver.same_noise,
         solver=solver.name,
         n_steps=solver.n_steps,
         refine_always=solver.exact,
@@ -242,9 +246,26 @@ def gram(factors: Floats, n_threads: int) -> NDArray[np.float64]:
 
 
 def predict_pairs(
-    rows: Any, columns: Any, row_side: Side, column_side: Side, *, offset: float, n_threads: int
+    rows: Any,
+    columns: Any,
+    row_side: Side,
+    column_side: Side,
+    *,
+    offset: float,
+    n_threads: int,
+    n_samples: int = 1,
+    limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> Floats:
     """Offset, biases and factors multiplied out, for pairs of positions; −1 is unknown and adds nothing.
+
+    Parameters
+    ----------
+    row_side, column_side : Side
+        Of several samples, those of a row are side by side, and its biases are a row, one for each sample.
+    n_samples : int
+        Each predicts for itself, and the answer is the mean.
+    limits : tuple of float
+        What each sample's prediction is clipped to.
 
     Returns
     -------
@@ -256,9 +277,11 @@ def predict_pairs(
         np.ascontiguousarray(columns, dtype=np.int32),
         row_side.factors,
         column_side.factors,
-        row_side.biases,
-        column_side.biases,
+        None if row_side.biases is None else row_side.biases.reshape(-1, n_samples),
+        None if column_side.biases is None else column_side.biases.reshape(-1, n_samples),
+        n_samples,
         offset,
+        *limits,
         predicted,
         n_threads,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,10 @@ from matinee.models.row_problem import Floats, Side, Solver
 from matinee.ratings import Rows
 
 if TYPE_CHECKING:
-    from matinee.models.bayes import BayesianALS
+    from matinee.models.sampled_model import SampledModel
 
-# Draws of people, the same whenever they are asked for.
-DRAWN = Solver(spread=1.0, seed=0)
+# Draws of people, the same whenever they are asked for, and whoever else is.
+DRAWN = Solver(spread=1.0, seed=0, same_noise=True)
 LARGEST_OPTIMISM = 1e6
 
 
@@ -34,9 +34,9 @@ class SampledPerson(Person):
     bias : float
     """
 
-    _model: BayesianALS
+    _model: SampledModel
 
-    def __init__(self, model: BayesianALS, side: Side, rated: Rows, features: Rows | None) -> None:
+    def __init__(self, model: SampledModel, side: Side, rated: Rows, features: Rows | None) -> None:
         super().__init__(model, side, rated)
         self._features = features
 
@@ -99,6 +99,7 @@ class SampledPerson(Person):
         -------
         float or ndarray of float32, shape (n,), or a tuple of them
         """
+        items = list(items) if isinstance(items, Iterator) else items
         mean = super().predict(items, unknown=unknown)
         if not return_std and interval is None:
             return mean
@@ -118,7 +119,7 @@ class SampledPerson(Person):
         rated, columns = self._rated, self._rated.columns
         baseline, parts = 0.0, np.zeros(len(columns))
         for sample in range(posterior.n_samples):
-            biases = posterior.item_bias_samples[sample]
+            biases = posterior.item_bias_samples[:, sample]
             factors = _bordered(posterior.item_samples[columns, sample])
             asked = _bordered(posterior.item_samples[column : column + 1, sample])[0]
             prior = posterior.prior_precisions[sample] / posterior.noise_precisions[sample]

@@ -50,12 +50,15 @@ class SampledSide:
     side : Side
         Where the chain starts; every draw is written into it.
     link : Link or None
+    scale : float
+        About how far ratings lie apart. Factors, of which two make a rating, are of the size of its root.
     """
 
-    def __init__(self, observed: Rows, side: Side, link: Link | None, n_threads: int) -> None:
+    def __init__(self, observed: Rows, side: Side, link: Link | None, scale: float, n_threads: int) -> None:
         self.observed = observed
         self.side = side
         self.link = link
+        self.scales = np.append(np.full(side.factors.shape[1], np.sqrt(scale)), scale)
         self.n_threads = n_threads
         self.prior = RowPrior(np.zeros(0), np.zeros((0, 0)))
         self._offsets: Floats | None = None
@@ -65,7 +68,8 @@ class SampledSide:
         rows = bordered(self.side.factors, self.side.biases)
         if self.link is None:
             total = rows.sum(axis=0, dtype=np.float64)
-            self.prior = draw_row_prior(generator, len(rows), total, gram(rows, self.n_threads))
+            squares = gram(rows, self.n_threads)
+            self.prior = draw_row_prior(generator, len(rows), total, squares, scales=self.scales)
             return
         residual = rows - self.link.means
         self.prior = draw_row_prior(
@@ -73,6 +77,7 @@ class SampledSide:
             len(rows),
             residual.sum(axis=0, dtype=np.float64),
             gram(residual, self.n_threads),
+            scales=self.scales,
             n_more=len(self.link.weights),
             scatter=self.link.scatter,
         )
@@ -150,6 +155,7 @@ class Sampling(Alternation):
         *,
         generator: np.random.Generator,
         offset: float,
+        scale: float,
         noise_precision: float,
         n_burn_in: int,
         n_samples: int,
@@ -169,10 +175,11 @@ class Sampling(Alternation):
         )
         self.sampled_users, self.sampled_items = users, items
         self.generator = generator
+        self.scale = scale
         self.noise_precision = noise_precision
         self.n_burn_in = n_burn_in
         self.n_samples = n_samples
-        self.spacing = -(-n_samples // n_kept)
+        self.n_kept = min(n_kept, n_samples)
         self.kept: list[Sample] = []
 
     def improve(self) -> Losses:
@@ -180,7 +187,9 @@ class Sampling(Alternation):
         self._draw(self.sampled_users, self.items)
         squared_error = self._draw(self.sampled_items, self.users)
         n_ratings = len(self.by_user.values)
-        self.noise_precision = draw_noise_precision(self.generator, n_ratings, squared_error)
+        self.noise_precision = draw_noise_precision(
+            self.generator, n_ratings, squared_error, scale=self.scale
+        )
         self._objective = squared_error
         return Losses(squared_error, 0.0)
 
@@ -193,9 +202,12 @@ class Sampling(Alternation):
     def _iterate(self, iteration: int, measure: Any) -> Iteration:
         record = super()._iterate(iteration, measure)
         sample = iteration - self.n_burn_in
-        if sample > 0 and sample % self.spacing == 0:
+        if sample > 0 and self._n_kept_of(sample) > self._n_kept_of(sample - 1):
             self.kept.append(self._state())
         return record
+
+    def _n_kept_of(self, n_samples: int) -> int:
+        return n_samples * self.n_kept // self.n_samples
 
     def _state(self) -> Sample:
         items = Side(self.items.factors.copy(), bias_of(self.items).copy())
@@ -205,8 +217,14 @@ class Sampling(Alternation):
         weights = None if side.link is None else side.link.weights.copy()
         return Sample(users, items, side.prior, weights, self.noise_precision)
 
+    @property
+    def stranger(self) -> Side:
+        """A person of whom nothing is known, as the chain sees them now."""
+        mean = self.sampled_users.prior.mean.astype(np.float32)
+        return Side(mean[None, :-1].copy(), mean[-1:].copy())
+
     def finish(self) -> None:
-        """A chain of fewer samples than the spacing keeps the last."""
+        """A chain that ended before a sample to keep keeps the last."""
         if not self.kept:
             self.kept.append(self._state())
 
@@ -228,23 +246,31 @@ class RunningAverage:
         self.n_seen = 0
         self.total: NDArray[np.float64] = np.zeros(len(held_out.values))
 
-    def add(self, fit: Alternation) -> tuple[float, float]:
-        """RMSE of this sample alone, and of the mean of all since the burn-in, both clipped."""
-        predicted = predict_pairs(
-            self.held_out.rows,
-            self.held_out.columns,
-            fit.users,
-            fit.items,
-            offset=fit.terms.offset,
-            n_threads=fit.n_threads,
-        )
-        alone = self._rmse(predicted.astype(np.float64))
+    def add(self, fit: Sampling) -> tuple[float, float]:
+        """RMSE of this sample alone, and of the mean of all since the burn-in, each clipped by itself."""
+        rows, columns = self.held_out.rows, self.held_out.columns
+        predicted = self._predict(fit, rows, columns, fit.users)
+        strangers = (rows < 0) & (columns >= 0)
+        if strangers.any():
+            of_them = columns[strangers]
+            predicted[strangers] = self._predict(fit, np.zeros_like(of_them), of_them, fit.stranger)
+        alone = self._rmse(predicted)
         self.n_seen += 1
         if self.n_seen <= self.n_burn_in:
             return alone, alone
         self.total += predicted
         return alone, self._rmse(self.total / (self.n_seen - self.n_burn_in))
 
-    def _rmse(self, predicted: NDArray[np.float64]) -> float:
-        errors = np.clip(predicted, *self.rating_range) - self.held_out.values
-        return float(np.sqrt(np.mean(errors**2)))
+    def _predict(self, fit: Sampling, rows: Any, columns: Any, users: Side) -> Floats:
+        return predict_pairs(
+            rows,
+            columns,
+            users,
+            fit.items,
+            offset=fit.terms.offset,
+            n_threads=fit.n_threads,
+            limits=self.rating_range,
+        )
+
+    def _rmse(self, predicted: NDArray[Any]) -> float:
+        return float(np.sqrt(np.mean((predicted - self.held_out.values) ** 2, dtype=np.float64)))
