@@ -20,6 +20,7 @@ from .conftest import random_ratings
 SEARCHED = {
     "als": ["n_factors", "weighting", "regularization"],
     "implicit": ["n_factors", "unobserved_weight", "alpha", "nu", "regularization"],
+    "bayes": ["n_factors", "implicit"],
 }
 
 
@@ -138,6 +139,45 @@ def test_implicit_models_are_tuned_for_their_lists(ratings):
     assert result.best_value == complete["value"].max() >= result.first_value
     again = matinee.ImplicitALS(**result.best_params).fit(ratings)
     np.testing.assert_array_equal(result.best_model.item_factors_, again.item_factors_)
+
+
+def test_bayesian_models_are_tuned_by_their_running_average(ratings):
+    unfitted = matinee.BayesianALS(n_factors=4, n_samples=30, n_burn_in=10, n_kept=5)
+    result = tune(ratings, unfitted, n_trials=4, max_factors=8)
+    train, validation = matinee.split(ratings, test_size=0.2, by="random", random_state=0)
+    # The chain goes on for as long as the average falls; what comes before it does not count.
+    first = result.trials.row(0, named=True)
+    unfitted.set_params(n_samples=first["iterations"] - 10).fit(train, validation)
+    curve = [record.validation_rmse for record in unfitted.history_[10:]]
+    assert first["value"] == min(curve)
+    assert first["iterations"] <= 40
+    assert set(result.best_params) == {"n_factors", "implicit"}
+    assert isinstance(result.best_params["implicit"], bool)
+    assert set(result.trials["implicit"]) == {False, True}
+    assert len(result.best_model.history_) == 40
+    assert result.best_model.n_kept == 5
+
+
+def test_ctrl_c_in_a_bayesian_fit_ends_the_search(ratings, monkeypatch):
+    fit = matinee.BayesianALS.fit
+
+    def interrupted(model, train, validation=None, **options):
+        if model.n_factors == 4 and not model.implicit:
+            return fit(model, train, validation, **options)
+
+        def interrupt(record):
+            if record.iteration == 5:
+                raise KeyboardInterrupt
+
+        return fit(model, train, validation, progress=False, callback=interrupt)
+
+    monkeypatch.setattr(matinee.BayesianALS, "fit", interrupted)
+    unfitted = matinee.BayesianALS(n_factors=4, n_samples=10, n_burn_in=2)
+    with pytest.warns(UserWarning, match="interrupted after 3 of 10 samples"):
+        result = tune(ratings, unfitted, n_trials=20)
+    assert result.stopped_by == "interrupt"
+    assert result.trials["state"][-1] == "failed"
+    assert result.best_params == {"n_factors": 4, "implicit": False}
 
 
 def test_another_metric_than_the_curves_is_that_of_evaluate(ratings):

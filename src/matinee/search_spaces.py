@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from matinee.models import ALS, ImplicitALS, Model
+from matinee.models import ALS, BayesianALS, ImplicitALS, Model
 from matinee.ratings import Ratings
 from matinee.splits import SplitOfRatings
 
@@ -59,29 +59,44 @@ class Real:
 
 
 @dataclass(frozen=True)
+class Switch:
+    """On or off."""
+
+
+Axis = Doubling | Real | Switch
+
+
+@dataclass(frozen=True)
 class SearchSpace:
     """A row of the table.
 
     Attributes
     ----------
     model : type of Model
-    parameters : mapping of str to Doubling or Real
+    parameters : mapping of str to Doubling, Real or Switch
     metric : {"rmse", "ndcg"}
         What the model's validation curve shows: `Iteration` has it after ``validation_``.
     split_by : {"random", "user", "last", "time"}
         How ratings are held out to follow it on.
-    iterations : str
-        The parameter that is read off that curve, not searched.
+    iterations : str or None
+        The parameter that is read off that curve, not searched; None where more iterations never harm: then
+        a curve is only as long as it takes to judge by it.
     most_iterations : int
-        Where a curve ends at the latest.
+        Where a curve whose length is read off ends at the latest.
+    burn_in : str or None
+        The parameter that says how many iterations do not count.
+    patience : int
+        A curve is at its end when so many iterations have gained nothing to speak of.
     """
 
     model: type[Model]
-    parameters: Mapping[str, Doubling | Real]
+    parameters: Mapping[str, Axis]
     metric: str
     split_by: SplitOfRatings
-    iterations: str = "n_iterations"
+    iterations: str | None = "n_iterations"
     most_iterations: int = 50
+    burn_in: str | None = None
+    patience: int = 5
 
 
 def _ratings_per_row(ratings: Ratings) -> float:
@@ -152,6 +167,15 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
         split_by="user",
         most_iterations=30,
     ),
+    "bayes": SearchSpace(
+        model=BayesianALS,
+        parameters={"n_factors": Doubling(halvings=1, doublings=1), "implicit": Switch()},
+        metric="rmse",
+        split_by="random",
+        iterations=None,
+        burn_in="n_burn_in",
+        patience=20,
+    ),
 }
 
 
@@ -190,6 +214,8 @@ class Coordinates:
         for name, axis in self.space.parameters.items():
             if isinstance(axis, Doubling):
                 found[name] = self.ladders[name][coordinates[name]]
+            elif isinstance(axis, Switch):
+                found[name] = bool(coordinates[name])
             else:
                 unit = axis.unit(self._ratings, self._given | found)
                 found[name] = float(f"{coordinates[name] * unit:.4g}")
@@ -212,12 +238,16 @@ class Coordinates:
         axis, given = self.space.parameters[name], self._given[name]
         if isinstance(axis, Doubling):
             return min(int(given), max_factors)
+        if isinstance(axis, Switch):
+            return bool(given)
         return axis.words[given] if given in axis.words else float(given)
 
     def _coordinate(self, name: str) -> Any:
         axis, value = self.space.parameters[name], self.first[name]
         if isinstance(axis, Doubling):
             return self.ladders[name].index(value)
+        if isinstance(axis, Switch):
+            return value
         coordinate = value / axis.unit(self._ratings, self._given | self.first)
         # A log scale has no 0: what is tried is 0 all the same, only that it stands at the lower end.
         return max(coordinate, axis.low) if axis.is_log and coordinate <= 0 else coordinate

@@ -15,7 +15,7 @@ from matinee.evaluation import evaluate
 from matinee.models import Model
 from matinee.models.history import Iteration
 from matinee.ratings import Ratings
-from matinee.search_spaces import Coordinates, Doubling, SearchSpace
+from matinee.search_spaces import Coordinates, Doubling, SearchSpace, Switch
 from matinee.splits import SplitOfRatings, split
 from matinee.study_files import claim, fingerprint, journal
 
@@ -38,8 +38,8 @@ N_RANDOM = 8
 # A fit shows in its first iterations little but where it started; and where few fits have got as far, they
 # are the best ones, and a poor measure of the others.
 PRUNING = {"n_startup_trials": 5, "n_warmup_steps": 5, "n_min_trials": 4}
-# A curve is at its end when so many iterations have not bettered it by this share of itself.
-PATIENCE, LEAST_GAIN = 5, 1e-4
+# A curve is at its end when a space's patience has not bettered it by this share of itself.
+LEAST_GAIN = 1e-4
 STUDY_NAME = "matinee"
 # The attribute of a trial of what was best, at twice the rank: the parameter that was doubled, and its rung.
 DOUBLED = "doubled"
@@ -161,6 +161,8 @@ class Search:
         for name, axis in self.space.parameters.items():
             if isinstance(axis, Doubling):
                 found[name] = trial.suggest_int(name, 0, self._top(study, trial, name))
+            elif isinstance(axis, Switch):
+                found[name] = trial.suggest_categorical(name, [False, True])
             else:
                 low, high = self.coordinates.bounds(name)
                 found[name] = trial.suggest_float(name, low, high, log=axis.is_log)
@@ -179,15 +181,19 @@ class Search:
         """The best value on the validation curve; its iteration becomes one of the parameters."""
         import optuna
 
-        curve = Curve(trial, self.metric)
-        name = self.space.iterations
-        most = max(self.space.most_iterations, getattr(self.model, name))
-        model: Any = self.model_with(parameters | {name: most})
+        space = self.space
+        n_before = 0 if space.burn_in is None else getattr(self.model, space.burn_in)
+        curve = Curve(trial, self.metric, patience=space.patience, n_before=n_before)
+        name = space.iterations
+        most = {} if name is None else {name: max(space.most_iterations, getattr(self.model, name))}
+        model: Any = self.model_with(parameters | most)
         try:
             model.fit(self.train, self.validation, progress=False, callback=curve)
         finally:
-            parameters[name] = curve.best_iteration
-            trial.set_user_attr("iterations", len(curve.values))
+            if name is not None:
+                parameters[name] = curve.best_iteration
+            trial.set_user_attr("iterations", n_before + len(curve.values))
+        _pass_on_interrupt(model)
         if curve.is_pruned:
             raise optuna.TrialPruned
         return curve.best
@@ -196,13 +202,24 @@ class Search:
         """The value of a model that is fitted to its end."""
         model: Any = self.model_with(parameters)
         model.fit(self.train, progress=False)
-        parameters[self.space.iterations] = int(getattr(model, self.space.iterations))
+        _pass_on_interrupt(model)
+        if self.space.iterations is not None:
+            parameters[self.space.iterations] = int(getattr(model, self.space.iterations))
         trial.set_user_attr("iterations", len(model.history_))
         return _finite(getattr(evaluate(model, self.validation, k=10), self.metric), self.metric)
 
 
 class Curve:
     """The callback of a fit: reports its validation curve, and ends it when no more is to be gained.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+    metric : str
+    patience : int
+        Iterations without gain that end the fit.
+    n_before : int
+        Iterations at the beginning that do not count.
 
     Attributes
     ----------
@@ -211,16 +228,19 @@ class Curve:
         Whether the fit was ended because it did worse than half of those before it.
     """
 
-    def __init__(self, trial: optuna.Trial, metric: str) -> None:
+    def __init__(self, trial: optuna.Trial, metric: str, *, patience: int, n_before: int) -> None:
         self.values: list[float] = []
         self.is_pruned = False
         self._trial, self._metric = trial, metric
+        self._patience, self._n_before = patience, n_before
         self._best: Callable[[list[float]], float] = min if METRICS[metric] == "minimize" else max
 
     def __call__(self, record: Iteration) -> bool:
+        if record.iteration <= self._n_before:
+            return False
         value = _finite(getattr(record, f"validation_{self._metric}"), self._metric)
         self.values.append(value)
-        self._trial.report(value, record.iteration)
+        self._trial.report(value, record.iteration - self._n_before)
         self.is_pruned = self._trial.should_prune()
         return self.is_pruned or self._is_flat()
 
@@ -235,8 +255,14 @@ class Curve:
         return self.values.index(self.best) + 1 if self.values else 0
 
     def _is_flat(self) -> bool:
-        before = self.values[:-PATIENCE]
+        before = self.values[: -self._patience]
         return bool(before) and abs(self.best - self._best(before)) <= LEAST_GAIN * abs(self.best)
+
+
+def _pass_on_interrupt(model: Model) -> None:
+    """Ctrl-C ends a search, also where a model makes the best of it."""
+    if getattr(model, "interrupted_", False):
+        raise KeyboardInterrupt
 
 
 def _finite(value: float, metric: str) -> float:

@@ -39,7 +39,8 @@ class TuningResult:
     best_model : Model
         With the best parameters, fitted to all ratings.
     best_params : dict
-        Those that were searched, and the number of iterations, as the model takes them.
+        Those that were searched, and the number of iterations where that is read off the curve, as the
+        model takes them.
     best_value : float
         Of the best trial, on the ratings that were held out.
     metric : str
@@ -86,18 +87,18 @@ def tune(
     Parameters
     ----------
     ratings : Ratings
-    model : {"als", "implicit"} or Model
+    model : {"als", "implicit", "bayes"} or Model
         Of a model, its own parameters are tried first, and those that are not searched are kept.
     n_trials : int
         In all, with those in the study file. The first is of the model's defaults.
     random_state : int
         Of the split, of the search, and of models that are made here.
     by, test_size
-        How ratings are held out to judge a trial by; see `split`. By default "random" for ALS and "user" for
-        ImplicitALS.
+        How ratings are held out to judge a trial by; see `split`. By default "random" for ALS and
+        BayesianALS, and "user" for ImplicitALS.
     metric : str, optional
         "rmse", "mae", or, of lists of 10, "precision", "recall", "ndcg", "map", "mrr", "hit_rate". By default
-        what the model's validation curve shows: "rmse" for ALS, "ndcg" for ImplicitALS. For any other there
+        what the model's validation curve shows: "ndcg" for ImplicitALS and else "rmse". For any other there
         is no curve: every trial is fitted to its end, for as many iterations as the model says.
     max_factors : int
         The number of factors that is never gone beyond.

@@ -35,7 +35,7 @@ SCRIPT = """
         kernels.solve_rows(
             indptr, columns, values, feedback="ratings", confidence=0.0, unobserved=0.0, fixed=fixed,
             column_biases=None, offset=0.0, ridge=ridge, prior=None, shift=None, spread=0.0, seed=0,
-            solver="cholesky", n_steps=0, refine_always=False, solution=found, biases=None,
+            same_noise=False, solver="cholesky", n_steps=0, refine_always=False, solution=found, biases=None,
             squared_errors=None, penalties=None, n_threads=2,
         )
         for row in range(2):

@@ -16,7 +16,7 @@ from matinee.cli.data import describe, download
 from matinee.cli.demo import demo
 from matinee.cli.evaluating import evaluate
 from matinee.cli.fitting import fit
-from matinee.cli.output import printable, show
+from matinee.cli.output import complain, show
 from matinee.cli.tuning import tune
 from matinee.errors import MatineeError
 
@@ -94,7 +94,7 @@ def _prepare_streams() -> None:
 
 
 def _failed(message: str, status: int) -> int:
-    print(f"matinee: {printable(' '.join(message.split()))}", file=sys.stderr)
+    complain(message)
     return status
 
 

@@ -13,33 +13,61 @@ from matinee.cli.options import AsJson, Count, ModelPath, MoviesSource
 from matinee.cli.output import Column, show, show_json, show_pairs, show_table, status
 from matinee.cli.sources import Titles, id_from, model_from, titles_from
 from matinee.errors import DataError
-from matinee.models import Model
+from matinee.models import BayesianALS, Model
 from matinee.models.answers import Recommendation, SimilarItem
 
 UserId = Annotated[str, typer.Option("--user", metavar="USER", help="The user's id.", show_default=False)]
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        "--interval",
+        metavar="SHARE",
+        help="Also the interval that holds this share of ratings, such as 0.9. For a model of kind bayes.",
+    ),
+]
+Optimism = Annotated[
+    float,
+    typer.Option(
+        "--optimism",
+        metavar="NUMBER",
+        help="Rank by the score and so many standard deviations. For a model of kind bayes.",
+    ),
+]
 ItemId = Annotated[str, typer.Option("--item", metavar="ITEM", help="The movie's id.", show_default=False)]
 
 
 def predict(
-    model: ModelPath, user: UserId, item: ItemId, movies: MoviesSource = None, as_json: AsJson = False
+    model: ModelPath,
+    user: UserId,
+    item: ItemId,
+    interval: Interval = None,
+    movies: MoviesSource = None,
+    as_json: AsJson = False,
 ) -> None:
     """Predict the rating a user would give a movie."""
     fitted, titles = model_from(model), titles_from(movies)
     user_id, item_id = id_from(user, fitted.user_index_), id_from(item, fitted.item_index_)
-    rating = fitted.predict(user_id, item_id, unknown="raise")
+    if interval is None:
+        rating, ends = fitted.predict(user_id, item_id, unknown="raise"), []
+    else:
+        rating, *ends = _bayesian(fitted, "--interval").predict(
+            user_id, item_id, unknown="raise", interval=interval
+        )
     low, high = fitted.rating_range_
     if as_json:
         movie = _movie_document(item_id, titles)
-        show_json({"user": user_id, **movie, "prediction": rating, "rating_range": [low, high]})
+        more = {"interval": ends} if ends else {}
+        show_json({"user": user_id, **movie, "prediction": rating, **more, "rating_range": [low, high]})
         return
     title = titles.of(item_id)
-    show_pairs(
-        [
-            ("user", str(user_id)),
-            ("movie", str(item_id) if title is None else f"{item_id}  {title}"),
-            ("predicted", f"{rating:.2f} on a scale from {low:g} to {high:g}"),
-        ]
-    )
+    pairs = [
+        ("user", str(user_id)),
+        ("movie", str(item_id) if title is None else f"{item_id}  {title}"),
+        ("predicted", f"{rating:.2f} on a scale from {low:g} to {high:g}"),
+    ]
+    if ends:
+        pairs.append((f"{interval:g} of ratings", f"between {ends[0]:.2f} and {ends[1]:.2f}"))
+    show_pairs(pairs)
 
 
 def recommend(
@@ -49,6 +77,7 @@ def recommend(
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="For all users; needs -o.")] = False,
     n: Count = 10,
+    optimism: Optimism = 0.0,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write a table: a name in .csv or .parquet."),
@@ -61,6 +90,8 @@ def recommend(
         raise DataError("expected either --user USER or --all")
     if user is None and output is None:
         raise DataError("--all needs a file to write: -o recommendations.csv, or .parquet")
+    if optimism and output is not None:
+        raise DataError("--optimism ranks for one user, and is not written to a table; leave out -o")
     if output is not None:
         require_writable(require_table_format(output))
     fitted, titles = model_from(model), titles_from(movies)
@@ -69,7 +100,10 @@ def recommend(
         users = None if user_id is None else [user_id]
         _write_recommendations(fitted, users, n, output, titles, as_json)
         return
-    found = fitted.recommend(user_id, n)
+    if optimism:
+        found = _bayesian(fitted, "--optimism").recommend(user_id, n, optimism=optimism)
+    else:
+        found = fitted.recommend(user_id, n)
     if as_json:
         show_json({"user": user_id, "recommendations": ranked_documents(found, titles)})
     else:
@@ -87,6 +121,13 @@ def similar(
         show_json({**_movie_document(item_id, titles), "similar": ranked_documents(found, titles)})
     else:
         show_ranked(found, titles, score_name="similarity")
+
+
+def _bayesian(model: Model, option: str) -> BayesianALS:
+    if not isinstance(model, BayesianALS):
+        given = type(model).__name__
+        raise DataError(f"{option} needs a model that was fitted with --model bayes; this is {given}")
+    return model
 
 
 def _write_recommendations(

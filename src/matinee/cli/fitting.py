@@ -3,124 +3,26 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
-import typer
+import polars as pl
 
-from matinee.cli import options
+from matinee.cli import model_options, options
 from matinee.cli.files import require_writable
+from matinee.cli.model_options import MODELS
 from matinee.cli.options import AsJson, RatingsSource
-from matinee.cli.output import show_json, show_pairs, status
-from matinee.cli.sources import ratings_from
+from matinee.cli.output import complain, show_json, show_pairs, status
+from matinee.cli.sources import movies_from, ratings_from, users_from
 from matinee.errors import DataError
 from matinee.evaluation import RANKING, Evaluation, evaluate
-from matinee.models import ALS, ImplicitALS, Model
+from matinee.models import BayesianALS, Model
 from matinee.ratings import Ratings
 from matinee.splits import NewUsers, SplitBy, split
 
 Errors = tuple[float | None, float | None]
-
-# By their names on the command line.
-MODELS: dict[str, type[Model]] = {"als": ALS, "implicit": ImplicitALS}
-
-
-def _defaults(parameter: str) -> str:
-    """What each model that has the parameter takes where it is not given."""
-    every = {name: kind().get_params() for name, kind in MODELS.items()}
-    return ", ".join(f"{name} {found[parameter]}" for name, found in every.items() if parameter in found)
-
-
-# Of fit alone. Each model has defaults of its own: None leaves them, and an option it lacks is refused.
-ModelName = Annotated[
-    str, typer.Option("--model", metavar="NAME", help=f"Which kind: {' or '.join(MODELS)}.")
-]
-Factors = Annotated[
-    int | None,
-    typer.Option(
-        min=1, max=10_000, metavar="N", help="How many factors.", show_default=_defaults("n_factors")
-    ),
-]
-Iterations = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        max=1_000_000,
-        metavar="N",
-        help="How many iterations, at most.",
-        show_default=_defaults("n_iterations"),
-    ),
-]
-Regularization = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        metavar="NUMBER",
-        help="λ: how strongly factors are held near zero.",
-        show_default=_defaults("regularization"),
-    ),
-]
-Biases = Annotated[
-    bool | None,
-    typer.Option(
-        "--biases/--no-biases",
-        help="Whether each user and each movie has a bias.",
-        show_default=_defaults("biases"),
-    ),
-]
-Weighting = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="What λ is multiplied by: count, the number of a row's ratings; none, 1; "
-        "or that number to a power from 0 to 1.",
-        show_default=_defaults("weighting"),
-    ),
-]
-Alpha = Annotated[
-    float | None,
-    typer.Option(
-        min=0, metavar="NUMBER", help="How much what was seen weighs.", show_default=_defaults("alpha")
-    ),
-]
-UnobservedWeight = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        metavar="NUMBER",
-        help="How much everything weighs, seen or not.",
-        show_default=_defaults("unobserved_weight"),
-    ),
-]
-Nu = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        max=1,
-        metavar="NUMBER",
-        help="Penalise a row by its weight to this power.",
-        show_default=_defaults("nu"),
-    ),
-]
-SolverName = Annotated[
-    str | None,
-    typer.Option(
-        "--solver", metavar="NAME", help="cholesky, cg or subspace.", show_default=_defaults("solver")
-    ),
-]
-Momentum = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SHARE",
-        help="Fewer iterations: how much of a step is taken again, 0 to 0.95.",
-        show_default=_defaults("momentum"),
-    ),
-]
-Threshold = Annotated[
-    float | None,
-    typer.Option(metavar="RATING", help="Count as seen only ratings of at least this."),
-]
 
 
 @dataclass(frozen=True)
@@ -150,19 +52,25 @@ class _Fit:
 def fit(
     ratings: RatingsSource,
     output: options.ModelOutput,
-    model: ModelName = "als",
-    factors: Factors = None,
-    iterations: Iterations = None,
-    regularization: Regularization = None,
-    biases: Biases = None,
-    weighting: Weighting = None,
+    model: model_options.ModelName = "als",
+    factors: model_options.Factors = None,
+    iterations: model_options.Iterations = None,
+    regularization: model_options.Regularization = None,
+    biases: model_options.Biases = None,
+    weighting: model_options.Weighting = None,
     tolerance: options.Tolerance = None,
-    alpha: Alpha = None,
-    unobserved_weight: UnobservedWeight = None,
-    nu: Nu = None,
-    solver: SolverName = None,
-    momentum: Momentum = None,
-    threshold: Threshold = None,
+    alpha: model_options.Alpha = None,
+    unobserved_weight: model_options.UnobservedWeight = None,
+    nu: model_options.Nu = None,
+    solver: model_options.SolverName = None,
+    momentum: model_options.Momentum = None,
+    threshold: model_options.Threshold = None,
+    samples: model_options.Samples = None,
+    burn_in: model_options.BurnIn = None,
+    kept: model_options.Kept = None,
+    implicit: model_options.Implicit = None,
+    users: model_options.UserFeatures = None,
+    movies: model_options.ItemFeatures = None,
     test_size: options.TestSize = "0.2",
     by: options.SplitName = "random",
     seed: options.Seed = 42,
@@ -188,11 +96,16 @@ def fit(
         solver=solver,
         momentum=momentum,
         threshold=threshold,
+        n_samples=samples,
+        n_burn_in=burn_in,
+        n_kept=kept,
+        implicit=implicit,
         random_state=seed,
         n_threads=threads,
     )
     require_writable(output)
-    found = _fit(unfitted, *_split(ratings_from(ratings), share, kind_of_split, seed))
+    features = _features(unfitted, users, movies)
+    found = _fit(unfitted, *_split(ratings_from(ratings), share, kind_of_split, seed), features)
     found.model.save(output)
     if as_json:
         show_json({"output": str(output), "model": model, **_document(found)})
@@ -216,6 +129,20 @@ def _new_model(name: str, **parameters: Any) -> Model:
     model = kind(**given)
     model._check_parameters()
     return model
+
+
+def _features(model: Model, users: str | None, movies: str | None) -> dict[str, pl.DataFrame]:
+    """What the model's fit takes besides ratings."""
+    given = {"--users": users, "--movies": movies}
+    for option, source in given.items():
+        if source is not None and not isinstance(model, BayesianALS):
+            raise DataError(f"{option} is for --model bayes alone; leave it out")
+    found = {}
+    if users is not None:
+        found["user_features"] = users_from(users)
+    if movies is not None:
+        found["item_features"] = movies_from(movies).features()
+    return found
 
 
 def _one_of(option: str, text: str, expected: Sequence[str]) -> Any:
@@ -249,10 +176,20 @@ def _split(
     return split(ratings, test_size=test_size, by=by, random_state=seed)
 
 
-def _fit(model: Model, train: Ratings, test: Ratings | NewUsers | None) -> _Fit:
+def _fit(
+    model: Model,
+    train: Ratings,
+    test: Ratings | NewUsers | None,
+    features: dict[str, pl.DataFrame],
+) -> _Fit:
     began = time.perf_counter()
-    # People whom the fit does not know cannot be followed while it is under way.
-    model.fit(train, None if isinstance(test, NewUsers) else test)
+    fit: Any = model.fit
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        # People whom the fit does not know cannot be followed while it is under way.
+        fit(train, None if isinstance(test, NewUsers) else test, **features)
+    for each in caught:
+        complain(str(each.message))
     seconds = time.perf_counter() - began
     with status("evaluating"):
         evaluation = evaluate(model, train) if test is None else evaluate(model, test, train=train)

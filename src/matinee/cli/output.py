@@ -29,6 +29,11 @@ def show(text: str) -> None:
     print(text, flush=True)
 
 
+def complain(message: str) -> None:
+    """Print one line on standard error."""
+    print(f"matinee: {printable(' '.join(message.split()))}", file=sys.stderr)
+
+
 def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     """Print labels and values in two columns, the values folded to the width of a terminal."""
     width = max(len(label) for label, _ in pairs) + 2

@@ -8,7 +8,15 @@ from pathlib import Path
 import polars as pl
 
 from matinee.cli.output import status
-from matinee.datasets import Movies, load_dataset, load_movies, read_movies, read_ratings
+from matinee.datasets import (
+    Movies,
+    load_dataset,
+    load_movies,
+    load_users,
+    read_movies,
+    read_ratings,
+    read_users,
+)
 from matinee.datasets.download import DATASETS, dataset_folder
 from matinee.datasets.loading import DEMO
 from matinee.errors import DataError
@@ -30,7 +38,17 @@ def titles_from(source: str | None) -> Titles:
     """The titles of a dataset, or those in a file; none without a source."""
     if source is None:
         return Titles(Movies([]))
-    return Titles(load_movies(source) if _is_dataset(source) else read_movies(source))
+    return Titles(movies_from(source))
+
+
+def movies_from(source: str) -> Movies:
+    """The movies of a dataset, or those in a file."""
+    return load_movies(source) if _is_dataset(source) else read_movies(source)
+
+
+def users_from(source: str) -> pl.DataFrame:
+    """What is known of the users of a dataset, or of those in a file."""
+    return load_users(source) if _is_dataset(source) else read_users(source)
 
 
 def model_from(path: Path) -> Model:
