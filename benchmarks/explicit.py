@@ -9,8 +9,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +16,8 @@ from pathlib import Path
 import harness
 import numpy as np
 from harness import Contender, markdown_table, median, ratio
+from parts import N_THREADS, Benchmark, main
 
-N_THREADS = 2
 # These libraries run their rows in parallel themselves, and BLAS threads under them would only compete; the
 # NumPy loop's small systems gain nothing from a second thread.
 ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
@@ -69,23 +67,8 @@ PUBLISHED_PARAMETERS = {
 }
 
 
-class Benchmark:
-    """The parts of the benchmark, each a method that runs its jobs and returns its tables as Markdown."""
-
-    def __init__(self, chosen: Sequence[str] | None, *, quick: bool, rounds: int) -> None:
-        self.chosen = chosen
-        self.quick = quick
-        self.rounds = 1 if quick else rounds
-        self.answers: dict[str, dict[str, list[dict]]] = {}
-
-    def run(self, title: str, contenders: Sequence[Contender], job: dict, *, rounds: int = 1) -> dict:
-        """The answers to a job by contender, kept under a title."""
-        harness.report(title)
-        taking_part = [each for each in contenders if self.chosen is None or each.name in self.chosen]
-        self.answers[title] = harness.alternate(
-            taking_part, {"threads": N_THREADS, "repeats": 1, **job}, rounds=rounds
-        )
-        return self.answers[title]
+class Explicit(Benchmark):
+    """Its parts."""
 
     def speed(self) -> str:
         """Seconds per iteration on MovieLens 1M, everybody in turn."""
@@ -235,43 +218,14 @@ def size_of(data: Path) -> tuple[int, int, int]:
 
 
 PARTS = {
-    "speed": Benchmark.speed,
-    "peak": Benchmark.peak,
-    "large": Benchmark.large,
-    "accuracy": Benchmark.accuracy,
-    "published": Benchmark.published,
-    "recommend": Benchmark.recommend,
+    "speed": Explicit.speed,
+    "peak": Explicit.peak,
+    "large": Explicit.large,
+    "accuracy": Explicit.accuracy,
+    "published": Explicit.published,
+    "recommend": Explicit.recommend,
 }
 
 
-def main() -> None:
-    options = parse_command_line()
-    benchmark = Benchmark(options.contenders, quick=options.quick, rounds=options.repeats)
-    sections = [PARTS[part](benchmark) for part in options.only]
-    answered = [
-        (name, answer)
-        for by_contender in benchmark.answers.values()
-        for name, answers in by_contender.items()
-        for answer in answers
-    ]
-    text = "\n\n".join([harness.describe_machine(answered), *sections]) + "\n"
-    harness.CACHE.mkdir(exist_ok=True)
-    (harness.CACHE / "explicit.json").write_text(json.dumps(benchmark.answers, indent=1))
-    print(text)
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(text)
-
-
-def parse_command_line() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Explicit ALS beside its peers.")
-    parser.add_argument("--quick", action="store_true", help="one short round: does everything run?")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts")
-    parser.add_argument("--contenders", nargs="+", metavar="NAME", help="these contenders, as in the tables")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds of the timed parts (default 5)")
-    parser.add_argument("--output", type=Path, help="write the tables to this Markdown file too")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    main()
+    main("explicit", Explicit, PARTS, "Explicit ALS beside its peers.")

@@ -103,11 +103,23 @@ def report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def movielens_1m(*, test_size: float) -> Path:
-    """MovieLens 1M with so large a random part for testing, seed 0."""
-    path = CACHE / f"ml-1m-{round(100 * test_size)}.npz"
+def movielens_1m(*, test_size: float, seed: int = 0) -> Path:
+    """MovieLens 1M with so large a random part for testing."""
+    path = CACHE / f"ml-1m-{round(100 * test_size)}{f'-{seed}' if seed else ''}.npz"
     if not path.exists():
-        save(path, *random_split(read_columns("ml-1m/ratings.dat", "::"), test_size))
+        save(path, *random_split(read_columns("ml-1m/ratings.dat", "::"), test_size, seed))
+    return path
+
+
+def movielens_1m_cold(*, seed: int = 0) -> Path:
+    """MovieLens 1M with all ratings of a tenth of the movies, at random, for testing."""
+    path = CACHE / f"ml-1m-cold-{seed}.npz"
+    if not path.exists():
+        columns = read_columns("ml-1m/ratings.dat", "::")
+        items = np.unique(columns[1])
+        cold = np.random.default_rng(seed).choice(items, size=len(items) // 10, replace=False)
+        is_test = np.isin(columns[1], cold)
+        save(path, *([column[part] for column in columns] for part in (~is_test, is_test)))
     return path
 
 
@@ -159,17 +171,24 @@ def synthetic_20m() -> Path:
 
 def read_columns(name: str, separator: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """User ids, item ids and ratings of a MovieLens file under ``MATINEE_DATA``."""
-    folder = os.environ.get("MATINEE_DATA")
-    if folder is None:
-        raise SystemExit(f"MATINEE_DATA must name the folder that holds {name}, as GroupLens ships it")
-    text = (Path(folder) / name).read_text().replace(separator, " ")
+    text = (data_folder() / name).read_text().replace(separator, " ")
     table = np.array(text.split(), dtype=np.int64).reshape(-1, 4)
     return table[:, 0], table[:, 1], table[:, 2].astype(np.float32)
 
 
-def random_split(columns: Sequence[np.ndarray], test_size: float) -> tuple[list, list]:
+def data_folder() -> Path:
+    """Where MovieLens' files are."""
+    folder = os.environ.get("MATINEE_DATA")
+    if folder is None:
+        raise SystemExit(
+            "MATINEE_DATA must name the folder that holds ml-1m/ and ml-100k/, as GroupLens ships them"
+        )
+    return Path(folder)
+
+
+def random_split(columns: Sequence[np.ndarray], test_size: float, seed: int) -> tuple[list, list]:
     """The columns' rows at random in two parts, for training and for testing."""
-    order = np.random.default_rng(0).permutation(len(columns[0]))
+    order = np.random.default_rng(seed).permutation(len(columns[0]))
     test, train = np.split(order, [round(test_size * len(order))])
     return [column[train] for column in columns], [column[test] for column in columns]
 
@@ -185,11 +204,12 @@ def split_by_user(columns: Sequence[np.ndarray], test_size: float, seed: int) ->
 
 
 def save(path: Path, train: Sequence[np.ndarray], test: Sequence[np.ndarray]) -> None:
-    """Write a prepared data set for ``contenders/job.py``; codes of users and items count both parts'."""
+    """Write a prepared data set for ``contenders/job.py``; codes of users and items count both parts' ids."""
     arrays = {"train_ratings": train[2], "test_ratings": test[2]}
     for place, name in enumerate(("users", "items")):
         ids, codes = np.unique(np.concatenate([train[place], test[place]]), return_inverse=True)
         arrays[f"n_{name}"] = np.int64(len(ids))
+        arrays[f"{name[:-1]}_ids"] = ids
         parts = np.split(codes.astype(np.int32), [len(train[place])])
         arrays[f"train_{name}"], arrays[f"test_{name}"] = parts
     path.parent.mkdir(exist_ok=True)

@@ -10,20 +10,17 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import harness
 import numpy as np
 import translations
 from harness import Contender, markdown_table, median, ratio
+from parts import N_THREADS, Benchmark, main
 
-ANSWERS = harness.CACHE / "implicit.json"
-
-N_THREADS = 2
 # implicit calls BLAS from threads of its own; in the others only the objective is evaluated by it.
 ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 
@@ -76,25 +73,10 @@ SEARCH_RANKS = (32, 64, 128)
 NEAR = 1.005
 
 
-class Benchmark:
-    """The parts of the benchmark, each a method that runs its jobs and returns its tables as Markdown."""
+class Implicit(Benchmark):
+    """Its parts."""
 
-    def __init__(self, chosen: Sequence[str] | None, *, quick: bool, rounds: int) -> None:
-        self.chosen = chosen
-        self.quick = quick
-        self.rounds = 1 if quick else rounds
-        self.answers: dict[str, dict[str, list[dict]]] = {}
-
-    def run(self, title: str, contenders: Sequence[Contender], job: dict, *, rounds: int = 1) -> dict:
-        """The answers to a job by contender, kept under a title."""
-        harness.report(title)
-        taking_part = [each for each in contenders if self.chosen is None or each.name in self.chosen]
-        job = {"threads": N_THREADS, "repeats": 1, "parameters": PROBLEM, **job}
-        self.answers[title] = harness.alternate(taking_part, job, rounds=rounds)
-        # After every job: a long run that is cut short has not been for nothing.
-        ANSWERS.parent.mkdir(exist_ok=True)
-        ANSWERS.write_text(json.dumps(self.answers, indent=1))
-        return self.answers[title]
+    defaults: ClassVar = {**Benchmark.defaults, "parameters": PROBLEM}
 
     def speed(self) -> str:
         """Seconds per iteration on MovieLens 1M, everybody in turn."""
@@ -314,44 +296,14 @@ def n_ratings(data: Path) -> int:
 
 
 PARTS = {
-    "speed": Benchmark.speed,
-    "large": Benchmark.large,
-    "approach": Benchmark.approach,
-    "quality": Benchmark.quality,
-    "tuned": Benchmark.tuned,
-    "translation": Benchmark.translation,
+    "speed": Implicit.speed,
+    "large": Implicit.large,
+    "approach": Implicit.approach,
+    "quality": Implicit.quality,
+    "tuned": Implicit.tuned,
+    "translation": Implicit.translation,
 }
 
 
-def main() -> None:
-    options = parse_command_line()
-    benchmark = Benchmark(options.contenders, quick=options.quick, rounds=options.repeats)
-    sections = []
-    for part in options.only:
-        sections.append(PARTS[part](benchmark))
-        harness.report(sections[-1])
-    answered = [
-        (name, answer)
-        for by_contender in benchmark.answers.values()
-        for name, answers in by_contender.items()
-        for answer in answers
-    ]
-    text = "\n\n".join([harness.describe_machine(answered), *sections]) + "\n"
-    print(text)
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(text)
-
-
-def parse_command_line() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Implicit feedback beside its peers.")
-    parser.add_argument("--quick", action="store_true", help="one short round: does everything run?")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts")
-    parser.add_argument("--contenders", nargs="+", metavar="NAME", help="these contenders, as in the tables")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds of the timed parts (default 5)")
-    parser.add_argument("--output", type=Path, help="write the tables to this Markdown file too")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    main()
+    main("implicit", Implicit, PARTS, "Implicit feedback beside its peers.")
