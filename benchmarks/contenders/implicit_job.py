@@ -155,20 +155,12 @@ def quality(make: Maker, job: dict) -> dict:
     return ranking(fit.users, fit.items, data)
 
 
-def trials(run: Callable[[dict], dict], job: dict) -> dict:
-    """The ranking with each of the job's settings; ``run`` is a contender's ``quality``."""
-    tried = [run({**job, **setting}) for setting in job["settings"]]
-    best = max(range(len(tried)), key=lambda place: tried[place]["ndcg"])
-    return {"tried": tried, "best": job["settings"][best], "ndcg": tried[best]["ndcg"]}
-
-
 def tasks(make: Maker) -> dict[str, Callable[[dict], dict]]:
     """The tasks of a contender that is a ``Factorisation`` throughout."""
     return {
         "speed": lambda job: speed(make, job),
         "approach": lambda job: approach(make, job),
         "quality": lambda job: quality(make, job),
-        "trials": lambda job: trials(lambda each: quality(make, each), job),
         "translation": lambda job: translation(make, job),
     }
 

@@ -4,9 +4,12 @@ Its loss "ORIGINAL" is Matinee's objective, with ``α r`` in the matrix; "IALSPP
 seen the target ``r / (α₀ + r)``.
 """
 
+import sys
+from contextlib import redirect_stdout
+
 import numpy as np
-from implicit_job import Problem, start, tasks
-from irspack import IALSRecommender, __version__
+from implicit_job import Problem, presence, start, tasks
+from irspack import Evaluator, IALSRecommender, __version__
 from job import Prepared, answer
 from scipy.sparse import csr_matrix
 
@@ -51,5 +54,22 @@ def native(problem: Problem) -> dict:
     return {"alpha0": problem.unobserved_weight, "reg": problem.regularization, "nu": problem.nu}
 
 
+def tuned(job: dict) -> dict:
+    """What irspack's own search finds on a training and a validation part."""
+    data = presence(job["data"])
+    shape = data.n_users, data.n_items
+    train, validation = (
+        csr_matrix((part.ratings, (part.users, part.items)), shape) for part in (data.train, data.test)
+    )
+    evaluator = Evaluator(validation, cutoff=10, target_metric="ndcg", n_threads=job["threads"])
+    with redirect_stdout(sys.stderr):  # its progress bar has no place in the answer
+        found, _ = IALSRecommender.tune(
+            train, evaluator, n_trials=job["n_trials"], tuning_random_seed=0, n_threads=job["threads"]
+        )
+    problem = {name: found[name] for name in ("alpha0", "reg", "nu") if name in found}
+    setting = {"rank": found["n_components"], "n_iterations": found["train_epochs"]}
+    return {"found": {**setting, "native": problem}}
+
+
 if __name__ == "__main__":
-    answer(__version__, **tasks(Fit))
+    answer(__version__, tuned=tuned, **tasks(Fit))

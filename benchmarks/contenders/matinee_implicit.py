@@ -3,7 +3,7 @@
 import statistics
 
 import numpy as np
-from implicit_job import Problem, presence, ranking, start, translated, trials
+from implicit_job import Problem, presence, ranking, start, translated
 from job import Prepared, answer, timed
 from scipy.sparse import coo_matrix
 
@@ -53,6 +53,22 @@ def quality(job: dict) -> dict:
     model = model_of(job, n_iterations=job["n_iterations"])
     model.fit(ratings_of(data), start=start(data, job["rank"], job["seed"]), progress=False)
     return ranking(model.user_factors_, model.item_factors_, data)
+
+
+def tuned(job: dict) -> dict:
+    """What `matinee.tune` finds on the training part."""
+    ratings = ratings_of(presence(job["data"]))
+    found = matinee.tune(
+        ratings,
+        "implicit",
+        n_trials=job["n_trials"],
+        max_factors=job["most_factors"],
+        n_threads=job["threads"],
+        progress=False,
+    )
+    best = found.best_params
+    setting = {"rank": best["n_factors"], "n_iterations": best["n_iterations"]}
+    return {"found": {**setting, "parameters": {name: best[name] for name in PARAMETERS}}}
 
 
 class Fit:
@@ -136,6 +152,6 @@ if __name__ == "__main__":
         speed=speed,
         approach=approach,
         quality=quality,
-        trials=lambda job: trials(quality, job),
+        tuned=tuned,
         translation=translation,
     )

@@ -211,6 +211,7 @@ def test_ctrl_c_after_the_burn_in_keeps_the_samples_so_far(small_ratings: Rating
         ended = BayesianALS(**SMALL, n_kept=n_kept)
         ended.fit(small_ratings, callback=lambda record, last=4 + n_done: record.iteration == last)
         assert np.array_equal(interrupted.posterior_.user_samples, ended.posterior_.user_samples)
+        assert interrupted.posterior_.n_samples == min(n_kept, n_done)
         assert len(interrupted.history_) == 4 + n_done
         user = small_ratings.user_index.id_at(0)
         assert interrupted.recommend(user) == ended.recommend(user)
@@ -238,9 +239,10 @@ def test_the_samples_kept_are_those_asked_for_and_evenly_spaced(
     found = model.posterior_.noise_precisions
     assert len(found) == min(n_kept, n_samples)
     places = [int(np.flatnonzero(every.posterior_.noise_precisions == each)[0]) for each in found]
-    assert places[-1] == n_samples - 1
+    # How long a chain turns out to be is not known from the start: every second, every fourth is kept.
     gaps = np.diff([-1, *places])
-    assert gaps.max() - gaps.min() <= 1
+    assert gaps.max() <= 2 * gaps.min()
+    assert n_samples - 1 - places[-1] < gaps.max()
 
 
 def test_the_factors_are_means_over_the_samples(small_ratings: Ratings) -> None:

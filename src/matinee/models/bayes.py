@@ -15,7 +15,6 @@ from matinee.models.features import FeatureTable
 from matinee.models.history import Callback
 from matinee.models.link import Link
 from matinee.models.parameters import thread_count
-from matinee.models.posterior import Posterior
 from matinee.models.row_problem import Floats, Side, Terms, as_ridge
 from matinee.models.sampled_model import SampledModel
 from matinee.models.sampling import RunningAverage, SampledSide, Sampling
@@ -135,7 +134,7 @@ class BayesianALS(SampledModel):
         of_users = encode_table(tables[0], train.user_index, "user")
         of_items = encode_table(tables[1], train.item_index, "item")
         chain = self._chain(train, of_users, of_items, start)
-        self.interrupted_ = False
+        n_drawn = self.n_samples
         try:
             chain.run(
                 self.n_burn_in + self.n_samples,
@@ -145,17 +144,17 @@ class BayesianALS(SampledModel):
                 callback=callback,
             )
         except KeyboardInterrupt:
-            n_done = len(chain.history) - self.n_burn_in
-            if n_done < 1:
+            n_drawn = len(chain.history) - self.n_burn_in
+            if n_drawn < 1:
                 raise
             chain.finish()
-            self.interrupted_ = True
+        self._take_chain(train, chain, of_users)
+        self.interrupted_ = n_drawn < self.n_samples
+        if self.interrupted_:
             warnings.warn(
-                f"interrupted after {n_done} of {self.n_samples} samples; the model is the mean of these",
+                f"interrupted after {n_drawn} of {self.n_samples} samples; the model is of these",
                 stacklevel=2,
             )
-        self.user_columns_, self.user_features_ = of_users
-        self._take_chain(train, chain)
         return self
 
     def _chain(
@@ -183,17 +182,18 @@ class BayesianALS(SampledModel):
             scale=scale,
             noise_precision=1.0 / max(float(train.values.var(dtype=np.float64)), 1e-6 * scale**2),
             n_burn_in=self.n_burn_in,
-            n_samples=self.n_samples,
             n_kept=self.n_kept,
             n_threads=threads,
         )
 
-    def _take_chain(self, train: Ratings, chain: Sampling) -> None:
-        posterior = self.posterior_ = Posterior.of(chain.kept)
+    def _take_chain(self, train: Ratings, chain: Sampling, of_users: Encoded) -> None:
+        posterior = chain.posterior
         after = [record.train_rmse or 0.0 for record in chain.history[self.n_burn_in :]]
-        self.effective_samples_ = effective_sample_size(after)
         users = Side(posterior.user_samples.mean(axis=1), posterior.users.biases)
         items = Side(posterior.item_samples.mean(axis=1), posterior.items.biases)
+        self.posterior_ = posterior
+        self.effective_samples_ = effective_sample_size(after)
+        self.user_columns_, self.user_features_ = of_users
         self._keep(train, users, items, chain.terms.offset, chain.history)
 
     def _check_parameters(self) -> None:

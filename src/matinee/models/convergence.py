@@ -23,7 +23,9 @@ def effective_sample_size(chain: Sequence[float]) -> float:
     if n < 4 or not values.std() > 0:
         return float(n)
     centred = values - values.mean()
-    covariances = np.correlate(centred, centred, "full")[n - 1 :]
+    # By the fast Fourier transform, padded so that the ends do not meet: chains may be long.
+    spectrum = np.fft.rfft(centred, 2 * n)
+    covariances = np.fft.irfft(spectrum * spectrum.conj(), 2 * n)[:n]
     correlations = covariances / covariances[0]
     pairs = correlations[: n // 2 * 2].reshape(-1, 2).sum(axis=1)
     positive = pairs[: int(np.argmax(pairs <= 0))] if (pairs <= 0).any() else pairs

@@ -19,7 +19,7 @@ MOST_FACTORISED = 400
 MOST_DENSE_NUMBERS = 50_000_000
 
 # Of conjugate gradients: enough that the error is small beside the noise of the draw.
-RELATIVE_RESIDUAL = 1e-3
+RELATIVE_RESIDUAL = 1e-2
 MOST_STEPS = 60
 
 # Of a group's ridge: Gamma(shape, rate), as good as no opinion.

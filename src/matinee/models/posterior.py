@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matinee.errors import ModelFileError
-from matinee.models.hyperprior import Doubles
+from matinee.models.hyperprior import Doubles, RowPrior
 from matinee.models.link import multiply
-from matinee.models.row_problem import Floats, Side, Solver, Terms, solve_rows
-from matinee.models.sampling import Sample, bias_of
+from matinee.models.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Solver, Terms, bias_of, solve_rows
 from matinee.ratings import Rows
+
+
+@dataclass(frozen=True)
+class State:
+    """One state of a chain: all that a person's posterior needs.
+
+    Attributes
+    ----------
+    items : Side
+    user_prior : RowPrior
+    user_weights : ndarray of float32, shape (n_features, d), or None
+        β of the users' link.
+    noise_precision : float
+    """
+
+    items: Side
+    user_prior: RowPrior
+    user_weights: Floats | None
+    noise_precision: float
 
 
 @dataclass(frozen=True)
@@ -70,21 +90,38 @@ class Posterior:
     noise_precisions: Doubles
 
     @classmethod
-    def of(cls, samples: list[Sample]) -> Posterior:
-        """The samples of a chain, row by row."""
-        d = len(samples[0].user_prior.mean)
+    def of(
+        cls, states: list[State], rated: Rows, features: Rows | None, offset: float, n_threads: int
+    ) -> Posterior:
+        """States of a chain, row by row.
+
+        Of the users it keeps not the draws but the means of their posteriors given the rest of each state:
+        less noise, and what folding in their own ratings gives.
+
+        Parameters
+        ----------
+        rated, features : Rows
+            Of all users; features where they have a link.
+        """
+        n_users, d = len(rated.indptr) - 1, len(states[0].user_prior.mean)
         none = np.zeros((0, d), dtype=np.float32)
-        weights = [none if each.user_weights is None else each.user_weights for each in samples]
-        return cls(
-            np.stack([each.users.factors for each in samples], axis=1),
-            np.stack([each.items.factors for each in samples], axis=1),
-            np.stack([bias_of(each.users) for each in samples], axis=1),
-            np.stack([bias_of(each.items) for each in samples], axis=1),
-            np.stack([each.user_prior.mean for each in samples]),
-            np.stack([each.user_prior.precision for each in samples]),
-            np.stack(weights),
-            np.array([each.noise_precision for each in samples]),
+        posterior = cls(
+            user_samples=np.empty((n_users, len(states), d - 1), dtype=np.float32),
+            item_samples=np.stack([each.items.factors for each in states], axis=1),
+            user_bias_samples=np.empty((n_users, len(states)), dtype=np.float32),
+            item_bias_samples=np.stack([bias_of(each.items) for each in states], axis=1),
+            prior_means=np.stack([each.user_prior.mean for each in states]),
+            prior_precisions=np.stack([each.user_prior.precision for each in states]),
+            link_weights=np.stack(
+                [none if each.user_weights is None else each.user_weights for each in states]
+            ),
+            noise_precisions=np.array([each.noise_precision for each in states]),
         )
+        users = posterior.users_given(rated, features, offset, TO_THE_LAST_DIGIT, n_threads)
+        for sample, side in enumerate(users):
+            posterior.user_samples[:, sample] = side.factors
+            posterior.user_bias_samples[:, sample] = bias_of(side)
+        return posterior
 
     @classmethod
     def names(cls) -> list[str]:
@@ -149,16 +186,15 @@ class Posterior:
         """
         used, local = np.unique(rated.columns, return_inverse=True)
         observed = Rows(rated.indptr, local.astype(np.int32), rated.values)
-        factors = np.ascontiguousarray(self.item_samples[used].transpose(1, 0, 2))
         n_people = len(rated.indptr) - 1
-        for sample in range(self.n_samples):
+        for sample, items in enumerate(self.items_in_turn(used)):
             noise_precision = float(self.noise_precisions[sample])
             prior = self.prior_precisions[sample] / noise_precision
             means = self.prior_mean_of(sample, features)
-            side = Side.empty(n_people, factors.shape[2], biases=True)
+            side = Side.empty(n_people, items.factors.shape[1], biases=True)
             solve_rows(
                 observed,
-                Side(factors[sample], np.ascontiguousarray(self.item_bias_samples[used, sample])),
+                items,
                 side,
                 ridge=np.zeros(n_people, dtype=np.float32),
                 terms=Terms(offset=offset),
@@ -176,10 +212,11 @@ class Posterior:
             return mean
         return mean + multiply(features, self.link_weights[sample], 1)
 
-    def items_of(self, sample: int) -> Side:
-        """The items in one sample."""
-        factors = np.ascontiguousarray(self.item_samples[:, sample])
-        return Side(factors, np.ascontiguousarray(self.item_bias_samples[:, sample]))
+    def items_in_turn(self, chosen: NDArray[Any]) -> Iterator[Side]:
+        """Some of the items, by position, as each sample has them."""
+        factors = np.ascontiguousarray(self.item_samples[chosen].transpose(1, 0, 2))
+        biases = np.ascontiguousarray(self.item_bias_samples[chosen].T)
+        yield from map(Side, factors, biases)
 
 
 def _are_precisions(matrices: Doubles) -> bool:

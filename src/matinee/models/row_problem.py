@@ -39,6 +39,12 @@ class Side:
         return cls(factors, np.zeros(n_rows, dtype=np.float32) if biases else None)
 
 
+def bias_of(side: Side) -> Floats:
+    """The biases of a side that has them."""
+    assert side.biases is not None
+    return side.biases
+
+
 # A cache line, in which the kernels like rows of factors to start.
 ALIGNMENT = 64
 

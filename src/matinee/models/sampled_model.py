@@ -15,9 +15,8 @@ from matinee.models.features import FeatureColumns
 from matinee.models.parameters import thread_count
 from matinee.models.person import rated_rows
 from matinee.models.posterior import Posterior, SampledRows
-from matinee.models.row_problem import TO_THE_LAST_DIGIT, Floats, Side, predict_pairs
+from matinee.models.row_problem import TO_THE_LAST_DIGIT, Floats, Side, bias_of, predict_pairs
 from matinee.models.sampled_person import DRAWN, SampledPerson, with_error
-from matinee.models.sampling import bias_of
 from matinee.models.side_knowledge import check_features, chosen_rows, link_features
 from matinee.ratings import Rows
 
@@ -70,8 +69,8 @@ class SampledModel(Model):
     def _person(self, user: Any) -> SampledPerson:
         row = self._user_position(user)
         rated = chosen_rows(self.rated_, np.array([row]))
-        features = None if self.user_features_ is None else chosen_rows(self.user_features_, np.array([row]))
-        return SampledPerson(self, self._users.one(row), rated, self._person_features(rated, features))
+        known = None if self.user_features_ is None else chosen_rows(self.user_features_, np.array([row]))
+        return SampledPerson(self, self._users.one(row), rated, lambda: self._person_features(rated, known))
 
     def fold_in(
         self,
@@ -102,7 +101,7 @@ class SampledModel(Model):
                 raise DataError("features are given, but the model was fitted without user_features")
             encoded = self.user_columns_.encode_one(features)
         given = self._person_features(rated, encoded)
-        return SampledPerson(self, self._mean_people(rated, given), rated, given)
+        return SampledPerson(self, self._mean_people(rated, given), rated, lambda: given)
 
     def _fold_rows(self, rated: Rows) -> Side:
         return self._mean_people(rated, self._person_features(rated, None))
@@ -202,17 +201,22 @@ class SampledModel(Model):
     ) -> Floats:
         """The same for people given as rows of ratings and of features."""
         posterior, threads = self.posterior_, thread_count(self.n_threads)
+        known = columns >= 0
+        used, local = np.unique(columns[known], return_inverse=True)
+        columns_used = np.full(len(columns), -1)
+        columns_used[known] = local
         total, squared = np.zeros(len(places)), np.zeros(len(places))
         drawn = posterior.users_given(rated, features, self.mean_, DRAWN, threads)
-        for sample, people in enumerate(drawn):
-            side = posterior.items_of(sample)
-            scores = predict_pairs(places, columns, people, side, offset=0.0, n_threads=threads)
+        for people, items in zip(drawn, posterior.items_in_turn(used), strict=True):
+            scores = predict_pairs(places, columns_used, people, items, offset=0.0, n_threads=threads)
             total += scores
             squared += np.square(scores, dtype=np.float64)
         n = posterior.n_samples
         variance = np.maximum(squared - total**2 / n, 0.0) / max(n - 1, 1) + posterior.noise_variance
-        # Of an item that nobody rated nothing is known but how ratings vary.
-        variance[columns < 0] = max(float(self.rated_.values.var(dtype=np.float64)), posterior.noise_variance)
+        if not known.all():
+            # Of an item that nobody rated nothing is known but how ratings vary.
+            of_ratings = float(self.rated_.values.var(dtype=np.float64))
+            variance[~known] = max(of_ratings, posterior.noise_variance)
         return np.sqrt(variance).astype(np.float32)
 
     def recommend(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from matinee.checks import number, whole_number
 from matinee.errors import DataError
 from matinee.models.answers import Recommendation
 from matinee.models.person import Person
-from matinee.models.row_problem import Floats, Side, Solver
+from matinee.models.posterior import SampledRows
+from matinee.models.row_problem import Floats, Solver
 from matinee.ratings import Rows
 
 if TYPE_CHECKING:
@@ -29,16 +31,29 @@ class SampledPerson(Person):
 
     Attributes
     ----------
-    factors : ndarray of float32, shape (S · n_factors,)
-        Those of all samples, one after the other.
+    factors : ndarray of float32, shape (n_factors,)
+        The mean over the samples.
     bias : float
     """
 
     _model: SampledModel
 
-    def __init__(self, model: SampledModel, side: Side, rated: Rows, features: Rows | None) -> None:
+    def __init__(
+        self, model: SampledModel, side: SampledRows, rated: Rows, features: Callable[[], Rows | None]
+    ) -> None:
         super().__init__(model, side, rated)
-        self._features = features
+        self._make_features = features
+
+    @property
+    def factors(self) -> Floats:
+        """The mean over the samples; float32, shape (n_factors,)."""
+        n_samples = self._model.posterior_.n_samples
+        mean: Floats = self._side.factors.reshape(n_samples, -1).mean(axis=0)
+        return mean
+
+    @cached_property
+    def _features(self) -> Rows | None:
+        return self._make_features()
 
     def recommend(
         self,
@@ -155,11 +170,16 @@ def with_error(
     if return_std:
         answers.append(float(deviations[0]) if scalar else deviations)
     if interval is not None:
-        share = number("interval", interval, least=0, most=1)
-        if not 0 < share < 1:
-            raise DataError(f"interval={interval!r}; expected a share between 0 and 1, such as 0.9")
-        reach = np.float32(NormalDist().inv_cdf(0.5 + share / 2)) * deviations
+        reach = np.float32(_deviations_within(interval)) * deviations
         for end in (mean - reach, mean + reach):
             clipped = np.clip(end, *rating_range)
             answers.append(float(clipped[0]) if scalar else clipped)
     return tuple(answers)
+
+
+def _deviations_within(share: float) -> float:
+    """How many deviations on either side of the mean hold a share of a normal distribution."""
+    tail = 0.5 - number("interval", share, least=0, most=1) / 2
+    if not 0 < tail < 0.5:
+        raise DataError(f"interval={share!r}; expected a share between 0 and 1, such as 0.9")
+    return -NormalDist().inv_cdf(tail)

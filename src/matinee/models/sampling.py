@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,14 @@ from matinee.models.hyperprior import (
     draw_row_prior,
 )
 from matinee.models.link import Link
+from matinee.models.posterior import Posterior, State
 from matinee.models.row_problem import (
-    TO_THE_LAST_DIGIT,
     Floats,
     Losses,
     Side,
     Solver,
     Terms,
+    bias_of,
     gram,
     predict_pairs,
     solve_rows,
@@ -33,12 +34,6 @@ from matinee.ratings import Rows
 
 # The running average has flattened when so many samples more have not lowered its error by the tolerance.
 SAMPLES_TO_JUDGE_BY = 20
-
-
-def bias_of(side: Side) -> Floats:
-    """The biases of a side that has them."""
-    assert side.biases is not None
-    return side.biases
 
 
 class SampledSide:
@@ -71,7 +66,7 @@ class SampledSide:
             squares = gram(rows, self.n_threads)
             self.prior = draw_row_prior(generator, len(rows), total, squares, scales=self.scales)
             return
-        residual = rows - self.link.means
+        residual = rows if self._offsets is None else rows - self._offsets
         self.prior = draw_row_prior(
             generator,
             len(rows),
@@ -115,27 +110,33 @@ class SampledSide:
         return losses.squared_error - of_prior + 2 * of_shift
 
 
-@dataclass(frozen=True)
-class Sample:
-    """What is kept of one state of the chain: everything that a newcomer's posterior needs.
+class States:
+    """So many states of a chain, evenly spaced however long it turns out to be.
 
-    Attributes
-    ----------
-    users : Side
-        The mean of their posterior given the rest, rather than a draw: less noise, and what folding in
-        their own ratings gives.
-    items : Side
-    user_prior : RowPrior
-    user_weights : ndarray of float32, shape (n_features, d), or None
-        β of the users' link.
-    noise_precision : float
+    Up to twice as many are held; then every second is dropped, and the next ones are taken half as often.
     """
 
-    users: Side
-    items: Side
-    user_prior: RowPrior
-    user_weights: Floats | None
-    noise_precision: float
+    def __init__(self, n_kept: int) -> None:
+        self.n_kept = n_kept
+        self._held: list[State] = []
+        self._spacing, self._n_offered = 1, 0
+
+    def offer(self, state: Callable[[], State]) -> None:
+        """Take a state, if it is its turn."""
+        self._n_offered += 1
+        if self._n_offered % self._spacing:
+            return
+        self._held.append(state())
+        if len(self._held) == 2 * self.n_kept:
+            self._held = self._held[1::2]
+            self._spacing *= 2
+
+    @property
+    def kept(self) -> list[State]:
+        """At most so many, and fewer only where fewer were offered."""
+        n_held = len(self._held)
+        n = min(self.n_kept, n_held)
+        return [self._held[(place + 1) * n_held // n - 1] for place in range(n)]
 
 
 class Sampling(Alternation):
@@ -144,8 +145,13 @@ class Sampling(Alternation):
     Parameters
     ----------
     generator : numpy.random.Generator
-    n_burn_in, n_samples, n_kept : int
-        Sweeps before the first sample, samples, and how many of them are kept, evenly spaced.
+    n_burn_in, n_kept : int
+        Sweeps before the first sample, and how many samples are kept, evenly spaced.
+
+    Attributes
+    ----------
+    posterior : Posterior
+        The samples kept, once the chain is finished.
     """
 
     def __init__(
@@ -158,7 +164,6 @@ class Sampling(Alternation):
         scale: float,
         noise_precision: float,
         n_burn_in: int,
-        n_samples: int,
         n_kept: int,
         n_threads: int,
     ) -> None:
@@ -178,9 +183,8 @@ class Sampling(Alternation):
         self.scale = scale
         self.noise_precision = noise_precision
         self.n_burn_in = n_burn_in
-        self.n_samples = n_samples
-        self.n_kept = min(n_kept, n_samples)
-        self.kept: list[Sample] = []
+        self.states = States(n_kept)
+        self.posterior: Posterior
 
     def improve(self) -> Losses:
         """A sweep: priors, users, items and the noise precision, each drawn given the others."""
@@ -201,21 +205,15 @@ class Sampling(Alternation):
 
     def _iterate(self, iteration: int, measure: Any) -> Iteration:
         record = super()._iterate(iteration, measure)
-        sample = iteration - self.n_burn_in
-        if sample > 0 and self._n_kept_of(sample) > self._n_kept_of(sample - 1):
-            self.kept.append(self._state())
+        if iteration > self.n_burn_in:
+            self.states.offer(self._state)
         return record
 
-    def _n_kept_of(self, n_samples: int) -> int:
-        return n_samples * self.n_kept // self.n_samples
-
-    def _state(self) -> Sample:
+    def _state(self) -> State:
         items = Side(self.items.factors.copy(), bias_of(self.items).copy())
-        users = Side.empty(*self.users.factors.shape, biases=True)
-        side = self.sampled_users
-        side.solve(items, self.terms.offset, self.noise_precision, TO_THE_LAST_DIGIT, users)
-        weights = None if side.link is None else side.link.weights.copy()
-        return Sample(users, items, side.prior, weights, self.noise_precision)
+        link = self.sampled_users.link
+        weights = None if link is None else link.weights.copy()
+        return State(items, self.sampled_users.prior, weights, self.noise_precision)
 
     @property
     def stranger(self) -> Side:
@@ -224,9 +222,14 @@ class Sampling(Alternation):
         return Side(mean[None, :-1].copy(), mean[-1:].copy())
 
     def finish(self) -> None:
-        """A chain that ended before a sample to keep keeps the last."""
-        if not self.kept:
-            self.kept.append(self._state())
+        """Make a posterior of the states kept; a chain that ended in the burn-in keeps where it is."""
+        if not self.states.kept:
+            self.states.offer(self._state)
+        link = self.sampled_users.link
+        features = None if link is None else link.features
+        self.posterior = Posterior.of(
+            self.states.kept, self.by_user, features, self.terms.offset, self.n_threads
+        )
 
     def has_flattened(self, tolerance: float | None) -> bool:
         """Whether the latest samples have hardly lowered the error of the running average."""

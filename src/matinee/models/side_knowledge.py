@@ -59,8 +59,8 @@ def link_features(
 
 def chosen_rows(rows: Rows, chosen: NDArray[Any]) -> Rows:
     """Some of the rows; −1 is an empty one."""
-    begins = np.where(chosen < 0, 0, rows.indptr[:-1][chosen])
-    lengths = np.where(chosen < 0, 0, np.diff(rows.indptr)[chosen])
+    begins = rows.indptr[chosen]
+    lengths = np.where(chosen < 0, 0, rows.indptr[chosen + 1] - begins)
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     places = np.repeat(begins - indptr[:-1], lengths) + np.arange(indptr[-1])
     return Rows(indptr, rows.columns[places], rows.values[places])
