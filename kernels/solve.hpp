@@ -34,6 +34,19 @@ static inline void report(const RowProblem& problem, int64_t row, const double* 
   problem.squared_errors[row] = squared_error;
 }
 
+// The objective of explicit ratings at x, with what the prior adds, from the ratings themselves.
+static inline double evaluate(const RowProblem& problem, int64_t row, const double* x, Scratch& scratch) {
+  const int64_t width = scratch.width;
+  const float ridge = problem.ridge[row];
+  const double squared_error = find_residual(problem, row, ridge, 1, x, scratch.residual, scratch);
+  // q − (P + ridge·I) x, and q by itself: xᵀ(P + ridge·I)x − 2qᵀx is −xᵀ of their sum.
+  double *of_prior = scratch.product, *of_shift = scratch.direction, *zero = scratch.residual;
+  for (int64_t f = 0; f <= width; ++f) zero[f] = 0;
+  start_residual(problem, row, ridge, 1, x, of_prior, width);
+  start_residual(problem, row, ridge, 1, zero, of_shift, width);
+  return squared_error - dot(x, of_prior, width + 1) - dot(x, of_shift, width + 1);
+}
+
 // The noise of a row's draw, or null for the mean.
 static inline const float* draw_noise(const RowProblem& problem, int64_t row, Scratch& scratch) {
   if (!(problem.spread > 0)) return nullptr;
@@ -83,6 +96,9 @@ static inline void solve_by_columns(const RowProblem& problem, int64_t row, Pref
   x[width] = solve_bordered(border, sums.targets, noise, scratch);
   for (int64_t f = 0; f < width; ++f) x[f] = scratch.z[f];
   if (needs_refinement(problem, n_ratings, worst)) refine(problem, row, problem.ridge[row], border, scratch);
+  // A prior that single precision can hardly factorise says as little of the objective.
+  if ((!own_ridge || worst > 1e6f) && problem.prior && problem.feedback == Feedback::ratings)
+    objective = evaluate(problem, row, x, scratch);
   report(problem, row, x, objective, sums.targets_squared, scratch);
 }
 

@@ -7,24 +7,41 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
-// Σ values · dense[column] of a sparse row, for `vectors` registers of columns from f on; ratings in two turns, so
+// How many columns are added at a time: a register, or four numbers, which every level has, or one, for what is left
+// of a row beyond its last whole register. As members, or a template would lose that they need not be aligned.
+struct Whole {
+  typedef Vec Sum;
+  typedef LooseVec Loose;
+};
+struct Four {
+  typedef float Sum __attribute__((vector_size(16)));
+  typedef float Loose __attribute__((vector_size(16), aligned(4), may_alias));
+};
+struct One {
+  typedef float Sum;
+  typedef float Loose;
+};
+
+// Σ values · dense[column] of a sparse row, for `n_parts` parts of its columns from f on; ratings in two turns, so
 // that a sum need not wait for the one before it.
-template <int64_t vectors>
+template <class Part, int64_t n_parts>
 static inline void add_dense_rows(const SparseProblem& problem, int64_t begin, int64_t end, int64_t f, float* out) {
-  const int64_t n = problem.n_dense;
+  typedef typename Part::Loose Loose;
+  constexpr int64_t size = sizeof(Loose) / sizeof(float);
   const float* dense = problem.dense + f;
-  Vec sums[2][vectors] = {};
+  typename Part::Sum sums[2][n_parts] = {};
+  auto add = [&](int64_t j, int64_t turn) {
+    const float* from = dense + int64_t(problem.columns[j]) * problem.n_dense;
+    for (int64_t p = 0; p < n_parts; ++p)
+      sums[turn][p] += problem.values[j] * *reinterpret_cast<const Loose*>(from + p * size);
+  };
   int64_t j = begin;
-  for (; j + 2 <= end; j += 2)
-    for (int64_t turn = 0; turn < 2; ++turn) {
-      const float* from = dense + int64_t(problem.columns[j + turn]) * n;
-      for (int64_t v = 0; v < vectors; ++v) sums[turn][v] += problem.values[j + turn] * load(from + v * kLanes);
-    }
-  if (j < end) {
-    const float* from = dense + int64_t(problem.columns[j]) * n;
-    for (int64_t v = 0; v < vectors; ++v) sums[0][v] += problem.values[j] * load(from + v * kLanes);
+  for (; j + 2 <= end; j += 2) {
+    add(j, 0);
+    add(j + 1, 1);
   }
-  for (int64_t v = 0; v < vectors; ++v) store(out + f + v * kLanes, sums[0][v] + sums[1][v]);
+  if (j < end) add(j, 0);
+  for (int64_t p = 0; p < n_parts; ++p) *reinterpret_cast<Loose*>(out + f + p * size) = sums[0][p] + sums[1][p];
 }
 
 // product[row] = Σ values · dense[column] for each row.
@@ -35,14 +52,12 @@ static inline void multiply_sparse(const SparseProblem& problem, int64_t first, 
     const int64_t begin = local.indptr[row], end = local.indptr[row + 1];
     float* out = local.product + row * n;
     int64_t f = 0;
-    for (; f + 4 * kLanes <= n; f += 4 * kLanes) add_dense_rows<4>(local, begin, end, f, out);
-    for (; f + 2 * kLanes <= n; f += 2 * kLanes) add_dense_rows<2>(local, begin, end, f, out);
-    for (; f + kLanes <= n; f += kLanes) add_dense_rows<1>(local, begin, end, f, out);
-    for (; f < n; ++f) {
-      float sum = 0;
-      for (int64_t j = begin; j < end; ++j) sum += local.values[j] * local.dense[int64_t(local.columns[j]) * n + f];
-      out[f] = sum;
-    }
+    for (; f + 4 * kLanes <= n; f += 4 * kLanes) add_dense_rows<Whole, 4>(local, begin, end, f, out);
+    for (; f + 2 * kLanes <= n; f += 2 * kLanes) add_dense_rows<Whole, 2>(local, begin, end, f, out);
+    for (; f + kLanes <= n; f += kLanes) add_dense_rows<Whole, 1>(local, begin, end, f, out);
+    for (; f + 8 <= n; f += 8) add_dense_rows<Four, 2>(local, begin, end, f, out);
+    for (; f + 4 <= n; f += 4) add_dense_rows<Four, 1>(local, begin, end, f, out);
+    for (; f < n; ++f) add_dense_rows<One, 1>(local, begin, end, f, out);
   }
 }
 

@@ -84,6 +84,20 @@ def worst_relative_error(found: np.ndarray, expected: np.ndarray) -> float:
 # ---- means --------------------------------------------------------------------------------------
 
 
+def test_the_error_is_right_where_single_precision_cannot_factorise_the_prior(level: str) -> None:
+    generator = np.random.default_rng(3)
+    observed = random_rows(generator, [2, 0, 3], 20)
+    fixed = random_side(generator, 20, 6, biases=True)
+    direction = generator.normal(size=7)
+    prior = 1e6 * np.outer(direction, direction) + 1e-3 * np.eye(7)
+    shift = generator.normal(size=(1, 7)).astype(np.float32)
+    found, losses = solve(observed, fixed, prior, shift, CHOLESKY)
+    assert np.isfinite(found).all()
+    rows = systems(observed, fixed, prior, shift)
+    expected = [documented_error(x, row, prior, shift[0]) for x, row in zip(found, rows, strict=True)]
+    assert losses.squared_error == pytest.approx(sum(expected), rel=1e-4)
+
+
 @pytest.mark.parametrize("rank", RANKS)
 @pytest.mark.parametrize("biases", [False, True])
 def test_rows_with_a_prior_and_a_shift_meet_the_float64_reference(

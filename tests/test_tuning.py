@@ -173,8 +173,7 @@ def test_ctrl_c_in_a_bayesian_fit_ends_the_search(ratings, monkeypatch):
 
     monkeypatch.setattr(matinee.BayesianALS, "fit", interrupted)
     unfitted = matinee.BayesianALS(n_factors=4, n_samples=10, n_burn_in=2)
-    with pytest.warns(UserWarning, match="interrupted after 3 of 10 samples"):
-        result = tune(ratings, unfitted, n_trials=20)
+    result = tune(ratings, unfitted, n_trials=20)
     assert result.stopped_by == "interrupt"
     assert result.trials["state"][-1] == "failed"
     assert result.best_params == {"n_factors": 4, "implicit": False}

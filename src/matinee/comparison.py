@@ -125,7 +125,7 @@ def _check_alike(named: Mapping[str, Model]) -> None:
         if one.user_index_ != other.user_index_ or one.item_index_ != other.item_index_:
             raise DataError(
                 f"{first!r} and {name!r} don't know the same users and items, so that their figures don't "
-                "compare; fit both on the same ratings"
+                "compare; fit both on the same ratings, and without features of what nobody rated"
             )
 
 

@@ -46,7 +46,8 @@ class Evaluation:
     n_ratings : int
         Test ratings, every one of them predicted.
     n_fallback : int
-        Of those, predicted without factors: the user or the item has no rating among those fitted.
+        Of those, predicted without factors, or by features alone: the user or the item has no rating among
+        those fitted.
     n_trained_on : int
         Of those, of a pair that the model was trained on. Other than 0, the test is no test of these: their
         error is that of training, and known users are never shown them.

@@ -159,9 +159,9 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
         parameters={
             "n_factors": Doubling(halvings=3, doublings=0),
             "unobserved_weight": Real(0.003, 1.0, is_log=True),
-            "alpha": Real(0.3, 100.0, is_log=True, unit=_unseen_to_seen),
+            "alpha": Real(0.5, 100.0, is_log=True, unit=_unseen_to_seen),
             "nu": Real(0.0, 1.0),
-            "regularization": Real(3.0, 300.0, is_log=True, unit=_implicit_ridge),
+            "regularization": Real(8.0, 100.0, is_log=True, unit=_implicit_ridge),
         },
         metric="ndcg",
         split_by="user",

@@ -50,7 +50,7 @@ class TuningResult:
         "failed", which is to say interrupted; ``value``, the best on the trial's curve; a column for every
         parameter; ``iterations`` that were run, and ``seconds``.
     stopped_by : {"timeout", "interrupt"} or None
-        What ended the search before all trials were done.
+        What ended the search before all trials, and the last fit, were done.
     """
 
     best_model: Model
@@ -124,7 +124,7 @@ def tune(
     DataError
         For an argument out of its range, too few ratings to hold any out, or a study file of another search.
     KeyboardInterrupt
-        On Ctrl-C before any trial is complete, or in the last fit.
+        On Ctrl-C before any trial is complete, or in the last fit, unless the model makes the best of it.
     """
     _require_optuna()
     check_ratings(ratings)
@@ -144,7 +144,7 @@ def tune(
     with _quiet():
         trials = search.open(None if study is None else Path(study))
         stopped_by = _run(search, trials, n_trials, deadline, progress)
-    return _result(search, trials, stopped_by, progress)
+        return _result(search, trials, stopped_by, progress)
 
 
 def _run(search: Search, study: optuna.Study, n_trials: int, deadline: float, progress: bool) -> str | None:
@@ -167,8 +167,11 @@ def _result(search: Search, study: optuna.Study, stopped_by: str | None, progres
     best = study.best_trial
     parameters = dict(best.user_attrs["parameters"])
     model: Any = search.model_with(parameters)
+    model.fit(search.ratings, progress=progress)
+    if getattr(model, "interrupted_", False):
+        stopped_by = "interrupt"
     return TuningResult(
-        best_model=model.fit(search.ratings, progress=progress),
+        best_model=model,
         best_params=parameters,
         best_value=study.best_value,
         metric=search.metric,
@@ -254,7 +257,7 @@ def _frame(study: optuna.Study, parameters: list[str]) -> pl.DataFrame:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Optuna without its log and its warnings of what is experimental."""
+    """Optuna without its log and its warnings of what is experimental, and models that are told to stop."""
     import optuna
 
     verbosity = optuna.logging.get_verbosity()
@@ -262,6 +265,7 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.filterwarnings("ignore", message="interrupted after")
             yield
     finally:
         optuna.logging.set_verbosity(verbosity)

@@ -53,6 +53,7 @@ def test_every_option_of_the_bayesian_model_reaches_it(matinee, files, tmp_path)
     assert found["parameters"] == expected == model.get_params()
     assert [record["iteration"] for record in found["history"]] == list(range(1, 12))
     assert model.posterior_.n_samples == 3
+    assert found["interrupted"] is False
 
 
 def test_what_is_known_of_users_and_movies_is_learned_from(matinee, files, tmp_path):

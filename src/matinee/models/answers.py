@@ -44,7 +44,8 @@ class Explanation(NamedTuple):
     score : float
         As `recommend` shows it.
     baseline : float
-        What anybody would be told: the mean and the item's bias.
+        What anybody would be told: the mean and the item's bias; of a `BayesianALS`, what the person would be
+        told for their features and for what they rated, whatever the ratings.
     contributions : list of Contribution
         Of the rated items that matter most, the largest first by absolute value.
     rest : float

@@ -412,7 +412,7 @@ class Model(Parameters):
 def _unknown_message(kind: str, given: Any, index: IdIndex) -> str:
     remedy = {
         "user": "ratings of a new user go through fold_in({item: rating, …})",
-        "item": "an item gets factors at the next fit in which it has ratings",
+        "item": "an item gets factors at the next fit in which it has ratings, or features",
     }[kind]
     known = "strings" if index.holds_strings else "integers"
     other_type = isinstance(given, str) != index.holds_strings

@@ -271,10 +271,10 @@ class SampledModel(Model):
         if columns is not None:
             self.user_features_ = Rows(*(arrays[f"user_features_{name}"] for name in Rows._fields))
         self.posterior_ = Posterior(**{name: arrays[name] for name in Posterior.names()})
-        n_features = self.user_columns_.n_features if self.user_columns_ else 0
-        n_features += len(self.item_index_) if self.implicit else 0
+        n_given = self.user_columns_.n_features if self.user_columns_ else 0
+        n_features = n_given + (len(self.item_index_) if self.implicit else 0)
         self.posterior_.check(
             len(self.user_index_), len(self.item_index_), self.item_factors_.shape[1], n_features
         )
         if self.user_features_ is not None:
-            check_features(self.user_features_, len(self.user_index_), n_features)
+            check_features(self.user_features_, len(self.user_index_), n_given)
