@@ -7,12 +7,12 @@ import pytest
 import scipy.stats
 
 from matinee.models.hyperprior import (
-    bordered,
     draw_noise_precision,
     draw_normal,
     draw_row_prior,
     draw_wishart,
 )
+from matinee.models.row_problem import Side, rows_of
 
 N_DRAWS = 8_000
 
@@ -133,8 +133,8 @@ def test_a_squared_error_that_rounding_has_made_negative_counts_as_none() -> Non
     assert negative == none > 0
 
 
-def test_biases_stand_behind_the_factors() -> None:
-    factors, biases = np.arange(6.0).reshape(3, 2), np.array([7.0, 8.0, 9.0])
-    assert bordered(factors, biases).tolist() == [[0, 1, 7], [2, 3, 8], [4, 5, 9]]
-    assert bordered(factors, None).tolist() == factors.tolist()
-    assert bordered(factors, biases).dtype == np.float32
+def test_rows_are_factors_with_their_biases_last() -> None:
+    factors, biases = np.array([[0, 1], [2, 3], [4, 5]], np.float32), np.array([7, 8, 9], np.float32)
+    rows = rows_of(Side(factors, biases))
+    assert rows.tolist() == [[0, 1, 7], [2, 3, 8], [4, 5, 9]]
+    assert rows.dtype == np.float32

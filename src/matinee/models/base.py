@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from matinee.checks import whole_number
-from matinee.errors import DataError, NotFittedError, UnknownItemError, UnknownUserError
+from matinee.errors import DataError, NotFittedError
 from matinee.ids import IdIndex
 from matinee.models.answers import Explanation, Recommendation, SimilarItem, SimilarUser
 from matinee.models.derived import Derived
 from matinee.models.history import Iteration
 from matinee.models.parameters import Parameters, thread_count
 from matinee.models.person import Person, rated_rows
+from matinee.models.positions import Kind, Unknown, positions_of, unknown_id
 from matinee.models.ranking import Ranker, nearest
-from matinee.models.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Terms, predict_pairs, solve_rows
+from matinee.models.row_problem import (
+    TO_THE_LAST_DIGIT,
+    Floats,
+    Side,
+    Terms,
+    predict_pairs,
+    solve_rows,
+    with_ones,
+)
 from matinee.models.saved import save_model
 from matinee.ratings import Ratings, Rows
-
-Unknown = Literal["fallback", "nan", "raise"]
 
 
 class Model(Parameters):
@@ -151,8 +158,8 @@ class Model(Parameters):
 
     def _bordered_factors(self, columns: NDArray[Any]) -> NDArray[np.float64]:
         """Item factors as the row problem has them: with a 1 at the end where there are biases."""
-        factors = self._items.factors[columns].astype(np.float64)
-        return np.hstack([factors, np.ones((len(columns), 1))]) if self._fitted._with_biases else factors
+        factors = self._items.factors[columns]
+        return with_ones(factors) if self._fitted._with_biases else factors.astype(np.float64)
 
     def _item_positions(self, items: Iterable[Any]) -> NDArray[np.int64]:
         """Positions of items that must all be known."""
@@ -163,22 +170,12 @@ class Model(Parameters):
         self._check_fitted()
         position = self.user_index_.position(user)
         if position < 0:
-            raise UnknownUserError(_unknown_message("user", user, self.user_index_))
+            raise unknown_id(self.user_index_, user, "user")
         return position
 
-    def _positions(self, ids: Any, kind: str, unknown: str) -> tuple[NDArray[np.int64], bool]:
+    def _positions(self, ids: Any, kind: Kind, unknown: str) -> tuple[NDArray[np.int64], bool]:
         """Positions of ids, −1 where unknown, and whether a single id was given."""
-        ids = list(ids) if isinstance(ids, AbstractSet | Iterator | range) else ids
-        if unknown not in get_args(Unknown):
-            raise DataError(f'unknown={unknown!r}; expected "fallback", "nan" or "raise"')
-        index = self.user_index_ if kind == "user" else self.item_index_
-        is_scalar = isinstance(ids, str | bytes) or np.ndim(ids) == 0
-        positions = index.positions([ids] if is_scalar else ids)
-        if unknown == "raise" and (positions < 0).any():
-            given = [ids] if is_scalar else list(ids)
-            error = UnknownUserError if kind == "user" else UnknownItemError
-            raise error(_unknown_message(kind, given[int(np.argmax(positions < 0))], index))
-        return positions, is_scalar
+        return positions_of(self.user_index_ if kind == "user" else self.item_index_, ids, kind, unknown)
 
     def _person(self, user: Any) -> Person:
         row = self._user_position(user)
@@ -407,14 +404,3 @@ class Model(Parameters):
         """Write the model to a file, atomically; `matinee.load` reads it."""
         self._check_fitted()
         save_model(self, path)
-
-
-def _unknown_message(kind: str, given: Any, index: IdIndex) -> str:
-    remedy = {
-        "user": "ratings of a new user go through fold_in({item: rating, …})",
-        "item": "an item gets factors at the next fit in which it has ratings, or features",
-    }[kind]
-    known = "strings" if index.holds_strings else "integers"
-    other_type = isinstance(given, str) != index.holds_strings
-    hint = f" ({kind} ids here are {known}, this is a {type(given).__name__})" if other_type else ""
-    return f"{kind} {given!r} is not known to the model{hint}; {remedy}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,10 +89,3 @@ def draw_noise_precision(
     # Rounding may leave the squared error of a perfect fit below 0.
     rate = scale**2 + 0.5 * max(squared_error, 0.0)
     return float(generator.gamma(1.0 + 0.5 * n_ratings, 1.0 / rate))
-
-
-def bordered(factors: NDArray[Any], biases: NDArray[Any] | None) -> NDArray[np.float32]:
-    """Factors with the biases as their last column; shape (n, d)."""
-    if biases is None:
-        return np.ascontiguousarray(factors, dtype=np.float32)
-    return np.column_stack([factors, biases]).astype(np.float32, copy=False)

@@ -39,6 +39,16 @@ class Side:
         return cls(factors, np.zeros(n_rows, dtype=np.float32) if biases else None)
 
 
+def with_ones(factors: Floats) -> NDArray[np.float64]:
+    """Fixed factors as the row problem of a bias has them: (y, 1)."""
+    return np.hstack([factors.astype(np.float64), np.ones((len(factors), 1))])
+
+
+def rows_of(side: Side) -> Floats:
+    """Factors with the biases as their last column; float32, shape (n, n_factors + 1)."""
+    return np.column_stack([side.factors, bias_of(side)])
+
+
 def bias_of(side: Side) -> Floats:
     """The biases of a side that has them."""
     assert side.biases is not None

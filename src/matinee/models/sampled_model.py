@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from matinee.errors import DataError
 from matinee.models.answers import Recommendation
-from matinee.models.base import Model, Unknown
+from matinee.models.base import Model
 from matinee.models.features import FeatureColumns
 from matinee.models.parameters import thread_count
 from matinee.models.person import rated_rows
+from matinee.models.positions import Unknown
 from matinee.models.posterior import Posterior, SampledRows
 from matinee.models.row_problem import TO_THE_LAST_DIGIT, Floats, Side, bias_of, predict_pairs
 from matinee.models.sampled_person import DRAWN, SampledPerson, with_error

@@ -15,7 +15,7 @@ from matinee.errors import DataError
 from matinee.models.answers import Recommendation
 from matinee.models.person import Person
 from matinee.models.posterior import SampledRows
-from matinee.models.row_problem import Floats, Solver
+from matinee.models.row_problem import Floats, Solver, with_ones
 from matinee.ratings import Rows
 
 if TYPE_CHECKING:
@@ -135,8 +135,8 @@ class SampledPerson(Person):
         baseline, parts = 0.0, np.zeros(len(columns))
         for sample in range(posterior.n_samples):
             biases = posterior.item_bias_samples[:, sample]
-            factors = _bordered(posterior.item_samples[columns, sample])
-            asked = _bordered(posterior.item_samples[column : column + 1, sample])[0]
+            factors = with_ones(posterior.item_samples[columns, sample])
+            asked = with_ones(posterior.item_samples[column : column + 1, sample])[0]
             prior = posterior.prior_precisions[sample] / posterior.noise_precisions[sample]
             response = np.linalg.solve(prior + factors.T @ factors, asked)
             mean = posterior.prior_mean_of(sample, self._features)[0]
@@ -144,10 +144,6 @@ class SampledPerson(Person):
             parts += (factors @ response) * targets
             baseline += float(response @ (prior @ mean)) + float(biases[column])
         return model.mean_ + baseline / posterior.n_samples, parts / posterior.n_samples
-
-
-def _bordered(factors: Floats) -> NDArray[np.float64]:
-    return np.hstack([factors.astype(np.float64), np.ones((len(factors), 1))])
 
 
 def with_error(

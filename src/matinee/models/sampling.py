@@ -13,7 +13,6 @@ from matinee.models.history import Iteration
 from matinee.models.hyperprior import (
     Doubles,
     RowPrior,
-    bordered,
     draw_noise_precision,
     draw_row_prior,
 )
@@ -28,6 +27,7 @@ from matinee.models.row_problem import (
     bias_of,
     gram,
     predict_pairs,
+    rows_of,
     solve_rows,
 )
 from matinee.ratings import Rows
@@ -60,7 +60,7 @@ class SampledSide:
 
     def draw_prior(self, generator: np.random.Generator) -> None:
         """Draw the mean and precision of the rows, and β of the link, given the rows."""
-        rows = bordered(self.side.factors, self.side.biases)
+        rows = rows_of(self.side)
         if self.link is None:
             total = rows.sum(axis=0, dtype=np.float64)
             squares = gram(rows, self.n_threads)
@@ -100,7 +100,7 @@ class SampledSide:
             prior=prior,
             shift=shift,
         )
-        rows = bordered(into.factors, into.biases)
+        rows = rows_of(into)
         of_prior = float(np.sum(prior * gram(rows, self.n_threads)))
         of_shift = (
             float(np.sum(rows.sum(axis=0, dtype=np.float64) * shift[0]))
