@@ -86,33 +86,32 @@ class Bayesian(Benchmark):
 
     def accuracy(self) -> str:
         """Test RMSE on MovieLens 1M, and how many ratings the intervals hold; not timed."""
-        answers: dict[str, list[dict]] = {}
-        for seed in SEEDS[: 1 if self.quick else None]:
-            # Surprise's SVD++ takes by far the longest, and one split is enough to place it.
-            contenders = [PLAIN, IMPLICIT, EVERYTHING, *PEERS, *([] if seed else [SVDPP])]
-            job = {"task": "accuracy", "data": str(harness.movielens_1m(test_size=0.1, seed=seed))}
-            for name, given in self.each(
-                f"accuracy, MovieLens 1M, seed {seed}", contenders, {**job, "seed": seed, "tuned": "ml-1m"}
-            ).items():
-                answers.setdefault(name, []).extend(given)
+        answers = harness.gather(map(self.accuracy_on, SEEDS[: 1 if self.quick else None]))
         table = markdown_table(
             ["", "test RMSE", "each split", "90 % interval holds", "50 %"],
             [accuracy_row(name, given) for name, given in answers.items()],
         )
         return f"### Test RMSE, MovieLens 1M, random 90/10\n\n{table}"
 
+    def accuracy_on(self, seed: int) -> dict[str, list[dict]]:
+        # Surprise's SVD++ takes by far the longest, and one split is enough to place it.
+        contenders = [PLAIN, IMPLICIT, EVERYTHING, *PEERS, *([] if seed else [SVDPP])]
+        data = str(harness.movielens_1m(test_size=0.1, seed=seed))
+        job = {"task": "accuracy", "data": data, "seed": seed, "tuned": "ml-1m"}
+        return self.each(f"accuracy, MovieLens 1M, seed {seed}", contenders, job)
+
     def folds(self) -> str:
         """The same on MovieLens 100K's own folds."""
-        answers: dict[str, list[dict]] = {}
-        for fold in FOLDS:
-            job = {"task": "accuracy", "data": str(harness.movielens_100k_fold(fold))}
-            for name, given in self.each(f"accuracy, MovieLens 100K u{fold}", SMALL, job, "ml-100k").items():
-                answers.setdefault(name, []).extend(given)
+        answers = harness.gather(map(self.fold, FOLDS))
         table = markdown_table(
             ["", "mean RMSE", "u1 … u5", "90 % interval holds", "50 %"],
             [accuracy_row(name, given) for name, given in answers.items()],
         )
         return f"### Test RMSE, MovieLens 100K, the splits u1 … u5\n\n{table}"
+
+    def fold(self, number: int) -> dict[str, list[dict]]:
+        job = {"task": "accuracy", "data": str(harness.movielens_100k_fold(number))}
+        return self.each(f"accuracy, MovieLens 100K u{number}", SMALL, job, "ml-100k")
 
     def speed(self) -> str:
         """Seconds a sweep at rank 32, everybody in turn."""
@@ -137,12 +136,7 @@ class Bayesian(Benchmark):
 
     def cold(self) -> str:
         """RMSE on a tenth of the movies, of which no rating was trained on."""
-        answers: dict[str, list[dict]] = {}
-        for seed in SEEDS[: 1 if self.quick else None]:
-            data = harness.movielens_1m_cold(seed=seed)
-            job = {"task": "accuracy", "data": str(data), "seed": seed}
-            for name, given in self.each(f"cold movies, seed {seed}", COLD, job, kinds=("item",)).items():
-                answers.setdefault(name, []).extend(given)
+        answers = harness.gather(map(self.cold_on, SEEDS[: 1 if self.quick else None]))
         table = markdown_table(
             ["", "test RMSE", "each split", "90 % interval holds", "50 %", "mean error", "RMSE by movie"],
             [
@@ -151,6 +145,10 @@ class Bayesian(Benchmark):
             ],
         )
         return f"### Movies without any rating, a tenth of MovieLens 1M's\n\n{table}"
+
+    def cold_on(self, seed: int) -> dict[str, list[dict]]:
+        job = {"task": "accuracy", "data": str(harness.movielens_1m_cold(seed=seed)), "seed": seed}
+        return self.each(f"cold movies, seed {seed}", COLD, job, kinds=("item",))
 
     def serving(self) -> str:
         """What samples that are kept cost and bring, at rank 32."""

@@ -93,6 +93,15 @@ def alternate(contenders: Sequence[Contender], job: dict, *, rounds: int) -> dic
     return answers
 
 
+def gather(all_answers: Iterable[dict[str, list[dict]]]) -> dict[str, list[dict]]:
+    """The answers to several jobs by contender."""
+    gathered: dict[str, list[dict]] = {}
+    for answers in all_answers:
+        for name, given in answers.items():
+            gathered.setdefault(name, []).extend(given)
+    return gathered
+
+
 def summary(answer: dict) -> str:
     """An answer's numbers, or what went wrong."""
     numbers = [f"{key} {value:.4g}" for key, value in answer.items() if isinstance(value, float)]

@@ -261,7 +261,7 @@ class Curve:
 
 def _pass_on_interrupt(model: Model) -> None:
     """Ctrl-C ends a search, also where a model makes the best of it."""
-    if getattr(model, "interrupted_", False):
+    if model.interrupted_:
         raise KeyboardInterrupt
 
 

@@ -168,7 +168,7 @@ def _result(search: Search, study: optuna.Study, stopped_by: str | None, progres
     parameters = dict(best.user_attrs["parameters"])
     model: Any = search.model_with(parameters)
     model.fit(search.ratings, progress=progress)
-    if getattr(model, "interrupted_", False):
+    if model.interrupted_:
         stopped_by = "interrupt"
     return TuningResult(
         best_model=model,

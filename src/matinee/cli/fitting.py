@@ -209,7 +209,7 @@ def _document(found: _Fit) -> dict[str, Any]:
         "ranking": None if found.test is None else {name: whole[name] for name in ("k", *RANKING)},
         "overfitting": {name: whole[name] for name in ("ratio", "gap", "verdict")},
         "history": [record.to_dict() for record in found.model.history_],
-        "interrupted": getattr(found.model, "interrupted_", False),
+        "interrupted": found.model.interrupted_,
         "seconds": found.seconds,
     }
 

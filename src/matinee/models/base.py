@@ -53,9 +53,12 @@ class Model(Parameters):
     user_index_, item_index_ : IdIndex
     rated_ : Rows
         The ratings fitted, by user.
+    interrupted_ : bool
+        Whether Ctrl-C ended the fit early; only of a model that makes the best of what it has by then.
     """
 
     predicts_ratings: ClassVar[bool] = True
+    interrupted_: bool = False
 
     n_threads: int | None
     user_factors_: Floats

@@ -191,8 +191,6 @@ class FeatureTable:
             If it is no frame, has no other column or no rows, has an id twice, a null, a NaN or an infinity,
             or a column of another type than numbers, text and lists of text.
         """
-        if isinstance(features, FeatureTable):
-            return features
         frame = whole_frame(features)
         if frame.width < 2:
             raise DataError(

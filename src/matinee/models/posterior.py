@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from matinee.errors import ModelFileError
 from matinee.models.hyperprior import Doubles, RowPrior
 from matinee.models.link import multiply
-from matinee.models.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Solver, Terms, bias_of, solve_rows
+from matinee.models.row_problem import (
+    TO_THE_LAST_DIGIT,
+    Floats,
+    Losses,
+    Side,
+    Solver,
+    Terms,
+    bias_of,
+    solve_rows,
+)
 from matinee.ratings import Rows
 
 
@@ -188,20 +197,17 @@ class Posterior:
         observed = Rows(rated.indptr, local.astype(np.int32), rated.values)
         n_people = len(rated.indptr) - 1
         for sample, items in enumerate(self.items_in_turn(used)):
-            noise_precision = float(self.noise_precisions[sample])
-            prior = self.prior_precisions[sample] / noise_precision
-            means = self.prior_mean_of(sample, features)
             side = Side.empty(n_people, items.factors.shape[1], biases=True)
-            solve_rows(
+            solve_under_prior(
                 observed,
                 items,
                 side,
-                ridge=np.zeros(n_people, dtype=np.float32),
-                terms=Terms(offset=offset),
+                precision=self.prior_precisions[sample],
+                means=self.prior_mean_of(sample, features),
+                noise_precision=float(self.noise_precisions[sample]),
+                offset=offset,
                 n_threads=max(1, min(n_threads, n_people)),
-                solver=_nth(solver, sample, noise_precision),
-                prior=prior,
-                shift=(means @ prior).astype(np.float32),
+                solver=replace(solver, seed=solver.seed + sample),
             )
             yield side
 
@@ -229,9 +235,66 @@ def _are_precisions(matrices: Doubles) -> bool:
     return True
 
 
-def _nth(solver: Solver, sample: int, noise_precision: float) -> Solver:
-    """A solver for one sample: what is drawn spreads as its noise does."""
-    if not solver.spread:
-        return solver
-    spread = solver.spread / float(np.sqrt(noise_precision))
-    return replace(solver, spread=spread, seed=solver.seed + sample)
+def solve_under_prior(
+    observed: Rows,
+    fixed: Side,
+    solved: Side,
+    *,
+    precision: Doubles,
+    means: Doubles,
+    noise_precision: float,
+    offset: float,
+    n_threads: int,
+    solver: Solver,
+) -> tuple[Losses, Doubles, Floats]:
+    """Solve or draw rows that are normal around prior means, by ratings of so much noise.
+
+    The row problem is that of the posterior divided by the noise precision.
+
+    Parameters
+    ----------
+    precision : ndarray of float64, shape (d, d)
+        Of the prior.
+    means : ndarray of float64, shape (1 or n_rows, d)
+    solver : Solver
+        With a spread of 1, for draws.
+
+    Returns
+    -------
+    Losses
+    ndarray, ndarray
+        The row problem's prior and shift, which stand in the squared error too.
+    """
+    prior = precision / noise_precision
+    shift = (means @ prior).astype(np.float32)
+    losses = solve_rows(
+        observed,
+        fixed,
+        solved,
+        ridge=np.zeros(len(solved.factors), dtype=np.float32),
+        terms=Terms(offset=offset),
+        n_threads=n_threads,
+        solver=replace(solver, spread=solver.spread / float(np.sqrt(noise_precision))),
+        prior=prior,
+        shift=shift,
+    )
+    return losses, prior, shift
+
+
+def predict_with_strangers(
+    predict: Callable[[Any, Any, Side], Floats],
+    rows: NDArray[Any],
+    columns: NDArray[Any],
+    users: Side,
+    stranger: Callable[[], Side],
+) -> Floats:
+    """Predictions for pairs of positions, those of unknown users (−1) by a person of whom nothing is known.
+
+    An item's bias alone is not the rating of it: the mean user's factors and bias go with it.
+    """
+    predicted = predict(rows, columns, users)
+    strangers = (rows < 0) & (columns >= 0)
+    if strangers.any():
+        of_them = columns[strangers]
+        predicted[strangers] = predict(np.zeros_like(of_them), of_them, stranger())
+    return predicted

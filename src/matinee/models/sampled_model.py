@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,11 @@ from matinee.models.features import FeatureColumns
 from matinee.models.parameters import thread_count
 from matinee.models.person import rated_rows
 from matinee.models.positions import Unknown
-from matinee.models.posterior import Posterior, SampledRows
+from matinee.models.posterior import Posterior, SampledRows, predict_with_strangers
 from matinee.models.row_problem import TO_THE_LAST_DIGIT, Floats, Side, bias_of, predict_pairs
 from matinee.models.sampled_person import DRAWN, SampledPerson, with_error
 from matinee.models.side_knowledge import check_features, chosen_rows, link_features
 from matinee.ratings import Rows
-
-_NOTHING = Rows(np.zeros(2, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
 class SampledModel(Model):
@@ -32,19 +30,15 @@ class SampledModel(Model):
     posterior_ : Posterior
         The samples kept.
     effective_samples_ : float
-    interrupted_ : bool
     user_columns_ : FeatureColumns or None
         How what is known of a user becomes features; None for a fit without.
     user_features_ : Rows or None
         Those of the users of the fit.
     """
 
-    predicts_ratings: ClassVar[bool] = True
-
     implicit: bool
     posterior_: Posterior
     effective_samples_: float
-    interrupted_: bool
     user_columns_: FeatureColumns | None
     user_features_: Rows | None
 
@@ -118,7 +112,7 @@ class SampledModel(Model):
         fitted = self._fitted
         columns = self.user_columns_
         if columns is not None and known is None:
-            known = chosen_rows(_NOTHING, np.full(len(rated.indptr) - 1, -1))
+            known = Rows(np.zeros_like(rated.indptr), np.zeros(0, np.int32), np.zeros(0, np.float32))
         given = link_features(rated, len(self.item_index_), columns, known, implicit=bool(fitted.implicit))
         return None if given is None else given[0]
 
@@ -162,13 +156,7 @@ class SampledModel(Model):
         return with_error(mean, deviations, self.rating_range_, return_std=return_std, interval=interval)
 
     def _clipped_predictions(self, rows: NDArray[Any], columns: NDArray[Any], users: Side) -> Floats:
-        predicted = self._mean_clipped(rows, columns, users)
-        strangers = (rows < 0) & (columns >= 0)
-        if strangers.any():
-            # An item's bias alone is not the rating of it: the mean user's factors and bias go with it.
-            of_them = columns[strangers]
-            predicted[strangers] = self._mean_clipped(np.zeros_like(of_them), of_them, self._stranger)
-        return predicted
+        return predict_with_strangers(self._mean_clipped, rows, columns, users, lambda: self._stranger)
 
     def _mean_clipped(self, rows: NDArray[Any], columns: NDArray[Any], users: Side) -> Floats:
         """The mean of the samples' predictions, each clipped: nearer to the ratings than the clipped mean."""

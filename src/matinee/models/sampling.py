@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from matinee.models.hyperprior import (
     draw_row_prior,
 )
 from matinee.models.link import Link
-from matinee.models.posterior import Posterior, State
+from matinee.models.posterior import Posterior, State, predict_with_strangers, solve_under_prior
 from matinee.models.row_problem import (
     Floats,
     Losses,
@@ -28,7 +29,6 @@ from matinee.models.row_problem import (
     gram,
     predict_pairs,
     rows_of,
-    solve_rows,
 )
 from matinee.ratings import Rows
 
@@ -85,22 +85,20 @@ class SampledSide:
         mean = self.prior.mean[None, :]
         return mean if self._offsets is None else mean + self._offsets
 
-    def solve(self, fixed: Side, offset: float, noise_precision: float, solver: Solver, into: Side) -> float:
-        """Draw the rows given the other side, or find their mean; returns their squared error."""
-        prior = self.prior.precision / noise_precision
-        shift = (self.prior_means @ prior).astype(np.float32)
-        losses = solve_rows(
+    def draw(self, fixed: Side, offset: float, noise_precision: float, seed: int) -> float:
+        """Draw the rows given the other side and their prior; returns their squared error."""
+        losses, prior, shift = solve_under_prior(
             self.observed,
             fixed,
-            into,
-            ridge=np.zeros(len(into.factors), dtype=np.float32),
-            terms=Terms(offset=offset),
+            self.side,
+            precision=self.prior.precision,
+            means=self.prior_means,
+            noise_precision=noise_precision,
+            offset=offset,
             n_threads=self.n_threads,
-            solver=solver,
-            prior=prior,
-            shift=shift,
+            solver=Solver(spread=1.0, seed=seed),
         )
-        rows = rows_of(into)
+        rows = rows_of(self.side)
         of_prior = float(np.sum(prior * gram(rows, self.n_threads)))
         of_shift = (
             float(np.sum(rows.sum(axis=0, dtype=np.float64) * shift[0]))
@@ -199,9 +197,8 @@ class Sampling(Alternation):
 
     def _draw(self, sampled: SampledSide, fixed: Side) -> float:
         sampled.draw_prior(self.generator)
-        spread = 1 / np.sqrt(self.noise_precision)
-        solver = Solver(spread=float(spread), seed=int(self.generator.integers(2**63)))
-        return sampled.solve(fixed, self.terms.offset, self.noise_precision, solver, sampled.side)
+        seed = int(self.generator.integers(2**63))
+        return sampled.draw(fixed, self.terms.offset, self.noise_precision, seed)
 
     def _iterate(self, iteration: int, measure: Any) -> Iteration:
         record = super()._iterate(iteration, measure)
@@ -251,12 +248,13 @@ class RunningAverage:
 
     def add(self, fit: Sampling) -> tuple[float, float]:
         """RMSE of this sample alone, and of the mean of all since the burn-in, each clipped by itself."""
-        rows, columns = self.held_out.rows, self.held_out.columns
-        predicted = self._predict(fit, rows, columns, fit.users)
-        strangers = (rows < 0) & (columns >= 0)
-        if strangers.any():
-            of_them = columns[strangers]
-            predicted[strangers] = self._predict(fit, np.zeros_like(of_them), of_them, fit.stranger)
+        predicted = predict_with_strangers(
+            partial(self._predict, fit),
+            self.held_out.rows,
+            self.held_out.columns,
+            fit.users,
+            lambda: fit.stranger,
+        )
         alone = self._rmse(predicted)
         self.n_seen += 1
         if self.n_seen <= self.n_burn_in:
