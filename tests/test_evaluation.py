@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from matinee import audience, evaluation
+from matinee import audience, list_figures
 from matinee.errors import DataError, NotFittedError
 from matinee.evaluation import Evaluation, evaluate
 from matinee.models import ALS
@@ -208,7 +208,7 @@ def test_the_result_is_the_same_whatever_the_size_of_the_chunks(fitted, monkeypa
     model, train, test = fitted
     strangers = with_strangers(test)
     whole = figures(evaluate(model, strangers, train=train))
-    for module in (audience, evaluation):
+    for module in (audience, list_figures):
         monkeypatch.setattr(module, "CHUNK", 37)
     assert figures(evaluate(model, strangers, train=train)) == pytest.approx(whole, rel=1e-12)
 

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from matinee.errors import DataError
-from matinee.evaluation import RANKING, Evaluation, evaluate
+from matinee.evaluation import Evaluation, evaluate
+from matinee.list_figures import RANKING
 from matinee.models.base import Model
 from matinee.ratings import Ratings
 from matinee.splits import NewUsers
@@ -95,21 +96,36 @@ def compare(
     DataError
         If there are no models, they don't know the same users and items, or for what `evaluate` refuses.
     """
-    named = dict(models) if isinstance(models, Mapping) else _named(models)
-    if not named:
-        raise DataError("there are no models to compare; expected at least one")
+    named = named_models(models)
     evaluations = {
-        str(name): evaluate(model, test, k=k, relevant_from=relevant_from) for name, model in named.items()
+        name: evaluate(model, test, k=k, relevant_from=relevant_from) for name, model in named.items()
     }
     _check_alike(named)
     return Comparison(evaluations)
 
 
-def _named(models: Iterable[Model]) -> dict[str, Model]:
+def named_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Model]:
+    """The models by name; without names by their classes, the second of a class "ALS 2" and so on.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
     if isinstance(models, Model):
         raise DataError(
             "expected several models, in a list or by name; one is judged by evaluate(model, test)"
         )
+    if isinstance(models, Mapping):
+        named = {str(name): model for name, model in models.items()}
+    else:
+        named = _by_class(models)
+    if not named:
+        raise DataError("there are no models to compare; expected at least one")
+    return named
+
+
+def _by_class(models: Iterable[Model]) -> dict[str, Model]:
     named: dict[str, Model] = {}
     for model in models:
         name = type(model).__name__

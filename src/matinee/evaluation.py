@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee import metrics
-from matinee.audience import CHUNK, Audience, chunks, n_raters, n_trained_on
+from matinee.audience import Audience, n_trained_on
 from matinee.checks import whole_number
 from matinee.errors import DataError
+from matinee.list_figures import RANKING, figure_by_k, list_figures, relevant_ratings
 from matinee.models.base import Model
-from matinee.ratings import Ratings, Rows, check_ratings
+from matinee.ratings import Ratings, check_ratings
 from matinee.splits import NewUsers
 
 # Test RMSE / train RMSE. A model always knows what it learned from a little better. On the demo cinema, ALS
@@ -23,16 +24,6 @@ from matinee.splits import NewUsers
 # it loses 4 and 3 percent, on both sides alike; regularised less, it loses 3 percent at 1.34 and 1.66.
 MODERATE_RATIO = 1.1
 OVERFITTING_RATIO = 1.3
-# The figures at k that say how good lists are, and what they are called in print.
-RANKING = {
-    "precision": "precision",
-    "recall": "recall",
-    "truncated_recall": "truncated recall",
-    "ndcg": "NDCG",
-    "map": "MAP",
-    "mrr": "MRR",
-    "hit_rate": "hit rate",
-}
 # What is not shown to a user again.
 TRAINING, HISTORY = "training ratings", "history folded in"
 
@@ -231,10 +222,7 @@ def evaluate(
     _check_arguments(model, test, train)
     k = whole_number("k", k, least=1)
     relevant_from = _threshold(relevant_from)
-    if isinstance(test, NewUsers):
-        audience, held_out = Audience.folded_in(model, test.history), test.held_out
-    else:
-        audience, held_out = Audience.known(model, test), test
+    audience, held_out = _audience(model, test)
     train_rmse, train_mae = (None, None) if train is None else _errors(Audience.known(model, train), train)
     return Evaluation(
         **_predictions(audience, held_out),
@@ -246,8 +234,73 @@ def evaluate(
         relevant_from=relevant_from,
         n_items=len(model.item_index_),
         excluded=HISTORY if isinstance(test, NewUsers) else TRAINING,
-        **_ranking(audience, held_out, _relevant(held_out, relevant_from), k),
+        **list_figures(audience, held_out, relevant_ratings(held_out, relevant_from), k),
     )
+
+
+def predicted_ratings(model: Model, test: Ratings | NewUsers) -> tuple[Ratings, NDArray[np.float32]]:
+    """The ratings of a test, and the prediction of each in their order, as `evaluate` compares them.
+
+    Raises
+    ------
+    DataError
+        For what `evaluate` refuses, and for a model that predicts no ratings.
+    NotFittedError
+    """
+    _check_arguments(model, test, None)
+    if not model.predicts_ratings:
+        raise DataError(
+            f"{type(model).__name__} predicts no ratings; expected a model that does, such as ALS"
+        )
+    audience, held_out = _audience(model, test)
+    return held_out, audience.predict(held_out)
+
+
+def metric_by_k(
+    model: Model,
+    test: Ratings | NewUsers,
+    *,
+    metric: str,
+    ks: Sequence[int],
+    relevant_from: float | None = None,
+) -> list[float]:
+    """One ranking figure of `evaluate` for lists of different lengths, which are ranked but once.
+
+    Parameters
+    ----------
+    model, test, relevant_from
+        As in `evaluate`.
+    metric : str
+        One of `RANKING`.
+    ks : sequence of int
+
+    Returns
+    -------
+    list of float
+        For each of ``ks``, the mean over users; NaN if there are none to rank.
+
+    Raises
+    ------
+    DataError
+        For what `evaluate` refuses, a metric that is none, or no lengths.
+    NotFittedError
+    """
+    _check_arguments(model, test, None)
+    if metric not in RANKING:
+        raise DataError(f"metric={metric!r}; expected one of {', '.join(RANKING)}")
+    lengths = [whole_number("k", k, least=1) for k in ks]
+    if not lengths:
+        raise DataError("there are no lengths k of lists; expected at least one")
+    audience, held_out = _audience(model, test)
+    relevant = relevant_ratings(held_out, _threshold(relevant_from))
+    return figure_by_k(audience, held_out, relevant, metric, lengths)
+
+
+def _audience(model: Model, test: Ratings | NewUsers) -> tuple[Audience, Ratings]:
+    """The people of a test, and the ratings that are to be predicted and found."""
+    if isinstance(test, NewUsers):
+        return Audience.folded_in(model, test.history), test.held_out
+    return Audience.known(model, test), test
 
 
 def _check_arguments(model: Any, test: Any, train: Any) -> None:
@@ -290,71 +343,6 @@ def _errors(audience: Audience, ratings: Ratings) -> tuple[float | None, float |
 
 def _both_errors(ratings: Ratings, predicted: NDArray[np.float32]) -> tuple[float, float]:
     return metrics.rmse(ratings.values, predicted), metrics.mae(ratings.values, predicted)
-
-
-# ---- recommendations ----------------------------------------------------------------------------
-
-
-def _relevant(test: Ratings, relevant_from: float | None) -> Rows:
-    if relevant_from is None:
-        return test.by_user
-    # In the precision of the ratings: 3.7 is to find a rating of 3.7.
-    return test.subset(test.values >= np.float32(relevant_from)).by_user
-
-
-def _ranking(audience: Audience, test: Ratings, relevant: Rows, k: int) -> dict[str, Any]:
-    """The counts of users, the means of the ranking metrics over them, and what all lists are like."""
-    n_relevant, model = np.diff(relevant.indptr), audience.model
-    users = np.flatnonzero(n_relevant)
-    # The item at each of the model's positions, as a column of the test; −1 for a filler and at the end.
-    columns = np.append(test.item_index.positions(model.item_index_.ids), -1)
-    n_items = len(model.item_index_)
-    # However large k is, there is no more than the catalogue to list.
-    width = min(k, n_items)
-    sums, n_recommended = np.zeros(len(RANKING)), np.zeros(n_items, dtype=np.int64)
-    for chunk in chunks(len(users), max(1, CHUNK // width)):
-        best = audience.best_items(users[chunk], width)
-        hits = metrics.find_hits(columns[best], *_rows_of(relevant, users[chunk]))
-        sums += [values.sum() for values in _per_user(hits, n_relevant[users[chunk]], k)]
-        n_recommended += np.bincount(best[best >= 0], minlength=n_items)
-    means = sums / len(users) if len(users) else np.full(len(RANKING), math.nan)
-    return {
-        "n_users": len(users),
-        "n_users_fallback": len(users) - int(audience.is_known[users].sum()),
-        "n_users_without_test": test.n_users - len(users),
-        **dict(zip(RANKING, means.tolist(), strict=True)),
-        **_beyond_accuracy(model, n_recommended if len(users) else None),
-    }
-
-
-def _beyond_accuracy(model: Model, n_recommended: NDArray[np.int64] | None) -> dict[str, float]:
-    """What the lists of all users together are like; NaN of no users."""
-    if n_recommended is None:
-        return {"catalogue_coverage": math.nan, "novelty": math.nan}
-    n_users = int(np.count_nonzero(np.diff(model.rated_.indptr)))
-    return {
-        "catalogue_coverage": metrics.catalogue_coverage(n_recommended),
-        "novelty": metrics.novelty(n_recommended, n_raters(model), n_users),
-    }
-
-
-def _per_user(hits: metrics.Hits, n_relevant: NDArray[Any], k: int) -> list[metrics.PerUser]:
-    """In the order of ``RANKING``."""
-    return [
-        metrics.precision(hits, k=k),
-        metrics.recall(hits, n_relevant),
-        metrics.truncated_recall(hits, n_relevant, k=k),
-        metrics.ndcg(hits, n_relevant, k=k),
-        metrics.average_precision(hits, n_relevant, k=k),
-        metrics.reciprocal_rank(hits),
-        metrics.hit_rate(hits),
-    ]
-
-
-def _rows_of(rows: Rows, chosen: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """The indptr and columns of ascending rows between which all others are empty."""
-    begin, end = rows.indptr[chosen[0]], rows.indptr[chosen[-1] + 1]
-    return np.append(rows.indptr[chosen], end) - begin, rows.columns[begin:end]
 
 
 def _finite(value: Any) -> Any:

@@ -1,23 +1,59 @@
-"""Every block of Python in the README and the docs runs as it stands."""
+"""What the README and the docs show runs as it stands, and what they link to is there."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+import matinee as library
+
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(set(DOCS.rglob("*.md")) - set(DOCS.glob("_build/**/*.md")))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES_WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
+FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
+# Indented blocks hold what is typed; a line that ends in a backslash goes on in the next.
+COMMAND = re.compile(r"^    (matinee (?:.*\\\n)*.*)$", re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
 
 
-@pytest.mark.parametrize("page", PAGES_WITH_CODE, ids=lambda page: page.name)
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def prose_of(page: Path) -> str:
+    """The page without its fenced blocks."""
+    return FENCE.sub("", text_of(page))
+
+
+def commands_of(page: Path) -> list[list[str]]:
+    """The commands of Matinee that the page shows, as words; a download is not for tests to make."""
+    lines = (found.replace("\\\n", " ") for found in COMMAND.findall(prose_of(page)))
+    commands = [shlex.split(line, comments=True)[1:] for line in lines]
+    return [words for words in commands if words[0] != "download"]
+
+
+def anchors_of(page: Path) -> Iterator[str]:
+    """What the headings of a page are linked to by."""
+    for heading in re.findall(r"^#+ (.*)$", prose_of(page), re.MULTILINE):
+        shown = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        yield re.sub(r"[^\w\- ]", "", shown.lower()).strip().replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if BLOCK.search(text_of(page))], ids=name_of)
 def test_the_code_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path) -> None:
-    code = "\n".join(BLOCK.findall(page.read_text(encoding="utf-8")))
+    code = "\n".join(BLOCK.findall(text_of(page)))
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -25,7 +61,46 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path) 
     assert run.stdout
 
 
+@pytest.fixture
+def folder_with_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with the files that the pages name, of the built-in cinema."""
+    ratings = library.load_dataset("demo")
+    rows = ratings.to_frame().with_columns(pl.col("rating").cast(pl.String)).rows()
+    (tmp_path / "ratings.dat").write_text("".join("::".join(map(str, row)) + "\n" for row in rows))
+    _, test = library.split(ratings, test_size=0.2, random_state=42)
+    test.to_frame().write_csv(tmp_path / "test.csv")
+    movies = library.load_movies("demo").values()
+    lines = (f"{movie.item}::{movie}::{'|'.join(movie.genres)}\n" for movie in movies)
+    (tmp_path / "movies.dat").write_text("".join(lines), encoding="utf-8")
+    # Gender, age, occupation and postcode, as in MovieLens 1M.
+    people = (
+        f"{user}::{'FM'[user % 2]}::{(18, 25, 35)[user % 3]}::{user % 21}::0\n" for user in ratings.users
+    )
+    (tmp_path / "users.dat").write_text("".join(people))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder_with_data")
+@pytest.mark.parametrize("page", [page for page in PAGES if commands_of(page)], ids=name_of)
+def test_the_commands_of_a_page_run_in_their_order(page: Path, matinee: Callable[..., object]) -> None:
+    for words in commands_of(page):
+        outcome = matinee(*words)
+        assert outcome.status == 0, f"matinee {shlex.join(words)}: {outcome.err}"
+        assert outcome.out
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for target, anchor in LINK.findall(prose_of(page)):
+            there = page.parent / target if target else page
+            assert there.exists(), f"{name_of(page)} links to {target}"
+            if anchor:
+                assert anchor in set(anchors_of(there)), f"{name_of(page)} links to {target}#{anchor}"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    reference = "\n".join(text_of(page) for page in DOCS.glob("reference/*.md"))
+    documented = set(re.findall(r"^\.\. auto\w+:: ([\w.]+)", reference, re.MULTILINE))
+    names = {name if f"matinee.{name}" not in documented else f"matinee.{name}" for name in library.__all__}
+    assert names <= documented

@@ -17,7 +17,8 @@ from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import complain, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from, users_from
 from matinee.errors import DataError
-from matinee.evaluation import RANKING, Evaluation, evaluate
+from matinee.evaluation import Evaluation, evaluate
+from matinee.list_figures import RANKING
 from matinee.models import BayesianALS, Model
 from matinee.ratings import Ratings
 from matinee.splits import NewUsers, SplitBy, split

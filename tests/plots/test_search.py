@@ -1,7 +1,8 @@
-"""Pictures, by what is drawn in them."""
+"""The trials of a search, by what is drawn; and what all pictures promise."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from matinee.errors import MissingExtraError
 from matinee.models import ALS
 from matinee.tuning import TuningResult
 
-from .conftest import random_ratings
+from ..conftest import random_ratings
 
 
 @pytest.fixture(params=["rmse", "ndcg"])
@@ -54,7 +55,20 @@ def test_axes_that_are_given_are_drawn_on_and_pyplot_is_left_alone(
     assert plots.tuning(result, ax) is ax
     ax.figure.savefig(tmp_path / "trials.png")
     assert (tmp_path / "trials.png").stat().st_size > 5_000
-    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_pyplot_is_not_even_imported(tmp_path: Path) -> None:
+    code = """if True:
+        import sys, matinee
+        model = matinee.ALS(n_factors=2).fit(matinee.Ratings.from_arrays([1, 1, 2], [1, 2, 1], [3, 4, 5]))
+        matinee.plots.movie_map(model, method="pca")
+        matinee.plots.training_curve(model).figure.savefig("curve.svg")
+        print("matplotlib.pyplot" in sys.modules)
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "False\n"
 
 
 def test_without_matplotlib_the_extra_is_named(result: TuningResult, monkeypatch: pytest.MonkeyPatch) -> None:

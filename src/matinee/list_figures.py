@@ -1,0 +1,107 @@
+"""How good the lists are that people would be shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee import metrics
+from matinee.audience import CHUNK, Audience, chunks, n_raters
+from matinee.models.base import Model
+from matinee.ratings import Ratings, Rows
+
+# The figures at k that say how good lists are, and what they are called in print.
+RANKING = {
+    "precision": "precision",
+    "recall": "recall",
+    "truncated_recall": "truncated recall",
+    "ndcg": "NDCG",
+    "map": "MAP",
+    "mrr": "MRR",
+    "hit_rate": "hit rate",
+}
+
+
+def relevant_ratings(test: Ratings, relevant_from: float | None) -> Rows:
+    """The test ratings, by user, that a list is to find: all, or those of at least ``relevant_from``."""
+    if relevant_from is None:
+        return test.by_user
+    # In the precision of the ratings: 3.7 is to find a rating of 3.7.
+    return test.subset(test.values >= np.float32(relevant_from)).by_user
+
+
+def list_figures(audience: Audience, test: Ratings, relevant: Rows, k: int) -> dict[str, Any]:
+    """The counts of users, the means of the ranking metrics over them, and what all lists are like."""
+    n_relevant, model = np.diff(relevant.indptr), audience.model
+    n_users, n_items = np.count_nonzero(n_relevant), len(model.item_index_)
+    sums, n_recommended = np.zeros(len(RANKING)), np.zeros(n_items, dtype=np.int64)
+    for users, best, hits in _hits(audience, test, relevant, k):
+        sums += [values.sum() for values in _per_user(hits, n_relevant[users], k)]
+        n_recommended += np.bincount(best[best >= 0], minlength=n_items)
+    means = sums / n_users if n_users else np.full(len(RANKING), math.nan)
+    return {
+        "n_users": int(n_users),
+        "n_users_fallback": int((~audience.is_known & (n_relevant > 0)).sum()),
+        "n_users_without_test": test.n_users - int(n_users),
+        **dict(zip(RANKING, means.tolist(), strict=True)),
+        **_beyond_accuracy(model, n_recommended if n_users else None),
+    }
+
+
+def figure_by_k(
+    audience: Audience, test: Ratings, relevant: Rows, metric: str, lengths: list[int]
+) -> list[float]:
+    """The mean over users of one of ``RANKING``, for lists of different lengths."""
+    n_relevant, place = np.diff(relevant.indptr), list(RANKING).index(metric)
+    sums, n_users = np.zeros(len(lengths)), np.count_nonzero(n_relevant)
+    for users, _, hits in _hits(audience, test, relevant, max(lengths)):
+        sums += [_per_user(hits[:, :k], n_relevant[users], k)[place].sum() for k in lengths]
+    return [float(one) / n_users if n_users else math.nan for one in sums]
+
+
+def _hits(
+    audience: Audience, test: Ratings, relevant: Rows, k: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], metrics.Hits]]:
+    """Of users to whom something is relevant, in chunks: who, their lists, and what is relevant in these."""
+    users, model = np.flatnonzero(np.diff(relevant.indptr)), audience.model
+    # The item at each of the model's positions, as a column of the test; −1 for a filler and at the end.
+    columns = np.append(test.item_index.positions(model.item_index_.ids), -1)
+    # However large k is, there is no more than the catalogue to list.
+    width = min(k, len(model.item_index_))
+    for chunk in chunks(len(users), max(1, CHUNK // width)):
+        best = audience.best_items(users[chunk], width)
+        yield users[chunk], best, metrics.find_hits(columns[best], *_rows_of(relevant, users[chunk]))
+
+
+def _beyond_accuracy(model: Model, n_recommended: NDArray[np.int64] | None) -> dict[str, float]:
+    """What the lists of all users together are like; NaN of no users."""
+    if n_recommended is None:
+        return {"catalogue_coverage": math.nan, "novelty": math.nan}
+    n_users = int(np.count_nonzero(np.diff(model.rated_.indptr)))
+    return {
+        "catalogue_coverage": metrics.catalogue_coverage(n_recommended),
+        "novelty": metrics.novelty(n_recommended, n_raters(model), n_users),
+    }
+
+
+def _per_user(hits: metrics.Hits, n_relevant: NDArray[Any], k: int) -> list[metrics.PerUser]:
+    """The figures of every user, shape (n_users,), in the order of ``RANKING``."""
+    return [
+        metrics.precision(hits, k=k),
+        metrics.recall(hits, n_relevant),
+        metrics.truncated_recall(hits, n_relevant, k=k),
+        metrics.ndcg(hits, n_relevant, k=k),
+        metrics.average_precision(hits, n_relevant, k=k),
+        metrics.reciprocal_rank(hits),
+        metrics.hit_rate(hits),
+    ]
+
+
+def _rows_of(rows: Rows, chosen: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """The indptr and columns of ascending rows between which all others are empty."""
+    begin, end = rows.indptr[chosen[0]], rows.indptr[chosen[-1] + 1]
+    return np.append(rows.indptr[chosen], end) - begin, rows.columns[begin:end]

@@ -1,0 +1,215 @@
+"""The ratings matrix: a square a rating where that can be seen, and else a picture of density and mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.datasets import Movies
+from matinee.plots.canvas import GROUND, RATING_COLOURS, axes_or_new, bare, beside, colours
+from matinee.plots.selection import Positions, Wanted, by_count, short, spread_out, titles_of
+from matinee.ratings import Ratings, check_ratings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# More squares than this on a side are too small to be told apart.
+MOST_SQUARES = 60
+# Fewer than a screen has dots, so that a PNG stays small.
+N_TALL, N_WIDE = 160, 240
+# Beyond this the names along an axis run into each other.
+MOST_NAMES = 40
+MOST_TICKS = 12
+FAINTEST = 0.12
+
+
+def ratings_matrix(
+    ratings: Ratings,
+    ax: Axes | None = None,
+    *,
+    users: Wanted = None,
+    items: Wanted = None,
+    movies: Movies | None = None,
+) -> Axes:
+    """Users × items: who rated what, and how.
+
+    Up to 60 × 60 of them each rating is a square, coloured by its value, on a grey ground of what nobody
+    rated. More are drawn as a raster, most active users at the top and most rated items at the left: its
+    hue is the mean rating of the pairs in a cell, and it fades into the ground the fewer of them are rated.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    ax : matplotlib.axes.Axes, optional
+        Of a new figure, if not given.
+    users, items : int or ids, optional
+        These, in this order; or so many of those that have ratings, spread from the most to the least rated.
+        All, if not given.
+    movies : Movies, optional
+        For titles in place of ids.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    UnknownUserError, UnknownItemError
+        For an id without a row in the ratings.
+    DataError, MissingExtraError
+    """
+    check_ratings(ratings, "ratings")
+    by_user = np.diff(ratings.by_user.indptr)
+    by_item = np.bincount(ratings.by_user.columns, minlength=ratings.n_items)
+    rows = _chosen(ratings.user_index, by_user, users, "user")
+    columns = _chosen(ratings.item_index, by_item, items, "item")
+    ax = axes_or_new(ax, (7.5, 5.5))
+    if max(len(rows), len(columns)) <= MOST_SQUARES:
+        _draw_squares(ax, ratings, rows, columns, movies)
+    else:
+        _draw_raster(ax, ratings, rows, columns)
+    return ax
+
+
+def _chosen(index: Any, counts: NDArray[Any], wanted: Wanted, kind: Any) -> Positions:
+    return by_count(counts) if wanted is None else spread_out(index, counts, wanted, kind)
+
+
+def _draw_squares(
+    ax: Axes, ratings: Ratings, rows: Positions, columns: Positions, movies: Movies | None
+) -> None:
+    places, values = _located(ratings, rows, columns)
+    squares = np.full((len(rows), len(columns)), np.nan)
+    squares[places] = values
+    image = ax.imshow(
+        np.ma.masked_invalid(squares),
+        cmap=colours(RATING_COLOURS),
+        norm=_norm_of(ratings.values),
+        interpolation="nearest",
+        aspect="equal",
+    )
+    ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
+    ax.grid(which="minor", color="white", linewidth=0.8)
+    ax.tick_params(which="both", length=0)
+    _name(ax, ratings, rows, columns, movies)
+    bar = beside(ax, image, "rating", ticks=_distinct(ratings.values))
+    bar.ax.tick_params(length=0)
+    bare(ax)
+    _title(ax, ratings, rows, columns, len(values))
+
+
+def _name(ax: Axes, ratings: Ratings, rows: Positions, columns: Positions, movies: Movies | None) -> None:
+    ax.set_xlabel("movies")
+    ax.set_ylabel("users")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    if len(columns) <= MOST_NAMES:
+        names = titles_of(ratings.item_index, columns, movies)
+        ax.set_xticks(range(len(columns)), names, rotation=90, fontsize=7)
+    if len(rows) <= MOST_NAMES:
+        names = [short(str(user)) for user in ratings.user_index.take(rows)]
+        ax.set_yticks(range(len(rows)), names, fontsize=7)
+
+
+def _draw_raster(ax: Axes, ratings: Ratings, rows: Positions, columns: Positions) -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
+
+    counts, means = _binned(ratings, rows, columns)
+    filled = counts > 0
+    share = counts / _cells(len(rows), len(columns), counts.shape)
+    hue = colours(RATING_COLOURS)
+    # The few means far out, each of a rating or two, would leave all others the same colour.
+    low, high = np.quantile(np.repeat(means[filled], np.minimum(counts[filled], 100)), [0.02, 0.98])
+    shade = Normalize(low, max(high, low + 1e-6), clip=True)
+    strength = LogNorm(share[filled].min() * 0.999, share.max() * 1.001, clip=True)
+    ground = np.asarray(_rgb(GROUND))
+    mixed = np.broadcast_to(ground, (*counts.shape, 3)).copy()
+    opacity = (FAINTEST + (1 - FAINTEST) * np.asarray(strength(share[filled])))[:, np.newaxis]
+    mixed[filled] = opacity * hue(shade(means[filled]))[:, :3] + (1 - opacity) * ground
+    extent = (0, len(columns), len(rows), 0)
+    ax.imshow(mixed, aspect="auto", interpolation="nearest", extent=extent)
+    fading = LinearSegmentedColormap.from_list("share", [GROUND, "#303030"])
+    bar = beside(ax, ScalarMappable(strength, fading), "share of a cell's pairs that are rated")
+    bar.ax.yaxis.set_major_formatter(
+        lambda share, _: f"{share:.4%}".rstrip("%").rstrip("0").rstrip(".") + " %"
+    )
+    bar.ax.minorticks_off()
+    beside(ax, ScalarMappable(shade, hue), "mean rating in a cell", extend="both")
+    ax.set_xlabel("movies, the most rated first")
+    ax.set_ylabel("users, the most active first")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:,.0f}")
+    _title(ax, ratings, rows, columns, int(counts.sum()))
+
+
+def _binned(ratings: Ratings, rows: Positions, columns: Positions) -> tuple[NDArray[Any], NDArray[Any]]:
+    """How many ratings there are in each cell of the raster, and their mean."""
+    (tall, wide), values = _located(ratings, rows, columns)
+    n_tall, n_wide = min(N_TALL, len(rows)), min(N_WIDE, len(columns))
+    cell = (tall * n_tall // len(rows)) * n_wide + wide * n_wide // len(columns)
+    size = n_tall * n_wide
+    counts = np.bincount(cell, minlength=size)
+    sums = np.bincount(cell, values, minlength=size)
+    means = np.divide(sums, counts, out=np.full(size, np.nan), where=counts > 0)
+    return counts.reshape(n_tall, n_wide), means.reshape(n_tall, n_wide)
+
+
+def _located(
+    ratings: Ratings, rows: Positions, columns: Positions
+) -> tuple[tuple[NDArray[Any], NDArray[Any]], NDArray[Any]]:
+    """The places in the picture of the ratings that are in it, and their values."""
+    place_of_row, place_of_column = (np.full(n, -1) for n in (ratings.n_users, ratings.n_items))
+    place_of_row[rows], place_of_column[columns] = np.arange(len(rows)), np.arange(len(columns))
+    tall = np.repeat(place_of_row, np.diff(ratings.by_user.indptr))
+    wide = place_of_column[ratings.by_user.columns]
+    shown = (tall >= 0) & (wide >= 0)
+    return (tall[shown], wide[shown]), ratings.values[shown]
+
+
+def _cells(n_rows: int, n_columns: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    """How many pairs are in each cell of the raster."""
+    tall, wide = (
+        np.bincount(np.arange(n) * bins // n, minlength=bins)
+        for n, bins in zip((n_rows, n_columns), shape, strict=True)
+    )
+    return np.outer(tall, wide)
+
+
+def _norm_of(values: NDArray[Any]) -> Any:
+    """Steps of colour for a scale of few values, and a run of them for any other."""
+    from matplotlib.colors import BoundaryNorm, Normalize
+
+    ticks = _distinct(values)
+    if ticks is None:
+        low, high = float(values.min()), float(values.max())
+        return Normalize(low, high)
+    if len(ticks) == 1:
+        return BoundaryNorm([ticks[0] - 0.5, ticks[0] + 0.5], 256)
+    middles = (ticks[1:] + ticks[:-1]) / 2
+    ends = [2 * ticks[0] - middles[0], 2 * ticks[-1] - middles[-1]]
+    return BoundaryNorm([ends[0], *middles, ends[1]], 256)
+
+
+def _distinct(values: NDArray[Any]) -> NDArray[Any] | None:
+    found = np.unique(values)
+    return found.astype(float) if len(found) <= MOST_TICKS else None
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(colour)
+
+
+def _title(ax: Axes, ratings: Ratings, rows: Positions, columns: Positions, n_ratings: int) -> None:
+    pairs = len(rows) * len(columns)
+    ax.set_title(
+        f"{len(rows):,} users × {len(columns):,} movies: {n_ratings:,} ratings, "
+        f"{n_ratings / pairs:.2%} of pairs",
+        loc="left",
+        fontsize=10,
+    )
