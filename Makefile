@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard kernels/*) CMakeLists.txt pyproject.toml
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/matinee demo --output out
@@ -20,6 +20,11 @@ lint: $(VENV)/linted
 types: $(VENV)/linted
 	$(BIN)/mypy
 
+# A warning or a cell of a notebook that fails is an error.
+docs: $(VENV)/documented
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/pages docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 bench: $(VENV)/tested
 	$(BIN)/python benchmarks/explicit.py
 
@@ -30,7 +35,7 @@ $(VENV)/created:
 
 # Editable: the Python sources are used where they stand, and only a change of the kernels builds again.
 $(VENV)/installed: $(VENV)/created $(NATIVE)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable ".[plots]"
 	touch $@
 
 $(VENV)/tested: $(VENV)/installed
@@ -41,5 +46,9 @@ $(VENV)/linted: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 
+$(VENV)/documented: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
 clean:
-	rm -rf $(VENV) build out
+	rm -rf $(VENV) build out docs/_build

@@ -107,6 +107,16 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ModelFileError(f"{path} {error}") from None
 
 
+def begins_like_model_file(path: str | Path) -> bool:
+    """Whether there is a file that begins as model files do: with a length, and a JSON document."""
+    try:
+        with Path(path).open("rb") as file:
+            beginning = file.read(9)
+    except OSError:
+        return False
+    return beginning[8:] == b"{" and int.from_bytes(beginning[:8], "little") <= _LONGEST_HEADER
+
+
 def _parse(data: memoryview) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(data) < 8:
         raise ModelFileError("is truncated: it has no header")

@@ -48,6 +48,17 @@ def test_tune_saves_the_model_that_the_library_finds(matinee, ratings, tmp_path)
     assert len(model.rated_.values) == len(read)
 
 
+def test_the_trials_are_drawn_where_a_picture_is_asked_for(matinee, ratings, tmp_path):
+    from matplotlib.image import imread
+
+    picture = tmp_path / "trials.png"
+    done = matinee("tune", ratings, "--trials", 3, "-o", tmp_path / "model", "--picture", picture)
+    assert (done.status, done.err) == (0, "")
+    assert np.ptp(imread(picture)[..., :3]) > 0.5
+    error = refused(matinee("tune", ratings, "-o", tmp_path / "model", "--picture", tmp_path / "trials.bmp"))
+    assert "trials.bmp: expected a name that ends in .png or .svg" in error
+
+
 def test_text_says_what_was_gained(matinee, ratings, tmp_path):
     output = tmp_path / "model.safetensors"
     done = matinee("tune", ratings, "--trials", 7, "-o", output, "--timeout", 600)

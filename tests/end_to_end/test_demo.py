@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import shlex
+import sys
 import time
+from html.parser import HTMLParser
 
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.image import imread
 
 import matinee as library
 
 from .conftest import COMMAND, run_command
 
 FILES = {"model.safetensors", "metrics.json", "history.csv", "recommendations.csv"}
-FILES |= {"ratings.csv", "test.csv", "movies.csv"}
+FILES |= {"ratings.csv", "test.csv", "movies.csv", "report.html"}
 
 
 @pytest.fixture(scope="module")
@@ -127,21 +132,84 @@ def test_the_viewer_is_told_why(demo):
 def test_every_command_that_it_proposes_works(demo, matinee, tmp_path, monkeypatch):
     _, text = demo
     monkeypatch.chdir(tmp_path)
-    _assert_all_work(text, {"recommend", "similar", "predict", "evaluate", "describe", "fit"}, matinee)
+    _assert_all_work(
+        text, {"recommend", "similar", "predict", "evaluate", "describe", "plot", "fit"}, matinee
+    )
 
 
-def test_without_a_folder_it_leaves_nothing_and_proposes_what_needs_no_files(matinee, tmp_path, monkeypatch):
+def test_its_folder_is_called_out_unless_another_is_named(matinee, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    done = matinee("demo")
+    done = matinee("demo", "--json")
+    assert done.json["report"] == "out/report.html"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+
+
+class Page(HTMLParser):
+    """What a page refers to, the pictures in it, and its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.references, self.pictures, self.tags, self.text = [], [], set(), ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        given = dict(attributes)
+        self.references += [given[name] for name in ("src", "href", "srcset", "action") if name in given]
+        if tag == "img":
+            self.pictures.append(given)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_report_needs_nothing_but_itself(demo):
+    folder, _ = demo
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    assert all(one.startswith(("data:image/png;base64,", "#")) for one in page.references)
+    assert not page.tags & {"script", "link", "iframe", "object"}
+    assert "@import" not in page.text
+    assert "url(" not in page.text
+
+
+def test_the_report_shows_every_picture_and_says_what_it_is(demo):
+    folder, _ = demo
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    assert len(page.pictures) == 14
+    for picture in page.pictures:
+        image = imread(io.BytesIO(base64.b64decode(picture["src"].partition(",")[2])))
+        assert image.shape[1] == pytest.approx(1.5 * int(picture["width"]), rel=0.01)
+        assert np.ptp(image[..., :3]) > 0.5
+        assert len(picture["alt"]) > 30
+
+
+def test_the_report_has_the_metrics_and_the_recommendations_of_three_people(demo):
+    folder, _ = demo
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for name in ("rmse", "mae", "recall", "ndcg"):
+        assert f"{metrics['evaluation'][name]:.4f}" in page.text
+    found = pl.read_csv(folder / "recommendations.csv")
+    for viewer in (310, 5660):
+        part = page.text.partition(f"Viewer {viewer}")[2]
+        for title in found.filter((pl.col("user") == viewer) & (pl.col("rank") <= 8))["title"]:
+            assert title in part
+    newcomer = page.text.partition("A newcomer, whom the model has never seen")[2]
+    assert "The Empire Strikes Back (1980)" in newcomer.partition("Most like")[0]
+
+
+def test_without_matplotlib_the_demo_says_what_the_report_needs(matinee, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    done = matinee("demo", "--output", tmp_path)
     assert done.status == 0
-    assert list(tmp_path.iterdir()) == []
-    _assert_all_work(done.out, {"describe", "fit", "recommend", "similar", "demo"}, matinee)
-    assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "out"}
+    assert done.out.splitlines()[-1].startswith("no report: pictures need matplotlib")
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {"report.html"}
 
 
 def test_the_commands_it_proposes_can_be_typed_where_the_program_is_not_on_the_path(tmp_path):
-    text = run_command("demo", env={"PATH": str(tmp_path)}).out
-    assert f"\n{shlex.join([COMMAND, 'describe', 'demo'])}\n" in text
+    text = run_command("demo", cwd=tmp_path, env={"PATH": str(tmp_path)}).out
+    assert f"\n{shlex.join([COMMAND, 'describe', 'out/ratings.csv'])}\n" in text
 
 
 def _assert_all_work(text, verbs, matinee):

@@ -17,6 +17,7 @@ from matinee.cli.demo import demo
 from matinee.cli.evaluating import evaluate
 from matinee.cli.fitting import fit
 from matinee.cli.output import complain, show
+from matinee.cli.plotting import plot
 from matinee.cli.tuning import tune
 from matinee.errors import MatineeError
 
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, download, describe, fit, tune, evaluate, predict, recommend, similar):
+for verb in (demo, download, describe, fit, tune, evaluate, predict, recommend, similar, plot):
     app.command()(verb)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,41 +10,48 @@ import polars as pl
 import typer
 
 from matinee.cli.answering import ranked_documents
+from matinee.cli.demo_report import report_of
 from matinee.cli.demo_run import NEWCOMER, VIEWER, DemoRun, Tip, run_demo
 from matinee.cli.demo_text import tell, tell_next_commands
-from matinee.cli.files import require_folder, write_json, write_table
+from matinee.cli.files import require_folder, write_json, write_table, write_text
 from matinee.cli.options import AsJson
 from matinee.cli.output import show, show_json, status
 from matinee.cli.sources import Titles
 from matinee.datasets import Movies
+from matinee.errors import MissingExtraError
 from matinee.ratings import Ratings
 
 
 def demo(
     output: Annotated[
-        Path | None,
+        Path,
         typer.Option(
-            "-o", "--output", metavar="DIR", help="Leave the model, the data and the metrics there."
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Leave a report with pictures, the model, the data and the metrics there.",
         ),
-    ] = None,
+    ] = Path("out"),
     as_json: AsJson = False,
 ) -> None:
     """Go from ratings to recommendations, on built-in data.
 
     It takes a few seconds, needs no network, and shows what the other commands do.
     """
-    folder = None if output is None else require_folder(output)
+    began = time.perf_counter()
+    folder = require_folder(output)
     run = run_demo()
     document = _document(run)
-    if folder is not None:
-        with status(f"writing to {folder}"):
-            _write_files(run, document, folder)
+    with status(f"writing to {folder}"):
+        _write_files(run, document, folder)
+    report, lacking = _write_report(run, folder)
     if as_json:
-        show_json(document)
+        show_json(document | {"report": report and str(report)})
         return
     tell(run)
     tell_next_commands(run, folder)
-    show(f"\n{run.seconds:.1f} s" + ("" if folder is None else f", files in {folder}"))
+    show(f"\n{time.perf_counter() - began:.1f} s, files in {folder}")
+    show(f"no report: {lacking}" if report is None else f"look at {report}")
 
 
 def _document(run: DemoRun) -> dict[str, Any]:
@@ -85,6 +93,18 @@ def _write_files(run: DemoRun, document: dict[str, Any], folder: Path) -> None:
     write_table(_ratings_frame(run.ratings), folder / "ratings.csv")
     write_table(_ratings_frame(run.test), folder / "test.csv")
     write_table(_movies_frame(run.movies), folder / "movies.csv")
+
+
+def _write_report(run: DemoRun, folder: Path) -> tuple[Path | None, str]:
+    """The file of the report; or none, and what is missing for it."""
+    path = folder / "report.html"
+    try:
+        with status("drawing the report"):
+            text = report_of(run)
+    except MissingExtraError as error:
+        return None, str(error)
+    write_text(text, path)
+    return path, ""
 
 
 def _ratings_frame(ratings: Ratings) -> pl.DataFrame:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from matinee.cli.output import status
 from matinee.cli.sources import Titles
@@ -28,6 +29,7 @@ MANY = 1_000  # all of a person's ratings
 
 WELL_KNOWN = "Spirited Away"
 VIEWER = 310  # with a taste for film noir
+OTHER_VIEWER = 5660  # with a taste for animation
 # Somebody with a taste for space operas, and the one film that is none for comparison.
 NEWCOMER = {
     "Star Wars": 5.0,
@@ -84,10 +86,16 @@ class DemoRun:
         """The films most like the well-known one."""
         return self.model.similar_items(self.well_known, N_SHOWN)
 
-    def tips_for_viewer(self) -> list[Tip]:
+    def tips_for_viewer(self, viewer: Id = VIEWER) -> list[Tip]:
         """What is recommended to a viewer whom the model was fitted on."""
-        found = self.model.recommend(VIEWER, N_SHOWN)
-        return [_tip(one, self.model.explain(VIEWER, one.item, n=MANY)) for one in found]
+        found = self.model.recommend(viewer, N_SHOWN)
+        return [_tip(one, self.model.explain(viewer, one.item, n=MANY)) for one in found]
+
+    def best_rated(self, viewer: Id) -> dict[str, float]:
+        """The titles that a viewer rated highest of those learned from, and the stars."""
+        of_viewer = self.train.to_frame().filter(pl.col("user") == viewer)
+        best = of_viewer.sort("rating", "item", descending=[True, False]).head(N_SHOWN)
+        return {self.movies.title(item): rating for item, rating in best.select("item", "rating").iter_rows()}
 
     def tips_for_newcomer(self) -> list[Tip]:
         """What is recommended to somebody the model has never seen."""

@@ -13,7 +13,6 @@ from matinee.cli.demo_run import NEWCOMER, VIEWER, WELL_KNOWN, DemoRun, Tip
 from matinee.cli.fitting import spelled_out
 from matinee.cli.output import Column, show, show_table
 from matinee.datasets import Movies
-from matinee.datasets.loading import DEMO
 from matinee.models import ALS
 
 WIDEST_LINE = 100
@@ -40,23 +39,11 @@ def tell(run: DemoRun) -> None:
     _show_tips(run.tips_for_newcomer(), run.movies)
 
 
-def tell_next_commands(run: DemoRun, folder: Path | None) -> None:
-    """Print commands to go on with, on the files that the demo has left or else on its data by name."""
+def tell_next_commands(run: DemoRun, folder: Path) -> None:
+    """Print commands to go on with, on the files that the demo has left."""
     _heading("Try next")
-    commands = _on_data(run) if folder is None else _on_files(run, folder)
-    for words in commands:
+    for words in _on_files(run, folder):
         show(shlex.join([_program(), *words]))
-
-
-def _on_data(run: DemoRun) -> list[list[str]]:
-    model = "model.safetensors"
-    return [
-        ["describe", DEMO],
-        ["fit", DEMO, "-o", model],
-        ["recommend", model, "--user", f"{VIEWER}", "--movies", DEMO],
-        ["similar", model, "--item", f"{run.well_known}", "--movies", DEMO],
-        ["demo", "--output", "out"],
-    ]
 
 
 def _on_files(run: DemoRun, folder: Path) -> list[list[str]]:
@@ -69,6 +56,7 @@ def _on_files(run: DemoRun, folder: Path) -> list[list[str]]:
         ["predict", model, "--user", user, "--item", item, "--movies", movies],
         ["evaluate", model, test],
         ["describe", ratings],
+        ["plot", model, "--test", test, "--movies", movies, "-o", str(folder / "pictures")],
         ["fit", ratings, "-o", str(folder / "mine.safetensors"), "--factors", "12"],
     ]
 

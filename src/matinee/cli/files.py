@@ -14,6 +14,7 @@ import polars as pl
 from matinee.errors import DataError
 
 TABLE_FORMATS = (".csv", ".parquet")
+PICTURE_FORMATS = (".png", ".svg")
 
 
 def require_writable(path: Path) -> Path:
@@ -44,6 +45,13 @@ def require_table_format(path: Path) -> Path:
     return path
 
 
+def require_picture_format(path: Path) -> Path:
+    """The path, if it has the suffix of a picture that can be written; a DataError otherwise."""
+    if path.suffix.lower() not in PICTURE_FORMATS:
+        raise DataError(f"{path}: expected a name that ends in {' or '.join(PICTURE_FORMATS)}")
+    return path
+
+
 def require_folder(path: Path) -> Path:
     """The path, made a folder if it was none; a DataError where that cannot be."""
     try:
@@ -64,9 +72,23 @@ def write_table(frame: pl.DataFrame, path: Path) -> None:
 
 def write_json(document: dict[str, Any], path: Path) -> None:
     """Write one JSON document."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    write_text(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text as UTF-8."""
     with _replaced(path) as part:
-        part.write_text(f"{text}\n", encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
+
+
+def write_picture(figure: Any, path: Path, *, dpi: int) -> None:
+    """Write a figure of matplotlib as PNG or SVG, as the path's suffix says; the same bytes every time."""
+    import matplotlib
+
+    kind = path.suffix.removeprefix(".").lower()
+    metadata = {"Date": None} if kind == "svg" else None
+    with _replaced(path) as part, matplotlib.rc_context({"svg.hashsalt": "matinee"}):
+        figure.savefig(part, format=kind, dpi=dpi, metadata=metadata)
 
 
 @contextmanager

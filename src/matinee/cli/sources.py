@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -49,6 +50,15 @@ def movies_from(source: str) -> Movies:
 def users_from(source: str) -> pl.DataFrame:
     """What is known of the users of a dataset, or of those in a file."""
     return load_users(source) if _is_dataset(source) else read_users(source)
+
+
+def movies_by_id_of(index: IdIndex, source: str | None) -> Movies | None:
+    """The movies of a source by the ids that a model has for them; None without a source."""
+    if source is None:
+        return None
+    by_text = {str(item): movie for item, movie in movies_from(source).items()}
+    known = ((item, by_text.get(str(item))) for item in index.ids.tolist())
+    return Movies(replace(movie, item=item) for item, movie in known if movie is not None)
 
 
 def model_from(path: Path) -> Model:

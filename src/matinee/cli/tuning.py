@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from matinee import plots
 from matinee.cli import options
-from matinee.cli.files import require_writable
+from matinee.cli.files import require_picture_format, require_writable, write_picture
 from matinee.cli.fitting import spelled_out
 from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import show_json, show_pairs
 from matinee.cli.sources import ratings_from
+from matinee.plots.canvas import require_matplotlib
 from matinee.search_spaces import SEARCH_SPACES
 from matinee.tuning import TuningResult
 from matinee.tuning import tune as search
@@ -28,6 +30,10 @@ ModelName = Annotated[
 StudyPath = Annotated[
     Path | None,
     typer.Option("--study", metavar="FILE", help="Keep the trials there, and go on with those it has."),
+]
+PicturePath = Annotated[
+    Path | None,
+    typer.Option("--picture", metavar="FILE", help="Draw the trials: a name in .png or .svg."),
 ]
 Timeout = Annotated[
     float | None, typer.Option(min=0, metavar="SECONDS", help="Begin no trial after so long.")
@@ -45,6 +51,7 @@ def tune(
     trials: Trials = 30,
     model: ModelName = "als",
     study: StudyPath = None,
+    picture: PicturePath = None,
     timeout: Timeout = None,
     max_factors: MaxFactors = 256,
     seed: Seed = 0,
@@ -56,6 +63,9 @@ def tune(
     It is fitted to all ratings. Ctrl-C ends the search early, and saves the best until then.
     """
     require_writable(output)
+    if picture is not None:
+        require_picture_format(require_writable(picture))
+        require_matplotlib()
     began = time.perf_counter()
     found = search(
         ratings_from(ratings),
@@ -68,6 +78,8 @@ def tune(
         n_threads=threads,
     )
     found.best_model.save(output)
+    if picture is not None:
+        write_picture(plots.tuning(found).figure, picture, dpi=150)
     seconds = time.perf_counter() - began
     if as_json:
         show_json({"output": str(output), "model": model, **_document(found), "seconds": seconds})

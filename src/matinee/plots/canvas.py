@@ -33,17 +33,30 @@ def axes_or_new(ax: Axes | None, size: tuple[float, float] = ORDINARY) -> Axes:
     """
     if ax is not None:
         return ax
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError(
-            'pictures need matplotlib, which is not installed; run: pip install "matinee[plots]"'
-        ) from None
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     made: Any = figure.add_subplot()
     return made  # type: ignore[no-any-return]
+
+
+def require_matplotlib() -> None:
+    """Nothing, or an error that names the extra.
+
+    Raises
+    ------
+    MissingExtraError
+        Without matplotlib.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise MissingExtraError(
+            'pictures need matplotlib, which is not installed; run: pip install "matinee[plots]"'
+        ) from None
 
 
 def colours(name: str, missing: str = GROUND) -> Colormap:
