@@ -20,7 +20,9 @@ from matinee.plots.canvas import (
     axes_or_new,
     colours,
 )
+from matinee.plots.matrix import dense_part
 from matinee.plots.selection import Positions, Wanted, most_rated, short, spread_out, titles_of
+from matinee.ratings import Ratings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +39,6 @@ class _Grid:
     """One of the three matrices: where it stands, what is in it and how it is coloured."""
 
     left: float
-    top: float
     values: NDArray[Any]
     cmap: Any
     norm: Any
@@ -84,10 +85,9 @@ def factorization(
     """
     model._check_fitted()
     rows, columns = _shown(model, users, items, user, item)
-    known = _ratings_of(model, rows, columns)
-    predicted = np.stack(
-        [model._clipped_predictions(np.full(len(columns), r), columns, model._users) for r in rows]
-    )
+    known = dense_part(Ratings(model.user_index_, model.item_index_, model.rated_), rows, columns)
+    pairs = np.repeat(rows, len(columns)), np.tile(columns, len(rows))
+    predicted = model._clipped_predictions(*pairs, model._users).reshape(known.shape)
     place = _picked(model, rows, columns, user, item, known, predicted)
     ax = axes_or_new(ax, (11.0, 5.2))
     grids = _grids(model, rows, columns, known)
@@ -124,17 +124,6 @@ def _shown(model: Model, users: Wanted, items: Wanted, user: Any, item: Any) -> 
     return rows, columns
 
 
-def _ratings_of(model: Model, rows: Positions, columns: Positions) -> NDArray[np.float64]:
-    """The ratings fitted, NaN where there are none."""
-    found = np.full((len(rows), len(columns)), np.nan)
-    indptr, rated, values = model.rated_
-    for place, row in enumerate(rows):
-        part = slice(indptr[row], indptr[row + 1])
-        by_column = dict(zip(rated[part].tolist(), values[part].tolist(), strict=True))
-        found[place] = [by_column.get(int(column), np.nan) for column in columns]
-    return found
-
-
 def _picked(
     model: Model,
     rows: Positions,
@@ -144,16 +133,15 @@ def _picked(
     known: NDArray[Any],
     predicted: NDArray[Any],
 ) -> tuple[int, int]:
-    """Row and column of the pair picked out."""
-    possible = np.isnan(known) if np.isnan(known).any() else np.ones(known.shape, dtype=bool)
+    """Row and column of the pair picked out: one without a rating, if there is any."""
+    wanted = np.ones(known.shape, dtype=bool)
     if user is not None:
-        possible = np.zeros_like(possible) | (rows == model._user_position(user))[:, np.newaxis]
+        wanted &= (rows == model._user_position(user))[:, np.newaxis]
     if item is not None:
-        possible = possible & (columns == model._item_positions([item])[0])
-        if not possible.any():
-            possible = np.zeros_like(possible) | (columns == model._item_positions([item])[0])
-    best = int(np.where(possible, predicted, -np.inf).argmax())
-    row, column = divmod(best, len(columns))
+        wanted &= columns == model._item_positions([item])[0]
+    unrated = wanted & np.isnan(known)
+    candidates = unrated if unrated.any() else wanted
+    row, column = divmod(int(np.where(candidates, predicted, -np.inf).argmax()), len(columns))
     return row, column
 
 
@@ -168,17 +156,17 @@ def _grids(
     low, high = model.rating_range_
     rating_norm = Normalize(low, high if high > low else low + 1)
     left = len(columns) + GAP
-    grids = [_Grid(0.0, 0.0, known, colours(RATING_COLOURS), rating_norm, "{:g}")]
-    for at, top, values in ((left, 0.0, of_users), (left + n_shown + GAP, 0.0, of_items)):
+    grids = [_Grid(0.0, known, colours(RATING_COLOURS), rating_norm, "{:g}")]
+    for at, values in ((left, of_users), (left + n_shown + GAP, of_items)):
         largest = float(np.abs(values).max()) or 1.0
         norm = TwoSlopeNorm(0, -largest, largest)
-        grids.append(_Grid(at, top, values, colours(SIGNED_COLOURS), norm, "{:.1f}"))
+        grids.append(_Grid(at, values, colours(SIGNED_COLOURS), norm, "{:.1f}"))
     return grids[0], grids[1], grids[2]
 
 
 def _draw_grid(ax: Axes, grid: _Grid) -> None:
     n_rows, n_columns = grid.values.shape
-    x, y = grid.left + np.arange(n_columns + 1), grid.top + np.arange(n_rows + 1)
+    x, y = grid.left + np.arange(n_columns + 1), np.arange(n_rows + 1)
     values = np.ma.masked_invalid(grid.values)
     ax.pcolormesh(x, y, values, cmap=grid.cmap, norm=grid.norm, edgecolors="white", linewidth=1.5)
     for (row, column), value in np.ndenumerate(grid.values):
@@ -186,7 +174,7 @@ def _draw_grid(ax: Axes, grid: _Grid) -> None:
             shade = np.dot(grid.cmap(grid.norm(value))[:3], [0.299, 0.587, 0.114])
             ax.text(
                 grid.left + column + 0.5,
-                grid.top + row + 0.5,
+                row + 0.5,
                 _figure(grid.text, value),
                 ha="center",
                 va="center",
@@ -208,9 +196,9 @@ def _pick_out(ax: Axes, grids: tuple[_Grid, _Grid, _Grid], place: tuple[int, int
     row, column = place
     n_factors = of_users.values.shape[1]
     frames = (
-        (ratings.left + column, ratings.top + row, 1, 1),
-        (of_users.left, of_users.top + row, n_factors, 1),
-        (of_items.left + column, of_items.top, 1, n_factors),
+        (ratings.left + column, row, 1, 1),
+        (of_users.left, row, n_factors, 1),
+        (of_items.left + column, 0, 1, n_factors),
     )
     for x, y, width, height in frames:
         frame = Rectangle((x, y), width, height, fill=False, edgecolor=VERMILION, linewidth=2.5, zorder=5)
@@ -218,7 +206,7 @@ def _pick_out(ax: Axes, grids: tuple[_Grid, _Grid, _Grid], place: tuple[int, int
     if np.isnan(ratings.values[row, column]):
         ax.text(
             ratings.left + column + 0.5,
-            ratings.top + row + 0.5,
+            row + 0.5,
             f"{predicted:.1f}?",
             ha="center",
             va="center",
@@ -255,7 +243,7 @@ def _name(
         ax.text(x, len(rows) / 2, sign, fontsize=18, ha="center", va="center")
     factors = f"{of_users.values.shape[1]} of {model.user_factors_.shape[1]} factors"
     for grid, text in ((ratings, "R: ratings"), (of_users, f"U: {factors}"), (of_items, "Mᵀ")):
-        bottom = grid.top + grid.values.shape[0] + 0.35
+        bottom = grid.values.shape[0] + 0.35
         ax.text((grid.left + grid.right) / 2, bottom, text, fontsize=9, ha="center", va="center")
 
 

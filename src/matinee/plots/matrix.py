@@ -80,9 +80,7 @@ def _chosen(index: Any, counts: NDArray[Any], wanted: Wanted, kind: Any) -> Posi
 def _draw_squares(
     ax: Axes, ratings: Ratings, rows: Positions, columns: Positions, movies: Movies | None
 ) -> None:
-    places, values = _located(ratings, rows, columns)
-    squares = np.full((len(rows), len(columns)), np.nan)
-    squares[places] = values
+    squares = dense_part(ratings, rows, columns)
     image = ax.imshow(
         np.ma.masked_invalid(squares),
         cmap=colours(RATING_COLOURS),
@@ -98,7 +96,7 @@ def _draw_squares(
     bar = beside(ax, image, "rating", ticks=_distinct(ratings.values))
     bar.ax.tick_params(length=0)
     bare(ax)
-    _title(ax, ratings, rows, columns, len(values))
+    _title(ax, rows, columns, int(np.isfinite(squares).sum()))
 
 
 def _name(ax: Axes, ratings: Ratings, rows: Positions, columns: Positions, movies: Movies | None) -> None:
@@ -143,7 +141,7 @@ def _draw_raster(ax: Axes, ratings: Ratings, rows: Positions, columns: Positions
     ax.set_ylabel("users, the most active first")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:,.0f}")
-    _title(ax, ratings, rows, columns, int(counts.sum()))
+    _title(ax, rows, columns, int(counts.sum()))
 
 
 def _binned(ratings: Ratings, rows: Positions, columns: Positions) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -156,6 +154,14 @@ def _binned(ratings: Ratings, rows: Positions, columns: Positions) -> tuple[NDAr
     sums = np.bincount(cell, values, minlength=size)
     means = np.divide(sums, counts, out=np.full(size, np.nan), where=counts > 0)
     return counts.reshape(n_tall, n_wide), means.reshape(n_tall, n_wide)
+
+
+def dense_part(ratings: Ratings, rows: Positions, columns: Positions) -> NDArray[np.float64]:
+    """The ratings of a few users for a few items, NaN where there are none; shape (n_rows, n_columns)."""
+    places, values = _located(ratings, rows, columns)
+    found = np.full((len(rows), len(columns)), np.nan)
+    found[places] = values
+    return found
 
 
 def _located(
@@ -205,7 +211,7 @@ def _rgb(colour: str) -> tuple[float, float, float]:
     return to_rgb(colour)
 
 
-def _title(ax: Axes, ratings: Ratings, rows: Positions, columns: Positions, n_ratings: int) -> None:
+def _title(ax: Axes, rows: Positions, columns: Positions, n_ratings: int) -> None:
     pairs = len(rows) * len(columns)
     ax.set_title(
         f"{len(rows):,} users × {len(columns):,} movies: {n_ratings:,} ratings, "
