@@ -89,7 +89,7 @@ def test_models_without_biases_and_of_samples_say_what_they_do(
     plain = matinee.ALS(n_factors=3, biases=False).fit(split_ratings[0])
     text = sum_beneath(plots.factorization(plain, user=3, item=16))
     product = float(plain.user_factors_[0] @ plain.item_factors_[plain.item_index_.position(16)])
-    assert text.startswith(f"user 3 × 16: row · column {product:.2f} = {product:.2f}".replace("-", "−"))
+    assert text.startswith(f"user 3 × 16: row · column = {product:.2f}".replace("-", "−"))
     text = sum_beneath(plots.factorization(bayes, user=3, item=16))
     assert text.endswith(f"the mean of 20 such products, with biases, is {bayes.predict(3, 16):.2f}")
 

@@ -265,5 +265,7 @@ def _sum_in_words(model: Model, row: int, column: int, title: str, predicted: fl
         ]
     total = sum(value for _, value in parts)
     terms = " + ".join(f"{name} {value:.2f}" for name, value in parts).replace("-", "−")
+    if len(parts) == 1:
+        terms = "row · column"
     clipped = "" if abs(total - predicted) < 0.005 else f", within the range of ratings {predicted:.2f}"
     return f"{whom}: {terms} = {total:.2f}{clipped}".replace("= -", "= −")
