@@ -1,0 +1,65 @@
+"""The application: routes, what stands around them, and what is opened and closed with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import Depends, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from matinee import __version__
+from matinee.web import problems
+from matinee.web.pages import PAGES
+from matinee.web.security.cookies import CookieJar, Cookies
+from matinee.web.security.csrf import require_form_token
+from matinee.web.security.headers import SecurityHeaders
+from matinee.web.services import Services
+from matinee.web.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application with such settings; the database is opened and the model loaded here.
+
+    Raises
+    ------
+    DataError, ModelFileError
+        If the database or the model cannot be used.
+    """
+    services = Services.open(settings)
+    app = FastAPI(
+        title="Matinee",
+        summary="Movie recommendations by Alternating Least Squares",
+        version=__version__,
+        lifespan=_lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # these pages would load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.services = services
+    problems.install(app)
+    for router in PAGES:
+        app.include_router(router, include_in_schema=False, dependencies=[Depends(require_form_token)])
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    # The last that is added is the first that a request meets.
+    app.add_middleware(Cookies, jar=CookieJar(services.secret), always_secure=settings.secure_cookies)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def worker_app() -> FastAPI:
+    """The application in a worker process, with the settings in its environment."""
+    return create_app(Settings.from_environment())
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    services.current_model.start()
+    try:
+        yield
+    finally:
+        services.close()

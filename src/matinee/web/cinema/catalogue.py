@@ -1,0 +1,206 @@
+"""Films by the words of their titles: an index in memory, quick enough to search as somebody types."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.web.cinema.films import Film
+from matinee.web.cinema.folding import words
+
+# What a title is worth by how it matches, beside a popularity from 0 to 1: one that is the query comes before
+# all; to begin with it is worth as much as the difference between never and most often rated.
+IS_QUERY, BEGINS_WITH_QUERY, HAS_WHOLE_WORDS = 3.0, 1.0, 1.0
+ARTICLES = frozenset(("the", "a", "an", "le", "la", "les", "der", "die", "das", "el", "il", "los", "las"))
+# Sorts after every letter, to find the end of what begins with a word.
+LAST = "\U0010ffff"
+# More words than any title is told apart by; each costs a pass.
+MOST_WORDS = 12
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which films are wanted; an empty one wants all.
+
+    Attributes
+    ----------
+    genres : tuple of str
+        Films that have all of these.
+    year_from, year_to : int or None
+        Films of these years, both included; a film of unknown year is in no range.
+    """
+
+    genres: tuple[str, ...] = ()
+    year_from: int | None = None
+    year_to: int | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.genres) or self.year_from is not None or self.year_to is not None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of what a search finds, and how many films there are in all."""
+
+    films: list[Film]
+    n_found: int
+
+
+class Catalogue(Mapping[str, Film]):
+    """Films by the text of their ids, and by the words of their titles.
+
+    Parameters
+    ----------
+    films : list of Film
+        With different ids.
+    """
+
+    def __init__(self, films: list[Film]) -> None:
+        self._films = films
+        self._places = {film.item: place for place, film in enumerate(films)}
+        counts = np.array([film.n_ratings for film in films], dtype=np.float64)
+        self._popularity = np.log1p(counts) / max(np.log1p(counts.max(initial=0)), 1.0)
+        self._years = np.array([film.year or 0 for film in films], dtype=np.int32)
+        self._genres = _by_genre(films)
+        self._words = _WordIndex(films)
+
+    def __getitem__(self, item: str) -> Film:
+        return self._films[self._places[item]]
+
+    def __iter__(self) -> Any:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._films)
+
+    @property
+    def genres(self) -> list[str]:
+        """All genres, in the order of the alphabet."""
+        return sorted(self._genres)
+
+    @property
+    def years(self) -> tuple[int, int] | None:
+        """The first and the last year of any film; None if no year is known."""
+        known = self._years[self._years > 0]
+        return (int(known.min()), int(known.max())) if len(known) else None
+
+    def search(
+        self, query: str, *, limit: int = 20, offset: int = 0, filters: Filters | None = None
+    ) -> Found:
+        """Films with all words of the query, each whole or as a beginning; the best matches first.
+
+        Parameters
+        ----------
+        query : str
+            Accents, case and punctuation do not matter, and a year counts as a word. Without a word in it
+            every film matches, the most rated first.
+        limit, offset : int
+        filters : Filters, optional
+        """
+        asked = words(query)[:MOST_WORDS]
+        worth = self._words.worth(asked) if asked else np.zeros(len(self))
+        wanted = worth >= 0
+        if filters:
+            wanted &= self.mask(filters)
+        places = np.flatnonzero(wanted)
+        scores = worth[places] + self._popularity[places]
+        best = places[np.argsort(-scores, kind="stable")[offset : offset + limit]]
+        return Found([self._films[place] for place in best.tolist()], len(places))
+
+    def mask(self, filters: Filters) -> Mask:
+        """Which films pass, in the order they were given."""
+        wanted = np.ones(len(self), dtype=bool)
+        for genre in filters.genres:
+            wanted &= self._genres.get(genre, np.zeros(len(self), dtype=bool))
+        if filters.year_from is not None or filters.year_to is not None:
+            wanted &= self._years > 0
+        if filters.year_from is not None:
+            wanted &= self._years >= filters.year_from
+        if filters.year_to is not None:
+            wanted &= self._years <= filters.year_to
+        return wanted
+
+    def positions(self, filters: Filters) -> NDArray[np.int64]:
+        """The places in the model of the films that pass and that it knows."""
+        all_positions = np.fromiter((film.position for film in self._films), dtype=np.int64, count=len(self))
+        chosen: NDArray[np.int64] = all_positions[self.mask(filters) & (all_positions >= 0)]
+        return chosen
+
+
+class _WordIndex:
+    """Which titles hold which words: the words sorted, so that those with one beginning stand together."""
+
+    def __init__(self, films: list[Film]) -> None:
+        self._n_films = len(films)
+        places: dict[str, list[int]] = defaultdict(list)
+        titles: list[tuple[str, int]] = []
+        for place, film in enumerate(films):
+            title = words(film.title)
+            year = [] if film.year is None else [str(film.year)]
+            for word in dict.fromkeys([*title, *year]):
+                places[word].append(place)
+            titles += [(_joined(version), place) for version in _versions(title)]
+        self._words = sorted(places)
+        lengths = [len(places[word]) for word in self._words]
+        self._begins = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        self._places = np.array([place for word in self._words for place in places[word]], dtype=np.int32)
+        titles.sort()
+        self._titles = [title for title, _ in titles]
+        self._titled = np.array([place for _, place in titles], dtype=np.int32)
+
+    def worth(self, asked: list[str]) -> NDArray[np.float64]:
+        """How well each title matches, popularity aside; below 0 where a word is missing."""
+        n_matched, n_whole = np.zeros(self._n_films, np.int32), np.zeros(self._n_films, np.int32)
+        for word in asked:
+            matched = np.zeros(self._n_films, dtype=bool)
+            matched[self._beginning_with(word)] = True
+            n_matched += matched
+            n_whole[self._being(word)] += 1
+        worth: NDArray[np.float64] = HAS_WHOLE_WORDS * n_whole / len(asked)
+        worth[self._titled_from(_joined(asked))] += BEGINS_WITH_QUERY
+        worth[self._titled_exactly(_joined(asked))] += IS_QUERY
+        worth[n_matched < len(asked)] = -1.0
+        return worth
+
+    def _beginning_with(self, word: str) -> NDArray[np.int32]:
+        first, last = bisect_left(self._words, word), bisect_left(self._words, word + LAST)
+        return self._places[self._begins[first] : self._begins[last]]
+
+    def _being(self, word: str) -> NDArray[np.int32]:
+        place = bisect_left(self._words, word)
+        if place == len(self._words) or self._words[place] != word:
+            return self._places[:0]
+        return self._places[self._begins[place] : self._begins[place + 1]]
+
+    def _titled_from(self, beginning: str) -> NDArray[np.int32]:
+        first = bisect_left(self._titles, beginning)
+        return self._titled[first : bisect_left(self._titles, beginning + LAST)]
+
+    def _titled_exactly(self, title: str) -> NDArray[np.int32]:
+        first = bisect_left(self._titles, title)
+        return self._titled[first : bisect_left(self._titles, title + "\0")]
+
+
+def _versions(title: list[str]) -> list[list[str]]:
+    """A title, and the same without the article at its front."""
+    return [title, title[1:]] if len(title) > 1 and title[0] in ARTICLES else [title]
+
+
+def _joined(title: Collection[str]) -> str:
+    return " ".join(title)
+
+
+def _by_genre(films: list[Film]) -> dict[str, Mask]:
+    found: dict[str, Mask] = {}
+    for place, film in enumerate(films):
+        for genre in film.genres:
+            found.setdefault(genre, np.zeros(len(films), dtype=bool))[place] = True
+    return found

@@ -1,0 +1,66 @@
+"""Films as the server speaks of them: by the text of their ids, with how often they were rated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matinee.datasets import Movie, Movies
+from matinee.ids import Id
+from matinee.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film that can be looked up.
+
+    Attributes
+    ----------
+    item : str
+        The text of its id, as addresses and the database have it.
+    title : str
+    year : int or None
+    genres : tuple of str
+    n_ratings : int
+        By those whom the model was fitted on.
+    position : int
+        Its place in the model, −1 for a film that the model does not know.
+    """
+
+    item: str
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    n_ratings: int
+    position: int
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the model knows the film; it is neither recommended nor learned from otherwise."""
+        return self.position >= 0
+
+    def __str__(self) -> str:
+        return self.title if self.year is None else f"{self.title} ({self.year})"
+
+
+def films_of(movies: Movies, model: Model, n_ratings: list[int]) -> list[Film]:
+    """All films of a list of movies and of a model; those that only the model knows have no other title.
+
+    Parameters
+    ----------
+    n_ratings : list of int
+        How many ratings each item of the model has, by position.
+    """
+    positions = {str(item): place for place, item in enumerate(model.item_index_.ids.tolist())}
+    listed = {str(item): movie for item, movie in movies.items()}
+    untitled = {item: Movie(item, item) for item in positions if item not in listed}
+    found = []
+    for item, movie in {**listed, **untitled}.items():
+        place = positions.get(item, -1)
+        count = n_ratings[place] if place >= 0 else 0
+        found.append(Film(item, movie.title, movie.year, movie.genres, count, place))
+    return found
+
+
+def model_id(model: Model, film: Film) -> Id:
+    """The id by which the model knows a film."""
+    return model.item_index_.id_at(film.position)

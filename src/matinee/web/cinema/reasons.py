@@ -1,0 +1,35 @@
+"""Because you rated: which of a person's own ratings speak for a film."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matinee.ids import Id
+from matinee.models.person import Person
+from matinee.web.cinema.films import Film
+from matinee.web.cinema.showing import Showing
+
+EVERY = 1_000_000
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One of the person's own ratings, and how much it adds to the score of what is recommended."""
+
+    film: Film
+    stars: float
+    contribution: float
+
+
+def reasons_for(showing: Showing, person: Person, items: Sequence[Id], n: int) -> list[list[Reason]]:
+    """For each item, the n ratings that raise its score most; fewer where fewer raise it."""
+    if n == 0:
+        return [[] for _ in items]
+    return [_largest(showing, person, item, n) for item in items]
+
+
+def _largest(showing: Showing, person: Person, item: Id, n: int) -> list[Reason]:
+    parts = person.explain(item, n=EVERY).contributions
+    raising = sorted((part for part in parts if part.contribution > 0), key=lambda part: -part.contribution)
+    return [Reason(showing.film_of(part.item), part.rating, part.contribution) for part in raising[:n]]

@@ -1,0 +1,183 @@
+"""What to show to whom: recommendations by fold-in with their reasons, and what stands in for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from matinee.models import Model
+from matinee.models.answers import Recommendation
+from matinee.models.person import Person
+from matinee.models.sampled_person import SampledPerson
+from matinee.web.cinema.catalogue import Filters
+from matinee.web.cinema.films import Film, model_id
+from matinee.web.cinema.reasons import Reason, reasons_for
+from matinee.web.cinema.showing import Showing
+
+# The share of ratings that the interval of a prediction holds.
+INTERVAL = 0.9
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A film that is recommended.
+
+    Attributes
+    ----------
+    film : Film
+    score : float or None
+        What the films are ordered by; None for a film that is merely popular.
+    predicted : float or None
+        The stars expected, within those of the scale; None if the model predicts none.
+    reasons : list of Reason
+        The visitor's own ratings that speak for it most, the strongest first; perhaps none.
+    """
+
+    film: Film
+    score: float | None
+    predicted: float | None
+    reasons: list[Reason]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The stars that somebody is expected to give, and the limits, if the model says how sure it is."""
+
+    stars: float
+    low: float | None = None
+    high: float | None = None
+    share: float = INTERVAL
+
+
+def recommend(
+    showing: Showing,
+    ratings: Mapping[str, float],
+    n: int = 12,
+    *,
+    filters: Filters | None = None,
+    hidden: Collection[str] = (),
+    n_reasons: int = 2,
+) -> list[Suggestion]:
+    """The n films to recommend to somebody with such ratings; popular ones if the model knows none of them.
+
+    Parameters
+    ----------
+    showing : Showing
+    ratings : mapping of item to stars
+        Those of films that the model does not know are passed over.
+    filters : Filters, optional
+    hidden : items
+        Not recommended.
+    n_reasons : int
+        How many of the ratings to name at most with each film.
+
+    Returns
+    -------
+    list of Suggestion
+        None of them rated or hidden.
+    """
+    person = fold_in(showing, ratings)
+    if person is None:
+        return popular(showing, n, filters=filters, unwanted={*ratings, *hidden})
+    found = _best(showing, person, n, filters, {item for item in hidden if item not in ratings})
+    return _suggestions(showing, person, found, n_reasons)
+
+
+def recommend_to_user(
+    showing: Showing, user: object, n: int = 12, *, filters: Filters | None = None, n_reasons: int = 0
+) -> list[Suggestion]:
+    """The n films to recommend to somebody whom the model was fitted on, by their id there.
+
+    Raises
+    ------
+    UnknownUserError
+        If the model has not seen the user.
+    """
+    person = showing.model._person(user)
+    return _suggestions(showing, person, _best(showing, person, n, filters, set()), n_reasons)
+
+
+def popular(
+    showing: Showing, n: int = 12, *, filters: Filters | None = None, unwanted: Collection[str] = ()
+) -> list[Suggestion]:
+    """The n films that were rated most often, less those unwanted."""
+    passing = None if not filters else set(showing.catalogue.positions(filters).tolist())
+    found: list[Suggestion] = []
+    for position in showing.popular_positions:
+        if len(found) == n:
+            break
+        film = showing.film_by_position[position]
+        if film.item not in unwanted and (passing is None or position in passing):
+            found.append(Suggestion(film, None, None, []))
+    return found
+
+
+def worth_rating(
+    showing: Showing, ratings: Mapping[str, float], n: int = 12, *, hidden: Collection[str] = ()
+) -> list[Film]:
+    """The n films that tell most of somebody's taste beyond what their ratings told, and that many know."""
+    rated, unwanted = _positions(showing, ratings), _positions(showing, hidden)
+    chosen = showing.first_films.choose(n, rated=rated, hidden=unwanted)
+    return [showing.film_by_position[position] for position in chosen]
+
+
+def similar(showing: Showing, film: Film, n: int = 8) -> list[tuple[Film, float]]:
+    """The n films most like one, and how like it each is, −1 to 1; none if the model does not know it."""
+    if not film.is_known:
+        return []
+    found = showing.model.similar_items(model_id(showing.model, film), n)
+    return [(showing.film_of(item), score) for item, score in found]
+
+
+def predict(showing: Showing, ratings: Mapping[str, float], film: Film) -> Prediction | None:
+    """What somebody with such ratings is expected to give a film; None if the model cannot say."""
+    person = fold_in(showing, ratings) if showing.model.predicts_ratings and film.is_known else None
+    if person is None:
+        return None
+    item = model_id(showing.model, film)
+    if isinstance(person, SampledPerson):
+        return Prediction(*person.predict(item, interval=INTERVAL))
+    return Prediction(person.predict(item))
+
+
+def fold_in(showing: Showing, ratings: Mapping[str, float]) -> Person | None:
+    """Somebody with such ratings in the eyes of the model; None if it knows none of the films."""
+    ids, catalogue = showing.model.item_index_, showing.catalogue
+    films = ((catalogue.get(item), stars) for item, stars in ratings.items())
+    known = {ids.id_at(film.position): stars for film, stars in films if film is not None and film.is_known}
+    return showing.model.fold_in(known) if known else None
+
+
+def _best(
+    showing: Showing, person: Person, n: int, filters: Filters | None, hidden: set[str]
+) -> list[Recommendation]:
+    items = None
+    if filters:
+        # The model takes no empty list of items for a list of which there is nothing to recommend.
+        positions = showing.catalogue.positions(filters)
+        if len(positions) == 0:
+            return []
+        items = showing.model.item_index_.ids[positions]
+    found = person.recommend(n + len(hidden), items=items)
+    return [one for one in found if str(one.item) not in hidden][:n]
+
+
+def _suggestions(
+    showing: Showing, person: Person, found: list[Recommendation], n_reasons: int
+) -> list[Suggestion]:
+    reasons = reasons_for(showing, person, [one.item for one in found], n_reasons)
+    return [
+        Suggestion(showing.film_of(item), score, _stars(showing.model, score), why)
+        for (item, score), why in zip(found, reasons, strict=True)
+    ]
+
+
+def _stars(model: Model, score: float) -> float | None:
+    return float(np.clip(score, *model.rating_range_)) if model.predicts_ratings else None
+
+
+def _positions(showing: Showing, items: Collection[str]) -> list[int]:
+    films = (showing.catalogue.get(item) for item in items)
+    return [film.position for film in films if film is not None and film.is_known]

@@ -1,0 +1,107 @@
+"""One model and all that is made of it when it is loaded: what a server shows until the next model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from matinee.datasets import Movies
+from matinee.errors import DataError
+from matinee.ids import Id
+from matinee.models import Model, load
+from matinee.web.cinema.catalogue import Catalogue
+from matinee.web.cinema.films import Film, films_of
+from matinee.web.cinema.first_films import FirstFilms
+from matinee.web.cinema.statistics import STARS, RatingStatistics
+
+# Users of these ids are visitors that a retrained model has learned from; see matinee.web.visitor_ids.
+MOST_STARS = STARS[-1]
+
+
+@dataclass(frozen=True)
+class Showing:
+    """A model, the films, and what is counted once.
+
+    Attributes
+    ----------
+    model : Model
+    catalogue : Catalogue
+        The films of the list of movies and of the model.
+    statistics : RatingStatistics
+    fitted_at : float
+        When the model file was written, in Unix seconds.
+    """
+
+    model: Model
+    catalogue: Catalogue
+    statistics: RatingStatistics
+    fitted_at: float
+
+    @cached_property
+    def film_by_position(self) -> list[Film]:
+        """The film at each position of the model."""
+        by_position: list[Film | None] = [None] * len(self.model.item_index_)
+        for film in self.catalogue.values():
+            if film.is_known:
+                by_position[film.position] = film
+        return [film for film in by_position if film is not None]
+
+    @cached_property
+    def popular_positions(self) -> list[int]:
+        """All positions of the model, the most rated first."""
+        order: list[int] = np.argsort(-self.statistics.n_ratings, kind="stable").tolist()
+        return order
+
+    @cached_property
+    def first_films(self) -> FirstFilms:
+        """Chooses what to ask a newcomer about."""
+        return FirstFilms(self.model, self.statistics)
+
+    def film_of(self, item: Id) -> Film:
+        """The film that an id of the model's stands for."""
+        return self.catalogue[str(item)]
+
+    def warm(self) -> None:
+        """Make now what the first request would wait for."""
+        ids = self.model.item_index_
+        assert len(self.film_by_position) == len(ids)
+        person = self.model.fold_in({ids.id_at(0): sum(self.model.rating_range_) / 2})
+        person.recommend(1)
+        person.explain(ids.id_at(0), n=1)
+        self.model.similar_items(ids.id_at(0), 1)
+        self.first_films.choose(1)
+        assert len(self.popular_positions) == len(ids)
+
+
+def load_showing(path: Path, movies: Movies) -> Showing:
+    """The showing of a model file; its arrays are mapped, and shared with the other workers.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be used.
+    DataError
+        If its ratings are no stars.
+    """
+    fitted_at = path.stat().st_mtime if path.exists() else 0.0
+    model = load(path)
+    _require_stars(path, model)
+    # One request, one thread: the workers share the processors among the requests.
+    model.set_params(n_threads=1)
+    statistics = RatingStatistics(model)
+    films = films_of(movies, model, statistics.n_ratings.tolist())
+    showing = Showing(model, Catalogue(films), statistics, fitted_at)
+    showing.warm()
+    return showing
+
+
+def _require_stars(path: Path, model: Model) -> None:
+    low, high = model.rating_range_
+    if model.predicts_ratings and (low < 0 or high > MOST_STARS):
+        raise DataError(
+            f"{path}: the model's ratings go from {low:g} to {high:g}; expected stars, from 0 to "
+            f"{MOST_STARS:g}: fit it to ratings on that scale"
+        )

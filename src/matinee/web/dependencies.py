@@ -1,0 +1,44 @@
+"""What a route asks for in its signature, and gets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from starlette.requests import Request
+
+from matinee.web.cinema.catalogue import Filters
+from matinee.web.cinema.showing import Showing
+from matinee.web.services import Services
+from matinee.web.visits import Visit
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _showing(services: Annotated[Services, Depends(_services)]) -> Showing:
+    return services.showing
+
+
+def _visit(request: Request, services: Annotated[Services, Depends(_services)]) -> Visit:
+    return Visit(request, services)
+
+
+def filters(
+    genre: Annotated[
+        list[str] | None, Query(max_length=20, description="Films that have all of these genres.")
+    ] = None,
+    year_from: Annotated[int | None, Query(ge=0, le=9999, description="Films of this year or later.")] = None,
+    year_to: Annotated[int | None, Query(ge=0, le=9999, description="Films of this year or earlier.")] = None,
+) -> Filters:
+    """The filters in the address of a request."""
+    return Filters(tuple(genre or ()), year_from, year_to)
+
+
+ServicesNow = Annotated[Services, Depends(_services)]
+ShowingNow = Annotated[Showing, Depends(_showing)]
+# By the cookie; the API has its own, which takes tokens as well.
+CurrentVisit = Annotated[Visit, Depends(_visit)]
+AskedFilters = Annotated[Filters, Depends(filters)]

@@ -1,0 +1,1 @@
+"""What protects visitors from strangers, and the server from floods."""

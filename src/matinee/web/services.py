@@ -1,0 +1,71 @@
+"""All that a request may need, made once for each process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from matinee.datasets import Movies, load_movies, read_movies
+from matinee.datasets.download import DATASETS
+from matinee.datasets.loading import DEMO
+from matinee.web.cinema.current_model import CurrentModel
+from matinee.web.cinema.showing import Showing
+from matinee.web.secret_key import secret_key
+from matinee.web.settings import Settings
+from matinee.web.store.engine import Store
+from matinee.web.store.migrating import require_current, upgrade
+
+
+@dataclass(frozen=True)
+class Services:
+    """The settings, the secret, the database and the model of one process.
+
+    Attributes
+    ----------
+    settings : Settings
+    secret : str
+        What cookies are signed with.
+    store : Store
+    current_model : CurrentModel
+    """
+
+    settings: Settings
+    secret: str
+    store: Store
+    current_model: CurrentModel
+
+    @property
+    def showing(self) -> Showing:
+        """The model and the films at this moment."""
+        return self.current_model.showing
+
+    @classmethod
+    def open(cls, settings: Settings) -> Services:
+        """Open the database and load the model.
+
+        Raises
+        ------
+        DataError
+            For a database that cannot be reached or is of another form, or a secret that is none.
+        ModelFileError
+        """
+        store = Store(settings.database_url)
+        if store.is_sqlite:
+            upgrade(store)
+        else:
+            require_current(store)
+        movies = movies_of(settings.movies)
+        model = CurrentModel(Path(settings.model), movies, poll_seconds=settings.model_poll_seconds)
+        return cls(settings, secret_key(Path(settings.folder)), store, model)
+
+    def close(self) -> None:
+        """Cease to watch the model, and close the database."""
+        self.current_model.stop()
+        self.store.close()
+
+
+def movies_of(source: str | None) -> Movies:
+    """The movies in a file or of a dataset; none without a source."""
+    if source is None:
+        return Movies([])
+    return load_movies(source) if source == DEMO or source in DATASETS else read_movies(source)

@@ -1,0 +1,129 @@
+"""The connection to SQLite or PostgreSQL: one `Store` for reading and for writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.orm import Session
+
+from matinee.errors import DataError, MissingExtraError
+
+# Writers of SQLite take turns; one waits this long for the others before it gives up.
+BUSY_SECONDS = 15
+# Threads that may hold a connection at once in one process; as many as the server has threads.
+POOL_SIZE, OVERFLOW = 10, 30
+
+
+class Store:
+    """A database that sessions are opened on.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///path`` or ``postgresql+psycopg://user@host/name``.
+
+    Raises
+    ------
+    DataError
+        For any other URL.
+    MissingExtraError
+        For PostgreSQL without its driver.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _checked(url)
+        self.engine = _engine(self.url)
+        self._writer = self.engine.execution_options(matinee_writes=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a file of SQLite's."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without the password."""
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for looking things up; what it changes is not kept."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session whose changes are kept, all of them, once the block ends without an error."""
+        with Session(self._writer) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _checked(text: str) -> URL:
+    expected = "expected sqlite:///path or postgresql+psycopg://user@host/name"
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise DataError(f"{text!r} is not the URL of a database; {expected}") from None
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise DataError(f"a database of kind {url.drivername!r} is not supported; {expected}")
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise DataError(f"{text!r} names no file; {expected}")
+    return url
+
+
+def _engine(url: URL) -> Engine:
+    try:
+        if url.get_backend_name() == "sqlite":
+            return _sqlite_engine(url)
+        return create_engine(url, pool_size=POOL_SIZE, max_overflow=OVERFLOW, pool_pre_ping=True)
+    except (ModuleNotFoundError, NoSuchModuleError):
+        raise MissingExtraError(
+            "PostgreSQL needs psycopg, which is not installed; "
+            'run: python -m pip install "matinee[web,postgres]"'
+        ) from None
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    assert url.database is not None
+    folder = Path(url.database).resolve().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise DataError(f"{folder}: the database cannot be kept there ({error.strerror})") from error
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_SECONDS}, pool_size=POOL_SIZE, max_overflow=OVERFLOW
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Python's own module would begin transactions late and of the wrong kind; _begin_sqlite does instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # Readers do not wait for a writer, nor a writer for readers.
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # FULL: what was acknowledged survives a power cut, not only a crash of the process.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that begins by reading and goes on to write fails at once if another wrote in between,
+    # however long it would wait; one that is to write takes its turn from the beginning.
+    writes = connection.get_execution_options().get("matinee_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,180 @@
+"""Visitors' ratings: a log that is only added to, and the present state beside it, in one transaction."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from matinee.errors import DataError
+from matinee.web.store.tables import ITEM_LENGTH, DismissalRow, RatingEventRow, RatingRow, now
+from matinee.web.store.visitors import lock_visitor
+
+FEWEST_STARS, MOST_STARS = 0.5, 5.0
+# Enough for anybody who rates by hand; so one visitor cannot fill the disk.
+MOST_RATINGS = 20_000
+
+
+class UnknownVisitorError(DataError):
+    """A visitor who is not in the database any more."""
+
+
+class TooManyRatingsError(DataError):
+    """A visitor with as many ratings as one may have."""
+
+
+@dataclass(frozen=True)
+class GivenRating:
+    """What a visitor gave a film, and when, in Unix milliseconds."""
+
+    item: str
+    rating: float
+    rated_at: int
+
+
+def ratings_of(session: Session, visitor_id: int) -> list[GivenRating]:
+    """All present ratings of a visitor, the latest first."""
+    rows = session.execute(
+        select(RatingRow.item, RatingRow.rating, RatingRow.rated_at)
+        .where(RatingRow.visitor_id == visitor_id)
+        .order_by(RatingRow.rated_at.desc(), RatingRow.item)
+    )
+    return [GivenRating(*row) for row in rows]
+
+
+def rating_of(session: Session, visitor_id: int, item: str) -> GivenRating | None:
+    """A visitor's present rating of a film; None if there is none."""
+    row = session.get(RatingRow, (visitor_id, item))
+    return None if row is None else GivenRating(row.item, row.rating, row.rated_at)
+
+
+def rate(session: Session, visitor_id: int, item: str, rating: float) -> GivenRating:
+    """Set a visitor's rating of a film, and note it in the log.
+
+    Raises
+    ------
+    DataError
+        If the rating is not a half or whole number of stars from 0.5 to 5.
+    UnknownVisitorError
+    TooManyRatingsError
+    """
+    given = GivenRating(_item(item), checked_stars(rating), now())
+    _lock(session, visitor_id)
+    _require_room(session, visitor_id, item)
+    _set(session, visitor_id, given)
+    return given
+
+
+def take_back(session: Session, visitor_id: int, item: str) -> bool:
+    """Remove a visitor's rating of a film, and note it in the log; whether there was one."""
+    _lock(session, visitor_id)
+    gone = delete(RatingRow).where(RatingRow.visitor_id == visitor_id, RatingRow.item == item)
+    if session.execute(gone.returning(RatingRow.item)).first() is None:
+        return False
+    session.add(RatingEventRow(visitor_id=visitor_id, item=item, rating=None, at=now()))
+    return True
+
+
+def merge(session: Session, source: int, target: int) -> int:
+    """Move one visitor's ratings and dismissals to another; how many ratings came to count.
+
+    Where both have rated a film, the later rating stays. The log gets a line for each that counts for the
+    target, with the time it was given, and for each that was taken from the source.
+    """
+    if source == target:
+        return 0
+    for visitor_id in sorted((source, target)):
+        _lock(session, visitor_id)
+    own = {given.item: given for given in ratings_of(session, target)}
+    n_moved = 0
+    for given in ratings_of(session, source):
+        if given.item not in own or own[given.item].rated_at < given.rated_at:
+            _set(session, target, given)
+            n_moved += 1
+        session.add(RatingEventRow(visitor_id=source, item=given.item, rating=None, at=now()))
+    session.execute(delete(RatingRow).where(RatingRow.visitor_id == source))
+    for item in dismissed_by(session, source):
+        dismiss(session, target, item)
+    session.execute(delete(DismissalRow).where(DismissalRow.visitor_id == source))
+    return n_moved
+
+
+def dismissed_by(session: Session, visitor_id: int) -> list[str]:
+    """The films that a visitor is not interested in, the latest first."""
+    rows = session.scalars(
+        select(DismissalRow.item)
+        .where(DismissalRow.visitor_id == visitor_id)
+        .order_by(DismissalRow.at.desc(), DismissalRow.item)
+    )
+    return list(rows)
+
+
+def dismiss(session: Session, visitor_id: int, item: str) -> None:
+    """Note that a visitor is not interested in a film; a second time changes nothing.
+
+    Raises
+    ------
+    UnknownVisitorError
+    """
+    _lock(session, visitor_id)
+    row = {"visitor_id": visitor_id, "item": _item(item), "at": now()}
+    session.execute(_insert(session, DismissalRow).values(row).on_conflict_do_nothing())
+
+
+def undismiss(session: Session, visitor_id: int, item: str) -> bool:
+    """Forget that a visitor is not interested in a film; whether they were not."""
+    gone = delete(DismissalRow).where(DismissalRow.visitor_id == visitor_id, DismissalRow.item == item)
+    return session.execute(gone.returning(DismissalRow.item)).first() is not None
+
+
+def checked_stars(rating: Any) -> float:
+    """The rating, if it is a half or whole number of stars from 0.5 to 5; a DataError otherwise."""
+    try:
+        stars = float(rating)
+    except (TypeError, ValueError):
+        stars = math.nan
+    if not (FEWEST_STARS <= stars <= MOST_STARS and (stars * 2).is_integer()):
+        raise DataError(
+            f"rating {rating!r}; expected half or whole stars from {FEWEST_STARS:g} to {MOST_STARS:g}"
+        )
+    return stars
+
+
+def _set(session: Session, visitor_id: int, given: GivenRating) -> None:
+    state = {"rating": given.rating, "rated_at": given.rated_at}
+    row = {"visitor_id": visitor_id, "item": given.item, **state}
+    upsert = _insert(session, RatingRow).values(row)
+    session.execute(upsert.on_conflict_do_update(index_elements=["visitor_id", "item"], set_=state))
+    session.add(
+        RatingEventRow(visitor_id=visitor_id, item=given.item, rating=given.rating, at=given.rated_at)
+    )
+
+
+def _insert(session: Session, table: Any) -> Any:
+    """An insert that knows what to do where there is such a row already."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+
+def _require_room(session: Session, visitor_id: int, item: str) -> None:
+    held = select(RatingRow.item).where(RatingRow.visitor_id == visitor_id)
+    if session.scalar(held.offset(MOST_RATINGS - 1).limit(1)) is None:
+        return
+    if rating_of(session, visitor_id, item) is None:
+        raise TooManyRatingsError(f"there are {MOST_RATINGS:,} ratings already; take some back first")
+
+
+def _lock(session: Session, visitor_id: int) -> None:
+    if not lock_visitor(session, visitor_id):
+        raise UnknownVisitorError("the visitor is not known any more; expected one who was not deleted")
+
+
+def _item(item: str) -> str:
+    # PostgreSQL keeps no text with a zero in it.
+    if not 0 < len(item) <= ITEM_LENGTH or "\0" in item:
+        raise DataError(f"an item of {len(item)} characters; expected the id of a film")
+    return item

@@ -1,0 +1,161 @@
+"""Who a request is from, and what they do: the database as pages and the API see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy.orm import Session
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from matinee.web.cinema.films import Film
+from matinee.web.cinema.showing import Showing
+from matinee.web.security.cookies import cookie_of, keep_visitor
+from matinee.web.security.csrf import token_for
+from matinee.web.services import Services
+from matinee.web.store import ratings_log, sessions
+from matinee.web.store.accounts import Account
+from matinee.web.store.ratings_log import GivenRating
+from matinee.web.store.visitors import add_visitor, visitor_id_of
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who a request is from.
+
+    Attributes
+    ----------
+    id : int or None
+        None until they have written something.
+    account : Account or None
+        None unless they are logged in.
+    """
+
+    id: int | None = None
+    account: Account | None = None
+
+
+class Visit:
+    """One request of one visitor. Every method is about this visitor's own ratings and nobody else's.
+
+    Parameters
+    ----------
+    request : Request
+    services : Services
+    visitor : Visitor, optional
+        Who it is, where something other than the cookie says so.
+    """
+
+    def __init__(self, request: Request, services: Services, visitor: Visitor | None = None) -> None:
+        self.request, self.services = request, services
+        self.showing: Showing = services.showing
+        if visitor is not None:
+            self.visitor = visitor
+
+    @cached_property
+    def visitor(self) -> Visitor:
+        """Who it is by their cookie; looked up when first asked for."""
+        cookie = self.request.state.cookie
+        if cookie is None or (cookie.session is None and cookie.visitor is None):
+            return Visitor()
+        with self.services.store.reading() as session:
+            account = None if cookie.session is None else sessions.account_of(session, cookie.session)
+            if account is not None:
+                return Visitor(account.visitor_id, account)
+            return Visitor(None if cookie.visitor is None else visitor_id_of(session, cookie.visitor))
+
+    @property
+    def account(self) -> Account | None:
+        """The account, if they are logged in."""
+        return self.visitor.account
+
+    @property
+    def csrf_token(self) -> str:
+        """What the forms of this visitor's pages hold, and the header of their scripts' requests."""
+        return token_for(cookie_of(self.request), self.services.secret)
+
+    @cached_property
+    def ratings(self) -> dict[str, GivenRating]:
+        """Their present ratings by item, the latest first."""
+        if self.visitor.id is None:
+            return {}
+        with self.services.store.reading() as session:
+            return {given.item: given for given in ratings_log.ratings_of(session, self.visitor.id)}
+
+    @property
+    def stars(self) -> dict[str, float]:
+        """Their present ratings as plain numbers by item, as recommendations take them."""
+        return {item: given.rating for item, given in self.ratings.items()}
+
+    @cached_property
+    def dismissed(self) -> list[str]:
+        """The items that they are not interested in, the latest first."""
+        if self.visitor.id is None:
+            return []
+        with self.services.store.reading() as session:
+            return ratings_log.dismissed_by(session, self.visitor.id)
+
+    def rate(self, film: Film, stars: float) -> GivenRating:
+        """Set a rating; from the first on, the visitor is somebody.
+
+        Raises
+        ------
+        DataError
+            For what are not half or whole stars from 0.5 to 5, or too many ratings.
+        """
+        ratings_log.checked_stars(stars)
+        with self.services.store.writing() as session:
+            given = ratings_log.rate(session, self._writer(session), film.item, stars)
+        self._forget()
+        return given
+
+    def take_back(self, film: Film) -> bool:
+        """Remove a rating; whether there was one."""
+        if self.visitor.id is None:
+            return False
+        with self.services.store.writing() as session:
+            was_there = ratings_log.take_back(session, self.visitor.id, film.item)
+        self._forget()
+        return was_there
+
+    def dismiss(self, film: Film) -> None:
+        """Note that they are not interested in a film."""
+        with self.services.store.writing() as session:
+            ratings_log.dismiss(session, self._writer(session), film.item)
+        self._forget()
+
+    def undismiss(self, film: Film) -> bool:
+        """Forget that they are not interested in a film; whether they were not."""
+        if self.visitor.id is None:
+            return False
+        with self.services.store.writing() as session:
+            was_there = ratings_log.undismiss(session, self.visitor.id, film.item)
+        self._forget()
+        return was_there
+
+    def film(self, item: str) -> Film:
+        """The film of an item.
+
+        Raises
+        ------
+        HTTPException
+            404, if there is none.
+        """
+        film = self.showing.catalogue.get(item)
+        if film is None:
+            raise HTTPException(404, f"There is no film {item[:80]!r}.")
+        return film
+
+    def _writer(self, session: Session) -> int:
+        """The visitor's number; they get one if they had none, and the browser keeps its key."""
+        if self.visitor.id is None:
+            row = add_visitor(session)
+            keep_visitor(self.request, row.key)
+            self.visitor = Visitor(row.id)
+        assert self.visitor.id is not None
+        return self.visitor.id
+
+    def _forget(self) -> None:
+        for name in ("ratings", "dismissed"):
+            self.__dict__.pop(name, None)
