@@ -5,20 +5,36 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from matinee import __version__
-from matinee.web import problems
+from matinee.web import api, problems
+from matinee.web.api.schemas import Problem
+from matinee.web.metrics import Metrics
 from matinee.web.pages import PAGES
+from matinee.web.security.body_limit import BodyLimit
 from matinee.web.security.cookies import CookieJar, Cookies
 from matinee.web.security.csrf import require_form_token
 from matinee.web.security.headers import SecurityHeaders
+from matinee.web.security.rate_limit import RateLimit
 from matinee.web.services import Services
 from matinee.web.settings import Settings
 
+API = "/api/v1"
 STATIC = Path(__file__).parent / "static"
+
+
+class Application(FastAPI):
+    """FastAPI, whose OpenAPI document also has what every route answers an error with."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        document = super().openapi()
+        document["components"]["schemas"].setdefault(Problem.__name__, Problem.model_json_schema())
+        return document
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -30,24 +46,39 @@ def create_app(settings: Settings) -> FastAPI:
         If the database or the model cannot be used.
     """
     services = Services.open(settings)
-    app = FastAPI(
+    app = Application(
         title="Matinee",
         summary="Movie recommendations by Alternating Least Squares",
         version=__version__,
         lifespan=_lifespan,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=f"{API}/openapi.json",
         docs_url=None,  # these pages would load scripts from elsewhere
         redoc_url=None,
     )
     app.state.services = services
     problems.install(app)
+    _add_routes(app)
+    _add_middleware(app, settings, services)
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    for router in api.ROUTERS:
+        app.include_router(router, prefix=API)
+    app.include_router(api.OPERATIONS)
     for router in PAGES:
         app.include_router(router, include_in_schema=False, dependencies=[Depends(require_form_token)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+
+def _add_middleware(app: FastAPI, settings: Settings, services: Services) -> None:
     # The last that is added is the first that a request meets.
     app.add_middleware(Cookies, jar=CookieJar(services.secret), always_secure=settings.secure_cookies)
+    app.add_middleware(BodyLimit, limit=settings.body_limit)
+    if settings.rate_limit:
+        app.add_middleware(RateLimit, limit=settings.rate_limit)
     app.add_middleware(SecurityHeaders)
-    return app
+    app.add_middleware(Metrics)
 
 
 def worker_app() -> FastAPI:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from matinee.web.cinema.films import Film
 from matinee.web.cinema.showing import Showing
+from matinee.web.metrics import RATINGS
 from matinee.web.security.cookies import cookie_of, keep_visitor
 from matinee.web.security.csrf import token_for
 from matinee.web.services import Services
@@ -107,6 +108,7 @@ class Visit:
         ratings_log.checked_stars(stars)
         with self.services.store.writing() as session:
             given = ratings_log.rate(session, self._writer(session), film.item, stars)
+        RATINGS.labels("set").inc()
         self._forget()
         return given
 
@@ -116,6 +118,7 @@ class Visit:
             return False
         with self.services.store.writing() as session:
             was_there = ratings_log.take_back(session, self.visitor.id, film.item)
+        RATINGS.labels("taken back").inc(was_there)
         self._forget()
         return was_there
 
@@ -133,6 +136,11 @@ class Visit:
             was_there = ratings_log.undismiss(session, self.visitor.id, film.item)
         self._forget()
         return was_there
+
+    def become(self, visitor: Visitor) -> None:
+        """Go on as somebody else, once they have logged in or out."""
+        self.visitor = visitor
+        self._forget()
 
     def film(self, item: str) -> Film:
         """The film of an item.

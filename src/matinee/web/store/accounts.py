@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,8 @@ from matinee.web.store.visitors import add_visitor
 
 SHORTEST_NAME, LONGEST_NAME = 2, 64
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256
+# To write takes longer than to find that a name is taken; with the rest of this time it does not show.
+REGISTERING_SECONDS = 0.3
 # Each hash takes 64 MiB for as long as it is computed; so many at once in one process, and others wait.
 _hashing = threading.BoundedSemaphore(2)
 _hasher = PasswordHasher()
@@ -51,6 +54,7 @@ def register(store: Store, name: str, password: str) -> None:
     """
     shown, folded = checked_name(name), folded_name(name)
     checked_password(password, shown)
+    began = time.monotonic()
     hashed = _hash(password)
     try:
         with store.writing() as session:
@@ -65,7 +69,8 @@ def register(store: Store, name: str, password: str) -> None:
                 )
             )
     except IntegrityError:
-        return  # taken
+        pass  # taken
+    time.sleep(max(0.0, began + REGISTERING_SECONDS - time.monotonic()))
 
 
 def authenticate(store: Store, name: str, password: str) -> Account | None:

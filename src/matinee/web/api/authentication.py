@@ -1,0 +1,81 @@
+"""Who calls the API: a program by its token, or a page's script by the browser's cookie.
+
+A cookie is sent along whoever makes the browser send a request, so that one with a cookie that may change
+something needs the header ``X-CSRF-Token`` too, with the token that our pages hold. A bearer token is sent by
+nobody but who has it, and cookies are then not looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from matinee.web.dependencies import ServicesNow
+from matinee.web.security.cookies import PLAIN_NAME
+from matinee.web.security.csrf import require_header_token
+from matinee.web.store.accounts import Account
+from matinee.web.store.tokens import account_by_token
+from matinee.web.visits import Visit, Visitor
+
+_bearer = HTTPBearer(auto_error=False, description="A token that was made on the account's page.")
+_cookie = APIKeyCookie(
+    name=PLAIN_NAME, auto_error=False, description="The browser's; changes need X-CSRF-Token as well."
+)
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Matinee"'}
+
+
+def _api_visit(
+    request: Request,
+    services: ServicesNow,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    _sent: Annotated[str | None, Depends(_cookie)],
+) -> Visit:
+    if "authorization" in request.headers:
+        return _by_token(request, services, credentials)
+    if request.state.cookie is None:
+        raise HTTPException(
+            401,
+            "Expected a token in the header 'Authorization: Bearer …', or the cookie of a browser.",
+            headers=CHALLENGE,
+        )
+    require_header_token(request)
+    return Visit(request, services)
+
+
+def _by_token(
+    request: Request, services: ServicesNow, credentials: HTTPAuthorizationCredentials | None
+) -> Visit:
+    account = None
+    if credentials is not None:
+        with services.store.reading() as session:
+            account = account_by_token(session, credentials.credentials)
+    if account is None:
+        raise HTTPException(
+            401, "This token is not known, or was revoked; expected one of an account.", headers=CHALLENGE
+        )
+    return Visit(request, services, Visitor(account.visitor_id, account))
+
+
+ApiVisit = Annotated[Visit, Depends(_api_visit)]
+
+
+def _logged_in(request: Request, visit: ApiVisit) -> Visit:
+    """Somebody who is logged in with a browser: a token is not to make others, nor outlive being revoked."""
+    if "authorization" in request.headers or visit.account is None:
+        raise HTTPException(
+            403, "Tokens are made and revoked in a browser that is logged in, not with a token."
+        )
+    return visit
+
+
+OwnerVisit = Annotated[Visit, Depends(_logged_in)]
+
+
+def owner(visit: Visit) -> Account:
+    """The account of an `OwnerVisit`."""
+    assert visit.account is not None
+    return visit.account

@@ -1,0 +1,73 @@
+"""Films: search, one, and those like it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.exceptions import HTTPException
+
+from matinee.web.api.responses import errors
+from matinee.web.api.schemas import (
+    Movie,
+    MovieDetails,
+    MoviePage,
+    RatingDistribution,
+    SimilarMovie,
+    SimilarMovies,
+)
+from matinee.web.cinema.films import Film
+from matinee.web.cinema.recommending import similar
+from matinee.web.cinema.showing import Showing
+from matinee.web.dependencies import AskedFilters, ShowingNow
+
+router = APIRouter(tags=["movies"])
+
+Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
+
+
+@router.get("/movies", responses=errors())
+async def search_movies(
+    showing: ShowingNow,
+    filters: AskedFilters,
+    q: Annotated[
+        str, Query(max_length=200, description="Words of the title, the last perhaps unfinished.")
+    ] = "",
+    limit: Limit = 20,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> MoviePage:
+    """Films by the words of their titles, the best matches first; without words the most rated first."""
+    found = showing.catalogue.search(q, limit=limit, offset=offset, filters=filters)
+    return MoviePage(n_found=found.n_found, movies=[Movie.of(film) for film in found.films])
+
+
+@router.get("/genres", responses=errors())
+async def list_genres(showing: ShowingNow) -> list[str]:
+    """All genres, in the order of the alphabet."""
+    return showing.catalogue.genres
+
+
+# An id may hold a slash, so that what follows it has to be looked for first.
+@router.get("/movies/{item:path}/similar", responses=errors(404))
+async def similar_movies(showing: ShowingNow, item: str, limit: Limit = 10) -> SimilarMovies:
+    """Films like one, the most alike first; none of a film that the model does not know."""
+    found = similar(showing, find_film(showing, item), limit)
+    return SimilarMovies(
+        movies=[SimilarMovie(movie=Movie.of(film), similarity=score) for film, score in found]
+    )
+
+
+@router.get("/movies/{item:path}", responses=errors(404))
+async def one_movie(showing: ShowingNow, item: str) -> MovieDetails:
+    """A film, and how it was rated."""
+    film = find_film(showing, item)
+    ratings = RatingDistribution.of(showing.statistics.of(film.position))
+    return MovieDetails(**Movie.of(film).model_dump(), ratings=ratings)
+
+
+def find_film(showing: Showing, item: str) -> Film:
+    """The film of an item; 404 if there is none."""
+    film = showing.catalogue.get(item)
+    if film is None:
+        raise HTTPException(404, f"There is no film {item[:80]!r}.")
+    return film

@@ -1,0 +1,90 @@
+"""Recommendations: for ratings that are posted and not kept, and for a user of the model."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from matinee.errors import UnknownUserError
+from matinee.ids import Id
+from matinee.web.api.responses import errors
+from matinee.web.api.schemas import RecommendationRequest, Recommendations, Recommended
+from matinee.web.cinema.catalogue import Filters
+from matinee.web.cinema.recommending import Suggestion, recommend, recommend_to_user
+from matinee.web.cinema.showing import Showing
+from matinee.web.dependencies import AskedFilters, ShowingNow
+from matinee.web.visitor_ids import is_visitor
+
+router = APIRouter(tags=["recommendations"])
+
+HowMany = Annotated[int, Query(ge=1, le=200, description="How many films.")]
+HowManyReasons = Annotated[
+    int, Query(ge=0, le=10, description="How many of the person's ratings to name with each film.")
+]
+
+
+@router.post("/recommendations", responses=errors())
+def recommend_for_ratings(showing: ShowingNow, asked: RecommendationRequest) -> Recommendations:
+    """Films for somebody with such ratings, by fold-in. Nothing is kept, and nothing is retrained.
+
+    Without a rating of a film that the model knows, the films that were rated most often.
+    """
+    ratings = {one.item: one.rating for one in asked.ratings}
+    suggestions = recommend(
+        showing,
+        ratings,
+        asked.n,
+        filters=Filters(tuple(asked.genres), asked.year_from, asked.year_to),
+        hidden=asked.hidden,
+        n_reasons=asked.n_reasons,
+    )
+    return answer(showing, suggestions, ratings)
+
+
+@router.get("/users/{user}/recommendations", responses=errors(404))
+def recommend_for_user(
+    showing: ShowingNow, filters: AskedFilters, user: str, n: HowMany = 10, n_reasons: HowManyReasons = 0
+) -> Recommendations:
+    """Films for somebody whom the model was fitted on, by their id in the ratings it was fitted to.
+
+    Visitors that a retrained model has learned from are nobody here.
+    """
+    suggestions = recommend_to_user(
+        showing, known_user(showing, user), n, filters=filters, n_reasons=n_reasons
+    )
+    return answer(showing, suggestions, ())
+
+
+def answer(
+    showing: Showing, suggestions: list[Suggestion], rated: dict[str, float] | tuple[()]
+) -> Recommendations:
+    """The recommendations as the API gives them."""
+    catalogue = showing.catalogue
+    ignored = [item for item in rated if item not in catalogue or not catalogue[item].is_known]
+    return Recommendations(recommendations=list(map(Recommended.of, suggestions)), ignored=ignored)
+
+
+def known_user(showing: Showing, text: str) -> Id:
+    """The user of the model that a text stands for.
+
+    Raises
+    ------
+    UnknownUserError
+        Also for a visitor, whose ratings are nobody else's business.
+    """
+    index = showing.model.user_index_
+    user: Id | None = text if index.holds_strings else _integer(text)
+    if user is None or is_visitor(user) or index.position(user) < 0:
+        raise UnknownUserError(f"The model knows no user {text[:80]!r}.")
+    return user
+
+
+def _integer(text: str) -> int | None:
+    """The integer as it is printed; no other spelling of it."""
+    digits = text.removeprefix("-")
+    # No 64-bit integer is longer; Python refuses to make an int of thousands of digits.
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
+        return None
+    number = int(text)
+    return number if str(number) == text else None

@@ -1,0 +1,18 @@
+"""The errors that routes document."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from matinee.web.api.schemas import Problem
+from matinee.web.problems import MEDIA_TYPE
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The responses of a route for errors, as its ``responses`` parameter takes them."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in sorted({*statuses, 413, 422, 429, 503})
+    }

@@ -1,0 +1,262 @@
+"""What the API takes and gives, as its OpenAPI document has it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from matinee.web.cinema.films import Film
+from matinee.web.cinema.recommending import Prediction, Suggestion
+from matinee.web.cinema.statistics import Distribution
+from matinee.web.store.ratings_log import GivenRating
+from matinee.web.store.tables import ITEM_LENGTH
+
+Item = Annotated[
+    str,
+    Field(min_length=1, max_length=ITEM_LENGTH, description="The id of a film, as text.", examples=["260"]),
+]
+HalfStars = Annotated[
+    float,
+    Field(ge=0.5, le=5, multiple_of=0.5, description="Half or whole stars from 0.5 to 5.", examples=[4.5]),
+]
+# As many as one may keep, and as fit into a body.
+MOST_POSTED = 20_000
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str
+    errors: list[dict[str, Any]] | None = Field(
+        None, description="What is wrong with each part of the request."
+    )
+
+
+class Movie(BaseModel):
+    """A film."""
+
+    item: Item
+    title: str
+    year: int | None
+    genres: list[str]
+    n_ratings: int = Field(description="By those whom the model was fitted on.")
+    is_known: bool = Field(description="Whether the model knows it; it is not recommended otherwise.")
+
+    @classmethod
+    def of(cls, film: Film) -> Movie:
+        """The film as the API gives it."""
+        return cls(
+            item=film.item,
+            title=film.title,
+            year=film.year,
+            genres=list(film.genres),
+            n_ratings=film.n_ratings,
+            is_known=film.is_known,
+        )
+
+
+class MoviePage(BaseModel):
+    """Part of what a search finds."""
+
+    n_found: int
+    movies: list[Movie]
+
+
+class RatingDistribution(BaseModel):
+    """How often each number of stars was given."""
+
+    mean: float | None
+    counts: dict[str, int] = Field(description="By the number of stars, from 0.5 to 5.")
+
+    @classmethod
+    def of(cls, distribution: Distribution) -> RatingDistribution:
+        """The distribution as the API gives it."""
+        return cls(
+            mean=distribution.mean, counts={f"{stars:g}": count for stars, count, _ in distribution.bars}
+        )
+
+
+class MovieDetails(Movie):
+    """A film, and how it was rated."""
+
+    ratings: RatingDistribution
+
+
+class SimilarMovie(BaseModel):
+    """A film like another."""
+
+    movie: Movie
+    similarity: float = Field(description="The cosine of the angle between their factors, −1 to 1.")
+
+
+class SimilarMovies(BaseModel):
+    """Films like one, the most alike first."""
+
+    movies: list[SimilarMovie]
+
+
+class ReasonGiven(BaseModel):
+    """One of the person's ratings that speaks for what is recommended."""
+
+    item: Item
+    title: str
+    rating: float
+    contribution: float = Field(description="What it adds to the score.")
+
+
+class Recommended(BaseModel):
+    """A film that is recommended, and why."""
+
+    movie: Movie
+    score: float | None = Field(description="What the list is ordered by; null for a film merely popular.")
+    predicted_rating: float | None = Field(description="The stars expected; null if the model predicts none.")
+    because: list[ReasonGiven]
+
+    @classmethod
+    def of(cls, suggestion: Suggestion) -> Recommended:
+        """The suggestion as the API gives it."""
+        reasons = [
+            ReasonGiven(
+                item=reason.film.item,
+                title=str(reason.film),
+                rating=reason.stars,
+                contribution=reason.contribution,
+            )
+            for reason in suggestion.reasons
+        ]
+        return cls(
+            movie=Movie.of(suggestion.film),
+            score=suggestion.score,
+            predicted_rating=suggestion.predicted,
+            because=reasons,
+        )
+
+
+class Recommendations(BaseModel):
+    """Films for somebody, the best first."""
+
+    recommendations: list[Recommended]
+    ignored: list[str] = Field(description="Items that were rated and that the model does not know.")
+
+
+class PostedRating(BaseModel):
+    """A rating of the person that recommendations are asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item: Item
+    rating: float = Field(ge=0, le=5, description="Stars, up to 5.", examples=[4.5])
+
+
+class RecommendationRequest(BaseModel):
+    """Somebody's ratings, of which nothing is kept, and what is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ratings: list[PostedRating] = Field(
+        max_length=MOST_POSTED, description="Of several of one item the last counts."
+    )
+    n: int = Field(10, ge=1, le=200, description="How many films.")
+    n_reasons: int = Field(0, ge=0, le=10, description="How many of the ratings to name with each film.")
+    genres: list[str] = Field([], max_length=20, description="Films that have all of these.")
+    year_from: int | None = Field(None, ge=0, le=9999)
+    year_to: int | None = Field(None, ge=0, le=9999)
+    hidden: list[Item] = Field([], max_length=MOST_POSTED, description="Items not to recommend.")
+
+
+class NewRating(BaseModel):
+    """The stars to give a film."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rating: HalfStars
+
+
+class Rating(BaseModel):
+    """A rating that is kept."""
+
+    item: Item
+    rating: float
+    rated_at: int = Field(description="Unix milliseconds.")
+
+    @classmethod
+    def of(cls, given: GivenRating) -> Rating:
+        """The rating as the API gives it."""
+        return cls(item=given.item, rating=given.rating, rated_at=given.rated_at)
+
+
+class RatingList(BaseModel):
+    """All of a visitor's ratings, the latest first."""
+
+    ratings: list[Rating]
+
+
+class ItemList(BaseModel):
+    """Films by their ids."""
+
+    items: list[Item]
+
+
+class MovieList(BaseModel):
+    """Films."""
+
+    movies: list[Movie]
+
+
+class PredictedRating(BaseModel):
+    """What a visitor is expected to give a film."""
+
+    rating: float
+    low: float | None = Field(description="Null if the model does not say how sure it is.")
+    high: float | None
+    share: float = Field(description="Of ratings that lie between low and high.")
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> PredictedRating:
+        """The prediction as the API gives it."""
+        return cls(rating=prediction.stars, low=prediction.low, high=prediction.high, share=prediction.share)
+
+
+class Me(BaseModel):
+    """Who the API takes the caller for."""
+
+    name: str | None = Field(description="Null for a visitor who is not logged in.")
+    n_ratings: int
+
+
+class NewToken(BaseModel):
+    """A token to make."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=2, max_length=64, examples=["living room"])
+
+
+class TokenInfo(BaseModel):
+    """A token without its secret."""
+
+    id: int
+    name: str
+    created_at: int = Field(description="Unix milliseconds.")
+
+
+class TokenList(BaseModel):
+    """An account's tokens."""
+
+    tokens: list[TokenInfo]
+
+
+class MadeToken(TokenInfo):
+    """A new token; its secret is given this once."""
+
+    token: str
+
+
+class Status(BaseModel):
+    """How the server is."""
+
+    status: str = Field(examples=["ok"])

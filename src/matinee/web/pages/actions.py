@@ -1,0 +1,42 @@
+"""What visitors do to films: rate, take a rating back, say that they are not interested. Forms post here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.responses import RedirectResponse
+
+from matinee.web.dependencies import CurrentVisit
+from matinee.web.pages.addresses import back_to
+from matinee.web.store.ratings_log import checked_stars
+
+router = APIRouter()
+
+Next = Annotated[str, Form(alias="next", max_length=2_000)]
+
+
+@router.post("/films/{item:path}/rating")
+def set_rating(
+    visit: CurrentVisit, item: str, rating: Annotated[str, Form(max_length=10)] = "", next_page: Next = "/"
+) -> RedirectResponse:
+    """Set the stars of a film; no stars take the rating back."""
+    film = visit.film(item)
+    if rating.strip():
+        visit.rate(film, checked_stars(rating))
+    else:
+        visit.take_back(film)
+    return back_to(next_page)
+
+
+@router.post("/films/{item:path}/dismissal")
+def set_dismissal(
+    visit: CurrentVisit, item: str, undo: Annotated[bool, Form()] = False, next_page: Next = "/"
+) -> RedirectResponse:
+    """Note that the visitor is not interested in a film, or forget it."""
+    film = visit.film(item)
+    if undo:
+        visit.undismiss(film)
+    else:
+        visit.dismiss(film)
+    return back_to(next_page)
