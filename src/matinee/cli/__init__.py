@@ -18,6 +18,7 @@ from matinee.cli.evaluating import evaluate
 from matinee.cli.fitting import fit
 from matinee.cli.output import complain, show
 from matinee.cli.plotting import plot
+from matinee.cli.serving import export, retrain, serve
 from matinee.cli.tuning import tune
 from matinee.errors import MatineeError
 
@@ -33,6 +34,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in (demo, download, describe, fit, tune, evaluate, predict, recommend, similar, plot):
+for verb in (
+    demo,
+    download,
+    describe,
+    fit,
+    tune,
+    evaluate,
+    predict,
+    recommend,
+    similar,
+    serve,
+    retrain,
+    export,
+):
     app.command()(verb)
 
 

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from anyio import to_thread
 from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
+from threadpoolctl import threadpool_limits
 
 from matinee import __version__
 from matinee.web import api, problems
@@ -22,6 +24,7 @@ from matinee.web.security.headers import SecurityHeaders
 from matinee.web.security.rate_limit import RateLimit
 from matinee.web.services import Services
 from matinee.web.settings import Settings
+from matinee.web.store.engine import N_THREADS
 
 API = "/api/v1"
 STATIC = Path(__file__).parent / "static"
@@ -90,7 +93,10 @@ def worker_app() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     services.current_model.start()
-    try:
-        yield
-    finally:
-        services.close()
+    to_thread.current_default_thread_limiter().total_tokens = N_THREADS
+    # One request, one thread, in numpy too: the workers share the processors among the requests.
+    with threadpool_limits(1):
+        try:
+            yield
+        finally:
+            services.close()

@@ -63,7 +63,7 @@ class Metrics:
 
 def exposition() -> tuple[bytes, str]:
     """The figures of all workers in Prometheus' text format, and its media type."""
-    registry: CollectorRegistry = REGISTRY
+    registry = REGISTRY
     if FOLDER_VARIABLE in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -1,0 +1,200 @@
+"""The commands of the web application: serve, retrain, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from matinee.cli.files import require_writable
+from matinee.cli.options import AsJson
+from matinee.cli.output import show, show_json, show_pairs, status
+from matinee.cli.sources import movies_from, ratings_from
+from matinee.errors import DataError, MissingExtraError
+
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        envvar="MATINEE_DATABASE",
+        help="sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME; without one, SQLite in the data folder.",
+        show_default=False,
+    ),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--folder",
+        metavar="DIR",
+        envvar="MATINEE_FOLDER",
+        help="Keep the secret, and SQLite, there rather than in the platform's data folder.",
+    ),
+]
+
+
+def serve(
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", metavar="MODEL", envvar="MATINEE_MODEL", help="A file that 'matinee fit' wrote."
+        ),
+    ] = None,
+    movies: Annotated[
+        str | None,
+        typer.Option(
+            "--movies",
+            metavar="MOVIES",
+            envvar="MATINEE_MOVIES",
+            help="Titles: a file (movies.dat, movies.csv, u.item), or a dataset.",
+        ),
+    ] = None,
+    database: DatabaseUrl = "",
+    folder: Folder = None,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535, metavar="N")] = 8000,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=256, metavar="N", help="How many processes.")
+    ] = 1,
+    trust_proxy: Annotated[
+        str,
+        typer.Option(
+            "--trust-proxy",
+            metavar="ADDRESSES",
+            help="Believe what proxies at these addresses, parted by commas, say of where requests come from.",
+        ),
+    ] = "",
+    secure_cookies: Annotated[
+        bool, typer.Option("--secure-cookies", help="Send cookies by https alone, whoever asks.")
+    ] = False,
+    rate_limit: Annotated[
+        str,
+        typer.Option(
+            "--rate-limit",
+            metavar="LIMIT",
+            help="Requests of one address to one process; 'none' for no limit.",
+        ),
+    ] = "1200/minute",
+    migrate: Annotated[
+        bool, typer.Option("--migrate", help="Bring the database to the form this version needs first.")
+    ] = False,
+) -> None:
+    """Serve the cinema to browsers and programs; the built-in one if no model is named."""
+    _require_web()
+    from matinee.web import built_in, serving
+    from matinee.web.settings import Settings, data_folder
+
+    kept = folder or data_folder()
+    if model is None:
+        if movies is not None:
+            raise DataError("--movies needs --model; without a model the built-in cinema is served")
+        movies = "demo"
+        with status("fitting the built-in cinema"):
+            model = built_in.built_in_model(kept)
+    settings = Settings(
+        model=str(model),
+        movies=movies,
+        folder=str(kept),
+        database=database,
+        rate_limit="" if rate_limit == "none" else rate_limit,
+        secure_cookies=secure_cookies,
+    )
+    if migrate:
+        serving.migrate(settings)
+    show(f"Matinee is at http://{host}:{port}/  (Ctrl-C ends it)")
+    serving.serve(settings, serving.Listening(host, port, workers, trust_proxy))
+
+
+def retrain(
+    model: Annotated[
+        Path,
+        typer.Option("--model", metavar="MODEL", help="The model file that is served.", show_default=False),
+    ],
+    ratings: Annotated[
+        str,
+        typer.Option(
+            "--ratings", metavar="RATINGS", help="The base ratings: a file, or a dataset.", show_default=False
+        ),
+    ],
+    movies: Annotated[
+        str | None,
+        typer.Option("--movies", metavar="MOVIES", help="Genres and years to learn from; for kind bayes."),
+    ] = None,
+    database: DatabaseUrl = "",
+    folder: Folder = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            "--margin",
+            min=0,
+            metavar="NUMBER",
+            help="How much worse the new model may be and still be served.",
+        ),
+    ] = 0.005,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the model anew to the base ratings and the visitors', and serve it if it is not worse."""
+    _require_web()
+    from matinee.web.retraining import retrain as fit_anew
+    from matinee.web.settings import Settings, data_folder
+    from matinee.web.store.engine import Store
+
+    require_writable(model)
+    settings = Settings(str(model), folder=str(folder or data_folder()), database=database)
+    features = None if movies is None else movies_from(movies).features()
+    base = ratings_from(ratings)
+    store = Store(settings.database_url)
+    try:
+        with status("fitting anew"):
+            found = fit_anew(store, model, base, margin=margin, item_features=features)
+    finally:
+        store.close()
+    if as_json:
+        show_json({"model": str(model), **found.to_dict()})
+    else:
+        show_pairs([*found.pairs(), ("model", str(model))])
+
+
+def export(
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", help="The .csv file to write.", show_default=False),
+    ],
+    database: DatabaseUrl = "",
+    folder: Folder = None,
+    strings: Annotated[
+        bool, typer.Option("--string-ids", help="Visitors as 'visitor-17' rather than -17.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write what visitors rate at present as ratings.csv: userId,movieId,rating,timestamp."""
+    _require_web()
+    from matinee.web.exporting import export as write_ratings
+    from matinee.web.settings import Settings, data_folder
+    from matinee.web.store.engine import Store
+
+    require_writable(output)
+    settings = Settings("", folder=str(folder or data_folder()), database=database)
+    store = Store(settings.database_url)
+    try:
+        n_ratings = write_ratings(store, output, strings=strings)
+    finally:
+        store.close()
+    if as_json:
+        show_json({"output": str(output), "ratings": n_ratings})
+    else:
+        show(f"{n_ratings:,} rating{'s' * (n_ratings != 1)} in {output}")
+
+
+def _require_web() -> None:
+    """Nothing, if what the web application needs is installed; a MissingExtraError otherwise."""
+    try:
+        import matinee.web.serving  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("matinee"):
+            raise
+        raise MissingExtraError(
+            f"the web application needs {error.name}, which is not installed; "
+            'run: python -m pip install "matinee[web]"'
+        ) from error

@@ -1,0 +1,28 @@
+"""The built-in cinema, fitted once and kept: what is served where no model is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import FileLock
+
+from matinee import __version__
+from matinee.datasets import load_dataset
+from matinee.datasets.loading import DEMO
+from matinee.models import ALS
+from matinee.ratings import Ratings
+
+# As in 'matinee demo', which says where they come from.
+N_FACTORS, REGULARIZATION, SEED = 10, 0.07, 42
+
+
+def built_in_model(folder: Path) -> Path:
+    """The file of a model of the built-in cinema in a folder; fitted and written if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"cinema-{__version__}.safetensors"
+    with FileLock(folder / "cinema.lock"):
+        if not path.exists():
+            ratings: Ratings = load_dataset(DEMO)
+            model = ALS(n_factors=N_FACTORS, regularization=REGULARIZATION, random_state=SEED)
+            model.fit(ratings, progress=False).save(path)
+    return path

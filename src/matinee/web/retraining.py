@@ -1,0 +1,201 @@
+"""A new model from the base ratings and the visitors', which is served only if it is not worse."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from matinee.audience import n_trained_on
+from matinee.errors import DataError
+from matinee.evaluation import evaluate
+from matinee.models import BayesianALS, Model, load
+from matinee.ratings import Ratings
+from matinee.splits import NewUsers
+from matinee.web.exporting import visitors_ratings
+from matinee.web.store.engine import Store
+from matinee.web.visitor_ids import require_no_visitors
+
+HELD_OUT_SHARE = 0.1
+# Two odd 64-bit numbers: 2⁶⁴ divided by the golden ratio, and the second mixer of SplitMix64 (Steele et al. 2014).
+_GOLDEN, _MIXER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """How a new model compares with the old one, and whether it took its place.
+
+    Attributes
+    ----------
+    metric : str
+        "rmse", of which less is better, or "ndcg", of which more is, for a model that predicts no ratings.
+    old, new : float
+        On the same held-out ratings, which neither model has seen.
+    margin : float
+    swapped : bool
+    n_base, n_visitors : int
+        How many ratings of each there were.
+    n_held_out : int
+    n_unknown : int
+        Ratings of visitors that were left out, being of items whose ids cannot be those of the base.
+    """
+
+    metric: str
+    old: float
+    new: float
+    margin: float
+    swapped: bool
+    n_base: int
+    n_visitors: int
+    n_held_out: int
+    n_unknown: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it by name."""
+        return asdict(self)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """All of it in words: labels and texts."""
+        verdict = "took the old one's place" if self.swapped else "is worse, and was thrown away"
+        left_out = f", {self.n_unknown:,} left out" if self.n_unknown else ""
+        return [
+            ("ratings", f"{self.n_base:,} of the base, {self.n_visitors:,} of visitors{left_out}"),
+            ("held out", f"{self.n_held_out:,}"),
+            (f"{self.metric.upper()}, old", f"{self.old:.4f}"),
+            (f"{self.metric.upper()}, new", f"{self.new:.4f}"),
+            ("the new model", f"{verdict} (margin {self.margin:g})"),
+        ]
+
+
+def retrain(
+    store: Store,
+    path: Path,
+    base: Ratings,
+    *,
+    margin: float = 0.005,
+    item_features: pl.DataFrame | None = None,
+) -> Retraining:
+    """Fit the model in a file anew, and put the new one into its place unless it is worse.
+
+    The parameters are those of the model in the file. What is held out is decided by a hash of each pair of user
+    and item, the same in every run, so that no model that was made here has ever seen it; one that was made
+    otherwise is fitted again, to its own ratings less those, for the comparison. Both models are asked as the
+    server asks them: everybody is folded in from the ratings that are left.
+
+    Parameters
+    ----------
+    store : Store
+        With the visitors' ratings.
+    path : Path
+        The model file; it is replaced in one step, and a server that watches it takes the new one up.
+    base : Ratings
+    margin : float
+        The new model may be worse by this much, in the units of the metric.
+    item_features : DataFrame, optional
+        For a `BayesianALS`, as in its ``fit``.
+
+    Raises
+    ------
+    DataError
+        If the base has users with the ids of visitors, or nothing is held out.
+    ModelFileError
+        If the file is no model.
+    """
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        old = load(path)
+        whole, n_visitors, n_unknown = with_visitors(base, store)
+        held_out = is_held_out(whole)
+        train, test = whole.subset(~held_out), whole.subset(held_out)
+        if len(test) == 0 or len(train) == 0:
+            raise DataError(f"{len(whole):,} ratings are too few to hold a tenth of them out")
+        new = _fit(old, train, item_features)
+        asked = NewUsers(train, test)
+        metric = "rmse" if old.predicts_ratings else "ndcg"
+        before = _quality(_without(old, test, item_features), asked, metric)
+        after = _quality(new, asked, metric)
+        is_good = after <= before + margin if metric == "rmse" else after >= before - margin
+        if is_good:
+            new.save(path)
+    return Retraining(metric, before, after, margin, is_good, len(base), n_visitors, len(test), n_unknown)
+
+
+def with_visitors(base: Ratings, store: Store) -> tuple[Ratings, int, int]:
+    """The base ratings with the visitors' beside them; how many these are; and how many had to be left out."""
+    require_no_visitors(base.user_index)
+    strings = base.user_index.holds_strings
+    frame = visitors_ratings(store, strings=strings).rename(
+        {"userId": "user", "movieId": "item", "rating": "rating"}
+    )
+    n_found = len(frame)
+    if not base.item_index.holds_strings:
+        # Items are kept as text, and here they are integers: those of the base.
+        frame = frame.with_columns(pl.col("item").cast(pl.Int64, strict=False)).drop_nulls("item")
+    n_unknown = n_found - len(frame)
+    own = base.to_frame().select("user", "item", "rating")
+    # An id keeps its kind: unsigned where the base has it so.
+    frame = frame.select(pl.col(name).cast(own.schema[name], strict=False) for name in own.columns)
+    n_kept = len(frame := frame.drop_nulls())
+    whole = pl.concat([own, frame])
+    return Ratings.from_frame(whole), n_kept, n_unknown + n_found - n_unknown - n_kept
+
+
+def is_held_out(ratings: Ratings) -> NDArray[np.bool_]:
+    """Which ratings are to test on: about a tenth, by a hash of the user's and the item's id; shape (n,)."""
+    users = _hashes(ratings.users)[ratings.user_positions]
+    items = _hashes(ratings.items)[ratings.by_user.columns]
+    with np.errstate(over="ignore"):
+        mixed = (users ^ (items * _GOLDEN)) * _MIXER
+    chosen: NDArray[np.bool_] = (mixed >> np.uint64(33)) % np.uint64(1000) < HELD_OUT_SHARE * 1000
+    return chosen
+
+
+def _hashes(ids: Any) -> NDArray[np.uint64]:
+    """A number for each id: the same in every process, and whatever other ids there are."""
+    if ids.dtype.kind == "U":
+        digests = (_text_hash(id) for id in ids.tolist())
+        numbers = np.fromiter(digests, dtype=np.uint64, count=len(ids))
+    else:
+        numbers = ids.astype(np.uint64)
+    with np.errstate(over="ignore"):
+        mixed: NDArray[np.uint64] = (numbers + np.uint64(1)) * _GOLDEN
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def _text_hash(text: str) -> int:
+    from hashlib import blake2b
+
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _fit(model: Model, train: Ratings, item_features: pl.DataFrame | None) -> Model:
+    new: Any = type(model)(**model.get_params())
+    options = {"item_features": item_features} if item_features is not None else {}
+    if options and not isinstance(model, BayesianALS):
+        raise DataError("item features are for a model of kind bayes alone; leave them out")
+    with warnings.catch_warnings():
+        # What the fit has to say of its iterations was said when the model was first fitted.
+        warnings.simplefilter("ignore")
+        new.fit(train, **options)
+    fitted: Model = new
+    return fitted
+
+
+def _without(old: Model, test: Ratings, item_features: pl.DataFrame | None) -> Model:
+    """The old model, if it has seen nothing of the test; the same fitted to the rest of its ratings if it has."""
+    if n_trained_on(old, test) == 0:
+        return old
+    fitted = Ratings(old.user_index_, old.item_index_, old.rated_)
+    return _fit(old, fitted.subset(~is_held_out(fitted)), item_features)
+
+
+def _quality(model: Model, asked: NewUsers, metric: str) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = getattr(evaluate(model, asked), metric)
+    return float(found)

@@ -1,0 +1,109 @@
+"""A server from its settings to its end: one process, or several that share a port."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from matinee.errors import DataError
+from matinee.web import metrics
+from matinee.web.application import create_app
+from matinee.web.security.rate_limit import parsed_limit
+from matinee.web.services import Services
+from matinee.web.settings import Settings
+from matinee.web.store.engine import Store
+from matinee.web.store.migrating import upgrade
+
+# Requests that are under way when the server is told to stop may go on for so long.
+GRACE_SECONDS = 10
+WORKER = "matinee.web.application:worker_app"
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where a server listens, and whom it believes.
+
+    Attributes
+    ----------
+    host : str
+    port : int
+    n_workers : int
+    trusted_proxies : str
+        Addresses of proxies, parted by commas, whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed;
+        empty for none.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    n_workers: int = 1
+    trusted_proxies: str = ""
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to the newest form.
+
+    Raises
+    ------
+    DataError
+        If it cannot be reached, or is of a newer Matinee's.
+    """
+    store = Store(settings.database_url)
+    try:
+        upgrade(store)
+    finally:
+        store.close()
+
+
+def serve(settings: Settings, listening: Listening) -> None:
+    """Serve until the process is told to stop.
+
+    Raises
+    ------
+    DataError, ModelFileError
+        If the port, the database, the model or a setting cannot be used.
+    """
+    if settings.rate_limit:
+        parsed_limit(settings.rate_limit)
+    _require_free(listening)
+    if listening.n_workers == 1:
+        _run(create_app(settings), listening)
+        return
+    # What is wrong with the settings shows here, once, rather than in every worker again and again.
+    Services.open(settings).close()
+    os.environ.update(settings.to_environment())
+    with tempfile.TemporaryDirectory(prefix="matinee-metrics-") as folder:
+        metrics.start_afresh(Path(folder))
+        _run(WORKER, listening)
+
+
+def _run(app: object, listening: Listening) -> None:
+    uvicorn.run(
+        app,  # type: ignore[arg-type]
+        factory=isinstance(app, str),
+        host=listening.host,
+        port=listening.port,
+        workers=listening.n_workers,
+        proxy_headers=bool(listening.trusted_proxies),
+        forwarded_allow_ips=listening.trusted_proxies or None,
+        server_header=False,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        log_level="info",
+    )
+
+
+def _require_free(listening: Listening) -> None:
+    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((listening.host, listening.port))
+    except OSError as error:
+        raise DataError(
+            f"cannot listen on {listening.host}:{listening.port} ({error.strerror}); name another --port or --host"
+        ) from error
