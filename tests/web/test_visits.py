@@ -1,4 +1,4 @@
-"""Visitors from their first star on: anonymous, registered, logged in and out; each with their own ratings."""
+"""Visitors from their first star on, with an account and without; each with their own ratings."""
 
 from __future__ import annotations
 
@@ -229,8 +229,15 @@ def test_a_wrong_password_and_an_unknown_name_are_answered_alike(site: Site) -> 
 
 @pytest.mark.parametrize(
     ("name", "password"),
-    [("A", "a long password"), ("x" * 65, "a long password"), ("Ada", "short"), ("Ada", "aaaaaaaaaaaaa")]
-    + [("A\0da", "a long password"), ("Ada Lovelace", "ada lovelace"), ("Ada", "x" * 257)],
+    [
+        ("A", "a long password"),
+        ("x" * 65, "a long password"),
+        ("A\0da", "a long password"),
+        ("Ada", "short"),
+        ("Ada", "aaaaaaaaaaaaa"),
+        ("Ada", "x" * 257),
+        ("Ada Lovelace", "ada lovelace"),
+    ],
 )
 def test_a_name_or_password_that_none_may_have_is_refused(quick_site: Site, name: str, password: str) -> None:
     answer = quick_site.browser().post("/register", name=name, password=password)

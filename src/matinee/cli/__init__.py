@@ -48,6 +48,9 @@ for verb in (
     retrain,
     export,
 ):
+for verb in (demo, download, describe, fit, tune, evaluate, predict, recommend, similar):
+    app.command()(verb)
+for verb in (serve, retrain, export):
     app.command()(verb)
 
 

@@ -62,7 +62,7 @@ def serve(
         typer.Option(
             "--trust-proxy",
             metavar="ADDRESSES",
-            help="Believe what proxies at these addresses, parted by commas, say of where requests come from.",
+            help="Believe what proxies at these addresses, parted by commas, say of who asks.",
         ),
     ] = "",
     secure_cookies: Annotated[
@@ -129,7 +129,7 @@ def retrain(
             "--margin",
             min=0,
             metavar="NUMBER",
-            help="How much worse the new model may be and still be served.",
+            help="How much worse the new model may be.",
         ),
     ] = 0.005,
     as_json: AsJson = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from matinee.web.store.engine import Store
 from matinee.web.visitor_ids import require_no_visitors
 
 HELD_OUT_SHARE = 0.1
-# Two odd 64-bit numbers: 2⁶⁴ divided by the golden ratio, and the second mixer of SplitMix64 (Steele et al. 2014).
+# Odd 64-bit numbers: 2⁶⁴ divided by the golden ratio, and a mixer of SplitMix64 (Steele et al. 2014).
 _GOLDEN, _MIXER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
@@ -83,8 +84,8 @@ def retrain(
 ) -> Retraining:
     """Fit the model in a file anew, and put the new one into its place unless it is worse.
 
-    The parameters are those of the model in the file. What is held out is decided by a hash of each pair of user
-    and item, the same in every run, so that no model that was made here has ever seen it; one that was made
+    The parameters are those of the model in the file. What is held out is decided by a hash of each pair of
+    user and item, the same in every run, so that no model that was made here has ever seen it; one that was made
     otherwise is fitted again, to its own ratings less those, for the comparison. Both models are asked as the
     server asks them: everybody is folded in from the ratings that are left.
 
@@ -126,23 +127,17 @@ def retrain(
 
 
 def with_visitors(base: Ratings, store: Store) -> tuple[Ratings, int, int]:
-    """The base ratings with the visitors' beside them; how many these are; and how many had to be left out."""
+    """The base ratings and the visitors'; how many these are, and how many of them had to be left out."""
     require_no_visitors(base.user_index)
-    strings = base.user_index.holds_strings
-    frame = visitors_ratings(store, strings=strings).rename(
-        {"userId": "user", "movieId": "item", "rating": "rating"}
-    )
-    n_found = len(frame)
-    if not base.item_index.holds_strings:
-        # Items are kept as text, and here they are integers: those of the base.
-        frame = frame.with_columns(pl.col("item").cast(pl.Int64, strict=False)).drop_nulls("item")
-    n_unknown = n_found - len(frame)
+    found = visitors_ratings(store, strings=base.user_index.holds_strings)
     own = base.to_frame().select("user", "item", "rating")
-    # An id keeps its kind: unsigned where the base has it so.
-    frame = frame.select(pl.col(name).cast(own.schema[name], strict=False) for name in own.columns)
-    n_kept = len(frame := frame.drop_nulls())
-    whole = pl.concat([own, frame])
-    return Ratings.from_frame(whole), n_kept, n_unknown + n_found - n_unknown - n_kept
+    # Items are kept as text; one that is no integer is none of the base's where those are.
+    theirs = found.select(
+        pl.col(kept).cast(own.schema[name], strict=False).alias(name)
+        for kept, name in (("userId", "user"), ("movieId", "item"), ("rating", "rating"))
+    ).drop_nulls()
+    whole = Ratings.from_frame(pl.concat([own, theirs]))
+    return whole, len(theirs), len(found) - len(theirs)
 
 
 def is_held_out(ratings: Ratings) -> NDArray[np.bool_]:
@@ -168,8 +163,6 @@ def _hashes(ids: Any) -> NDArray[np.uint64]:
 
 
 def _text_hash(text: str) -> int:
-    from hashlib import blake2b
-
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
@@ -187,7 +180,7 @@ def _fit(model: Model, train: Ratings, item_features: pl.DataFrame | None) -> Mo
 
 
 def _without(old: Model, test: Ratings, item_features: pl.DataFrame | None) -> Model:
-    """The old model, if it has seen nothing of the test; the same fitted to the rest of its ratings if it has."""
+    """The old model if it has seen nothing of the test; else the same, fitted to the rest of its ratings."""
     if n_trained_on(old, test) == 0:
         return old
     fitted = Ratings(old.user_index_, old.item_index_, old.rated_)

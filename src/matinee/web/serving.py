@@ -34,8 +34,8 @@ class Listening:
     port : int
     n_workers : int
     trusted_proxies : str
-        Addresses of proxies, parted by commas, whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed;
-        empty for none.
+        Addresses of proxies, parted by commas, whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are
+        believed; empty for none.
     """
 
     host: str = "127.0.0.1"
@@ -105,5 +105,6 @@ def _require_free(listening: Listening) -> None:
             probe.bind((listening.host, listening.port))
     except OSError as error:
         raise DataError(
-            f"cannot listen on {listening.host}:{listening.port} ({error.strerror}); name another --port or --host"
+            f"cannot listen on {listening.host}:{listening.port} ({error.strerror}); "
+            "name another --port or --host"
         ) from error
