@@ -50,8 +50,9 @@ for verb in (
 ):
 for verb in (demo, download, describe, fit, tune, evaluate, predict, recommend, similar):
     app.command()(verb)
-for verb in (serve, retrain, export):
-    app.command()(verb)
+app.command()(serve)
+app.command()(retrain)
+app.command()(export)
 
 
 def _show_version(wanted: bool) -> None:

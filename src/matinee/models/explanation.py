@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 
 def explain(person: Person, column: int, n: int) -> Explanation:
     """The parts of the score of item ``column`` for a person: the n that matter most, and the rest."""
+    return explain_all(person, np.array([column]), n)[0]
+
+
+def explain_all(person: Person, columns: NDArray[Any], n: int) -> list[Explanation]:
+    """The same of the scores of several items, for hardly more work than of one."""
+    parts = zip(*person._score_parts(columns), strict=True)
+    return [_explanation(person, float(baseline), contributions, n) for baseline, contributions in parts]
+
+
+def _explanation(person: Person, baseline: float, contributions: NDArray[np.float64], n: int) -> Explanation:
     rated = person._rated
-    baseline, contributions = person._score_parts(column)
     largest = np.argsort(-np.abs(contributions), kind="stable")[:n]
     ids = person._model.item_index_.ids[rated.columns[largest]].tolist()
     shown = list(map(Contribution, ids, rated.values[largest].tolist(), contributions[largest].tolist()))
@@ -27,25 +36,34 @@ def explain(person: Person, column: int, n: int) -> Explanation:
     return Explanation(score, baseline, shown, rest)
 
 
-def score_parts(model: Model, rated: Rows, column: int) -> tuple[float, NDArray[np.float64]]:
-    """What anybody's score of an item starts from, and what each rating of the one row ``rated`` adds.
+def score_parts(
+    model: Model, rated: Rows, columns: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What anybody's score of each item starts from, and what each rating of the one row ``rated`` adds.
 
     A person's factors are linear in their weighted targets, ``x = A⁻¹ Σ c_i t_i y_i``, so the score of item
     j is a sum over the rated items, ``Σ (y_jᵀ A⁻¹ y_i) c_i t_i`` (Hu, Koren & Volinsky 2008, section 5).
     With biases, y stands for (y, 1), and the person's own bias is part of the sum.
+
+    Parameters
+    ----------
+    columns : ndarray of int, shape (n_items,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_items,) and (n_items, n_rated)
     """
-    baseline = model.mean_ + float(model.item_biases_[column])
-    columns = rated.columns
-    if len(columns) == 0:
-        return baseline, np.zeros(0)
+    baselines = model.mean_ + model.item_biases_[columns].astype(np.float64)
+    if len(rated.columns) == 0:
+        return baselines, np.zeros((len(columns), 0))
     fitted = model._fitted
     observed = fitted._observed(rated)
-    factors = model._bordered_factors(columns)
-    weights, targets = fitted._terms.weigh(observed.values, model.item_biases_[columns])
+    factors = model._bordered_factors(rated.columns)
+    weights, targets = fitted._terms.weigh(observed.values, model.item_biases_[rated.columns])
     precision = (factors.T * weights) @ factors
     if model._item_prior is not None:
         precision += model._item_prior
     precision[np.diag_indices_from(precision)] += float(fitted._user_ridge(observed)[0])
-    asked = model._bordered_factors(np.array([column]))[0]
-    response = np.linalg.lstsq(precision, asked, rcond=None)[0]
-    return baseline, (factors @ response) * targets
+    asked = model._bordered_factors(columns)
+    responses = np.linalg.lstsq(precision, asked.T, rcond=None)[0]
+    return baselines, (factors @ responses).T * targets

@@ -128,22 +128,22 @@ class SampledPerson(Person):
     def _deviations(self, columns: Any) -> Floats:
         return self._model._deviations_of(self._rated, self._features, np.zeros_like(columns), columns)
 
-    def _score_parts(self, column: int) -> tuple[float, NDArray[np.float64]]:
+    def _score_parts(self, columns: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The mean over the samples: in each the score is linear in the targets, from the prior's mean on."""
         model, posterior = self._model, self._model.posterior_
-        rated, columns = self._rated, self._rated.columns
-        baseline, parts = 0.0, np.zeros(len(columns))
+        rated = self._rated
+        baselines, parts = np.zeros(len(columns)), np.zeros((len(columns), len(rated.columns)))
         for sample in range(posterior.n_samples):
             biases = posterior.item_bias_samples[:, sample]
-            factors = with_ones(posterior.item_samples[columns, sample])
-            asked = with_ones(posterior.item_samples[column : column + 1, sample])[0]
+            factors = with_ones(posterior.item_samples[rated.columns, sample])
+            asked = with_ones(posterior.item_samples[columns, sample])
             prior = posterior.prior_precisions[sample] / posterior.noise_precisions[sample]
-            response = np.linalg.solve(prior + factors.T @ factors, asked)
+            responses = np.linalg.solve(prior + factors.T @ factors, asked.T)
             mean = posterior.prior_mean_of(sample, self._features)[0]
-            targets = rated.values - model.mean_ - biases[columns]
-            parts += (factors @ response) * targets
-            baseline += float(response @ (prior @ mean)) + float(biases[column])
-        return model.mean_ + baseline / posterior.n_samples, parts / posterior.n_samples
+            targets = rated.values - model.mean_ - biases[rated.columns]
+            parts += (factors @ responses).T * targets
+            baselines += responses.T @ (prior @ mean) + biases[columns]
+        return model.mean_ + baselines / posterior.n_samples, parts / posterior.n_samples
 
 
 def with_error(

@@ -85,9 +85,9 @@ def retrain(
     """Fit the model in a file anew, and put the new one into its place unless it is worse.
 
     The parameters are those of the model in the file. What is held out is decided by a hash of each pair of
-    user and item, the same in every run, so that no model that was made here has ever seen it; one that was made
-    otherwise is fitted again, to its own ratings less those, for the comparison. Both models are asked as the
-    server asks them: everybody is folded in from the ratings that are left.
+    user and item, the same in every run, so that no model that was made here has ever seen it; one that was
+    made otherwise is fitted again, to its own ratings less those, for the comparison. Both models are asked
+    as the server asks them: everybody is folded in from the ratings that are left.
 
     Parameters
     ----------

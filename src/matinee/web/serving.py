@@ -21,6 +21,9 @@ from matinee.web.store.migrating import upgrade
 
 # Requests that are under way when the server is told to stop may go on for so long.
 GRACE_SECONDS = 10
+# Longer than the 60 seconds for which proxies keep an idle connection as a rule: they are to close it first,
+# or one might send a request just as it is closed here.
+KEEP_ALIVE_SECONDS = 75
 WORKER = "matinee.web.application:worker_app"
 
 
@@ -93,6 +96,7 @@ def _run(app: object, listening: Listening) -> None:
         server_header=False,
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         log_level="info",
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Query
 
 from matinee.errors import UnknownUserError
 from matinee.ids import Id
+from matinee.models.sampled_model import SampledModel
 from matinee.web.api.responses import errors
 from matinee.web.api.schemas import RecommendationRequest, Recommendations, Recommended
 from matinee.web.cinema.catalogue import Filters
@@ -18,6 +20,8 @@ from matinee.web.visitor_ids import is_visitor
 
 router = APIRouter(tags=["recommendations"])
 
+# With no more than these, recommendations take a fraction of a millisecond.
+MANY_RATINGS = 200
 HowMany = Annotated[int, Query(ge=1, le=200, description="How many films.")]
 HowManyReasons = Annotated[
     int, Query(ge=0, le=10, description="How many of the person's ratings to name with each film.")
@@ -25,11 +29,18 @@ HowManyReasons = Annotated[
 
 
 @router.post("/recommendations", responses=errors())
-def recommend_for_ratings(showing: ShowingNow, asked: RecommendationRequest) -> Recommendations:
+async def recommend_for_ratings(showing: ShowingNow, asked: RecommendationRequest) -> Recommendations:
     """Films for somebody with such ratings, by fold-in. Nothing is kept, and nothing is retrained.
 
     Without a rating of a film that the model knows, the films that were rated most often.
     """
+    if isinstance(showing.model, SampledModel) or len(asked.ratings) > MANY_RATINGS or asked.n_reasons:
+        return await to_thread.run_sync(_recommend_for_ratings, showing, asked)
+    # Shorter than to hand it to a thread and back.
+    return _recommend_for_ratings(showing, asked)
+
+
+def _recommend_for_ratings(showing: Showing, asked: RecommendationRequest) -> Recommendations:
     ratings = {one.item: one.rating for one in asked.ratings}
     suggestions = recommend(
         showing,

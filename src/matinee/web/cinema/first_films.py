@@ -52,24 +52,31 @@ class FirstFilms:
             Not to be asked about either.
         """
         rated = list(rated)
-        covariance = self._covariance.copy()
+        covariance = self._covariance
         for position in rated:
-            covariance = self._after(covariance, self._all_factors[position].astype(np.float64))
+            covariance, _ = self._after(covariance, self._all_factors[position].astype(np.float64))
+        variances = np.einsum("ij,ij->i", self._factors @ covariance, self._factors)
         is_open = ~np.isin(self._positions, [*rated, *hidden])
         chosen: list[int] = []
         while len(chosen) < n and is_open.any():
-            variances = np.einsum("ij,jk,ik->i", self._factors, covariance, self._factors, optimize=True)
-            gains = np.log1p(variances / self._noise) * self._known_by
+            gains = np.log1p(np.maximum(variances, 0) / self._noise) * self._known_by
             place = int(np.argmax(np.where(is_open, gains, -np.inf)))
             is_open[place] = False
             chosen.append(int(self._positions[place]))
-            covariance = self._after(covariance, self._factors[place])
+            covariance, lost = self._after(covariance, self._factors[place])
+            variances = variances - (self._factors @ lost) ** 2
         return chosen
 
-    def _after(self, covariance: NDArray[np.float64], factors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The covariance once a film with these factors is rated (Sherman & Morrison 1950)."""
+    def _after(
+        self, covariance: NDArray[np.float64], factors: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The covariance once a film with these factors is rated, and what it lost: ``lost lostᵀ``.
+
+        (Sherman & Morrison 1950.)
+        """
         direction = covariance @ factors
-        return covariance - np.outer(direction, direction) / (self._noise + factors @ direction)
+        lost = direction / np.sqrt(self._noise + factors @ direction)
+        return covariance - np.outer(lost, lost), lost
 
 
 def _covariance(user_factors: NDArray[np.float32]) -> NDArray[np.float64]:

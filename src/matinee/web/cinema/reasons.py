@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matinee.ids import Id
+from matinee.models.answers import Explanation
 from matinee.models.person import Person
 from matinee.web.cinema.films import Film
 from matinee.web.cinema.showing import Showing
@@ -24,12 +25,13 @@ class Reason:
 
 def reasons_for(showing: Showing, person: Person, items: Sequence[Id], n: int) -> list[list[Reason]]:
     """For each item, the n ratings that raise its score most; fewer where fewer raise it."""
-    if n == 0:
+    if n == 0 or not items:
         return [[] for _ in items]
-    return [_largest(showing, person, item, n) for item in items]
+    return [_largest(showing, found, n) for found in person.explain_all(items, n=EVERY)]
 
 
-def _largest(showing: Showing, person: Person, item: Id, n: int) -> list[Reason]:
-    parts = person.explain(item, n=EVERY).contributions
-    raising = sorted((part for part in parts if part.contribution > 0), key=lambda part: -part.contribution)
+def _largest(showing: Showing, found: Explanation, n: int) -> list[Reason]:
+    raising = sorted(
+        (part for part in found.contributions if part.contribution > 0), key=lambda part: -part.contribution
+    )
     return [Reason(showing.film_of(part.item), part.rating, part.contribution) for part in raising[:n]]

@@ -16,8 +16,8 @@ from matinee.errors import DataError, MissingExtraError
 
 # Writers of SQLite take turns; one waits this long for the others before it gives up.
 BUSY_SECONDS = 15
-# Threads of one process that work on requests, each with a connection at most: a few workers' must fit into the
-# 100 that PostgreSQL usually allows.
+# Threads of one process that work on requests, each with a connection at most: those of a few workers must
+# fit into the 100 that PostgreSQL usually allows.
 N_THREADS = 16
 POOL_SIZE, OVERFLOW = 8, N_THREADS - 8
 
