@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from matinee.errors import DataError, MissingExtraError
+from matinee.web.store.turns import Turns
 
 # Writers of SQLite take turns; one waits this long for the others before it gives up.
 BUSY_SECONDS = 15
@@ -42,6 +43,7 @@ class Store:
         self.url = _checked(url)
         self.engine = _engine(self.url)
         self._writer = self.engine.execution_options(matinee_writes=True)
+        self._turns = Turns(Path(f"{self.url.database}.turns")) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -62,12 +64,16 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session whose changes are kept, all of them, once the block ends without an error."""
-        with Session(self._writer) as session, session.begin():
+        turn = nullcontext() if self._turns is None else self._turns.one()
+        with turn, Session(self._writer) as session, session.begin():
             yield session
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self._turns is not None:
+            self._turns.close()
+            self._turns = None
 
 
 def _checked(text: str) -> URL:
