@@ -60,7 +60,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not POSTGRES:
         pytest.skip("no PostgreSQL is installed: there is no /usr/lib/postgresql/*/bin")
     folder = tmp_path_factory.mktemp("postgres")
-    cluster, port = folder / "cluster", _free_port()
+    cluster, port = folder / "cluster", free_port()
     # The server refuses to run as root.
     as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_owner:
@@ -82,7 +82,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         control("pg_ctl", "-D", cluster, "-m", "immediate", "-w", "stop")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     import socket
 
     with socket.socket() as free:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from matinee.errors import DataError, UnknownItemError, UnknownUserError
+from matinee.web.security.headers import HEADERS
 from matinee.web.templating import page
 from matinee.web.visits import Visit
 
@@ -118,4 +119,6 @@ def _of_database(request: Request, error: Exception) -> Response:
 
 def _of_defect(request: Request, error: Exception) -> Response:
     """The server has logged what it was; the visitor is told no more than that it was not they."""
-    return problem(500, "The server has failed at this; the failure is its own, and is noted in its log.")
+    # This answer goes out past what would add the headers.
+    detail = "The server has failed at this; the failure is its own, and is noted in its log."
+    return problem(500, detail, headers=HEADERS)

@@ -14,5 +14,5 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in sorted({*statuses, 413, 422, 429, 503})
+        for status in sorted({*statuses, 400, 413, 422, 429, 503})
     }
