@@ -1,0 +1,138 @@
+"""What the report page shows: how much is rated, how, and how good the model is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from matinee.models.history import Iteration
+from matinee.web.cinema.showing import Showing
+from matinee.web.cinema.statistics import STARS, Distribution
+from matinee.web.store.engine import Store
+from matinee.web.store.tables import AccountRow, RatingEventRow, RatingRow, VisitorRow
+
+N_DAYS = 30
+DAY_MILLISECONDS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True)
+class DayCount:
+    """How many ratings were set on a day (UTC), and that as a share of the day with the most."""
+
+    day: date
+    n_ratings: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """The state of the cinema at one moment.
+
+    Attributes
+    ----------
+    n_users, n_films, n_ratings : int
+        Of what the model was fitted to; ``n_listed`` films can be looked up, known to the model or not.
+    sparsity : float
+        The share of users × films that has no rating.
+    distribution, visitors_distribution : Distribution
+        Of the ratings fitted, and of the visitors'.
+    n_visitors, n_accounts, n_visitors_ratings : int
+        Visitors who have a rating at present, accounts, and ratings at present.
+    days : list of DayCount
+        The last 30 days, the oldest first; every time a rating was set or changed counts.
+    model_name : str
+        Such as "ALS".
+    n_factors : int
+    parameters : dict
+        Those that are not None.
+    history : list of Iteration
+        Of the fit; each with ``train_rmse``, perhaps ``validation_rmse``, and ``seconds``.
+    age_seconds : float
+        Since the model file was written.
+    """
+
+    n_users: int
+    n_films: int
+    n_listed: int
+    n_ratings: int
+    sparsity: float
+    distribution: Distribution
+    visitors_distribution: Distribution
+    n_visitors: int
+    n_accounts: int
+    n_visitors_ratings: int
+    days: list[DayCount]
+    model_name: str
+    n_factors: int
+    parameters: dict[str, object]
+    history: list[Iteration]
+    age_seconds: float
+
+    @property
+    def last_iteration(self) -> Iteration | None:
+        """The last of the fit, with the model's errors; None of a model without a history."""
+        return self.history[-1] if self.history else None
+
+
+def make_report(showing: Showing, store: Store, *, at: float | None = None) -> Report:
+    """The report at a moment, in Unix seconds; at this one if not given."""
+    at = time.time() if at is None else at
+    model = showing.model
+    n_users, n_films, n_ratings = len(model.user_index_), len(model.item_index_), len(model.rated_.values)
+    with store.reading() as session:
+        visitors = _visitors_distribution(session)
+        return Report(
+            n_users=n_users,
+            n_films=n_films,
+            n_listed=len(showing.catalogue),
+            n_ratings=n_ratings,
+            sparsity=1 - n_ratings / (n_users * n_films) if n_users * n_films else 1.0,
+            distribution=showing.statistics.overall(),
+            visitors_distribution=visitors,
+            n_visitors=session.scalar(
+                select(func.count(VisitorRow.id)).where(
+                    select(RatingRow.item).where(RatingRow.visitor_id == VisitorRow.id).exists()
+                )
+            )
+            or 0,
+            n_accounts=session.scalar(select(func.count(AccountRow.id))) or 0,
+            n_visitors_ratings=visitors.n_ratings,
+            days=_days(session, at),
+            model_name=type(model).__name__,
+            n_factors=int(model.item_factors_.shape[1]),
+            parameters={name: value for name, value in model.get_params().items() if value is not None},
+            history=model.history_,
+            age_seconds=max(0.0, at - showing.fitted_at),
+        )
+
+
+def _visitors_distribution(session: Session) -> Distribution:
+    rows = session.execute(select(RatingRow.rating, func.count()).group_by(RatingRow.rating))
+    counts = {float(rating): int(count) for rating, count in rows}
+    total = sum(counts.values())
+    mean = sum(rating * count for rating, count in counts.items()) / total if total else None
+    return Distribution(tuple(counts.get(stars, 0) for stars in STARS), mean)
+
+
+def _days(session: Session, at: float) -> list[DayCount]:
+    """Counted in the database by the number of the day since 1970."""
+    last = int(at * 1000) // DAY_MILLISECONDS
+    first = last - N_DAYS + 1
+    # Whole numbers are divided to whole numbers by both databases.
+    number = RatingEventRow.at.op("/")(DAY_MILLISECONDS)
+    rows = session.execute(
+        select(number, func.count())
+        .where(RatingEventRow.at >= first * DAY_MILLISECONDS, RatingEventRow.rating.is_not(None))
+        .group_by(number)
+    )
+    counts = {int(day): int(count) for day, count in rows}
+    most = max(counts.values(), default=1)
+    epoch = datetime.fromtimestamp(0, UTC).date()
+    return [
+        DayCount(epoch + timedelta(days=day), counts.get(day, 0), counts.get(day, 0) / most)
+        for day in range(first, last + 1)
+    ]

@@ -1,0 +1,125 @@
+"""Search by the words of titles, held against looking at every title in turn."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matinee.web.cinema.catalogue import Catalogue, Filters
+from matinee.web.cinema.films import Film
+from matinee.web.cinema.folding import folded, words
+from matinee.web.cinema.showing import Showing
+
+
+def film(item: str, title: str, year: int | None = None, n_ratings: int = 0, *genres: str) -> Film:
+    return Film(item, title, year, genres, n_ratings, -1)
+
+
+CATALOGUE = Catalogue(
+    [
+        film("1", "Star Wars", 1977, 500, "Sci-Fi"),
+        film("2", "Stardust", 2007, 300, "Fantasy", "Romance"),
+        film("3", "Star!", 1968, 2, "Musical"),
+        film("4", "A Star Is Born", 1954, 900, "Drama", "Musical"),
+        film("5", "Amélie", 2001, 100, "Comedy", "Romance"),
+        film("6", "The Matrix", 1999, 400, "Action", "Sci-Fi"),
+        film("7", "Matrix Revolutions", 2003, 450, "Action", "Sci-Fi"),
+        film("8", "Schindler's List", 1993, 350, "Drama"),
+        film("9", "Alien", 1979, 300, "Horror", "Sci-Fi"),
+        film("10", "Alien Nation", 1988, 800, "Sci-Fi"),
+        film("11", "Løvejagten", None, 1),
+        film("12", "Weiß", 1970, 1),
+    ]
+)
+
+
+def titles(query: str, **options: object) -> list[str]:
+    return [one.title for one in CATALOGUE.search(query, **options).films]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("amelie", "Amélie"),
+        ("AMÉLIE", "Amélie"),
+        ("ame\N{COMBINING ACUTE ACCENT}l", "Amélie"),
+        ("star w", "Star Wars"),
+        ("wars sta", "Star Wars"),
+        ("matrix", "The Matrix"),
+        ("the matrix", "The Matrix"),
+        ("matrix rev", "Matrix Revolutions"),
+        ("schindlers", "Schindler's List"),
+        ("schindler’s list", "Schindler's List"),
+        ("alien", "Alien"),
+        ("alien 1988", "Alien Nation"),
+        ("star", "Star!"),
+        ("lovejagten", "Løvejagten"),
+        ("weiss", "Weiß"),
+    ],
+)
+def test_a_film_is_found_however_it_is_typed(query: str, first: str) -> None:
+    assert titles(query)[0] == first
+
+
+def test_a_title_that_begins_with_the_query_comes_before_a_more_popular_one_that_does_not() -> None:
+    assert titles("star") == ["Star!", "A Star Is Born", "Star Wars", "Stardust"]
+
+
+def test_of_equal_matches_the_most_rated_comes_first() -> None:
+    assert titles("star w") == ["Star Wars"]
+    assert (
+        titles("") == [one.title for one in sorted(CATALOGUE.values(), key=lambda one: -one.n_ratings)][:20]
+    )
+
+
+def test_nothing_is_found_for_a_word_that_no_title_has() -> None:
+    found = CATALOGUE.search("star zzz")
+    assert (found.films, found.n_found) == ([], 0)
+
+
+def test_filters_take_all_their_genres_and_both_ends_of_the_years() -> None:
+    assert titles("", filters=Filters(("Sci-Fi", "Action"))) == ["Matrix Revolutions", "The Matrix"]
+    assert titles("", filters=Filters(year_from=1977, year_to=1979)) == ["Star Wars", "Alien"]
+    assert titles("l", filters=Filters(year_to=1993)) == ["Schindler's List"]
+    assert titles("", filters=Filters(("No such genre",))) == []
+
+
+def test_pages_of_a_search_are_its_whole_in_parts() -> None:
+    whole = titles("", limit=100)
+    parts = [title for offset in range(0, 12, 5) for title in titles("", limit=5, offset=offset)]
+    assert parts == whole
+    assert CATALOGUE.search("", limit=5).n_found == len(whole) == 12
+
+
+@settings(max_examples=200, deadline=None)
+@given(query=st.text(alphabet="starwmix elé19!'", max_size=12))
+def test_what_is_found_is_what_a_look_at_every_title_finds(query: str) -> None:
+    def bare(text: str) -> str:
+        decomposed = unicodedata.normalize("NFD", text.lower().replace("'", ""))
+        return "".join(letter if letter.isalnum() else " " for letter in decomposed if letter != "\u0301")
+
+    expected = {
+        one.item
+        for one in CATALOGUE.values()
+        if all(
+            any(word.startswith(asked) for word in f"{bare(one.title)} {one.year or ''}".split())
+            for asked in bare(query).split()
+        )
+    }
+    assert {one.item for one in CATALOGUE.search(query, limit=100).films} == expected
+
+
+@given(text=st.text())
+def test_folding_is_done_once_and_for_all(text: str) -> None:
+    once = " ".join(words(text))
+    assert " ".join(words(once)) == once
+    assert folded(folded(text)) == folded(text)
+
+
+def test_every_film_of_the_built_in_cinema_is_found_by_its_title(showing: Showing) -> None:
+    for one in showing.catalogue.values():
+        found = showing.catalogue.search(f"{one.title} {one.year}", limit=3).films
+        assert one in found, one
