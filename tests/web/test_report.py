@@ -1,0 +1,51 @@
+"""The figures of the report page, counted by hand."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import update
+
+import matinee
+from matinee.web.cinema.showing import Showing
+from matinee.web.report import make_report
+from matinee.web.store import ratings_log
+from matinee.web.store.engine import Store
+from matinee.web.store.tables import RatingEventRow
+from matinee.web.store.visitors import add_visitor
+
+DAY = 24 * 3600
+
+
+def test_the_report_counts_what_there_is(store: Store, showing: Showing) -> None:
+    ratings = matinee.load_dataset("demo")
+    at = 20_000.5 * DAY
+    with store.writing() as session:
+        add_visitor(session)  # who rates nothing
+        visitor = add_visitor(session).id
+        for item, stars in (("1", 4.0), ("2", 4.0), ("3", 0.5)):
+            ratings_log.rate(session, visitor, item, stars)
+        ratings_log.take_back(session, visitor, "3")
+        for number, day in enumerate((19_999, 19_999, 20_000), 1):
+            moved = update(RatingEventRow).where(RatingEventRow.id == number)
+            session.execute(moved.values(at=day * DAY * 1000 + 5))
+    report = make_report(showing, store, at=at)
+    assert (report.n_users, report.n_films, report.n_ratings) == (
+        ratings.n_users,
+        ratings.n_items,
+        len(ratings),
+    )
+    assert abs(report.sparsity - ratings.sparsity) < 1e-12
+    assert report.distribution.n_ratings == len(ratings)
+    assert (report.n_visitors, report.n_accounts, report.n_visitors_ratings) == (1, 0, 2)
+    assert report.visitors_distribution.counts == (0, 0, 0, 0, 0, 0, 0, 2, 0, 0)
+    assert len(report.days) == 30
+    assert [(day.day.isoformat(), day.n_ratings, day.share) for day in report.days[-3:]] == [
+        ("2024-10-02", 0, 0.0),
+        ("2024-10-03", 2, 1.0),
+        ("2024-10-04", 1, 0.5),
+    ]
+    assert report.model_name == "ALS"
+    assert report.last_iteration is not None
+    now = make_report(showing, store)
+    assert 0 <= now.age_seconds <= time.time() - showing.fitted_at
