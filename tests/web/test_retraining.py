@@ -136,9 +136,6 @@ def test_an_export_is_read_back_as_what_visitors_rate_at_present(store: Store, t
     assert times <= set(frame["timestamp"].to_list())
     named = visitors_ratings(store, strings=True)["userId"].to_list()
     assert named == [f"visitor-{first}", f"visitor-{second}"]
-        f"visitor-{first}",
-        f"visitor-{second}",
-    ]
 
 
 def test_nothing_to_export_is_a_table_without_rows(store: Store, tmp_path: Path) -> None:
