@@ -201,6 +201,7 @@ def main() -> None:
     """Measure, and print a line for each."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--rate", type=float, default=200)
+    options.add_argument("--visits", type=float, default=50, help="of requests that read and write ratings")
     options.add_argument("--seconds", type=float, default=30)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--postgres", metavar="URL")
@@ -218,7 +219,9 @@ def main() -> None:
                 measure(f"{kind}: the same with two reasons each", posted(n, n_reasons=2), given.rate)
                 run = f"{time.time():.0f}"
                 tokens = [make_token(f"visitor {run} {number}") for number in range(8)]
-                measure(f"{kind}: rate, and be recommended", visits(n, tokens), given.rate)
+                measure(
+                    f"{kind}: rate, be recommended, {given.visits:g}/s", visits(n // 4, tokens), given.visits
+                )
 
 
 if __name__ == "__main__":

@@ -76,26 +76,29 @@ class Visit:
         """What the forms of this visitor's pages hold, and the header of their scripts' requests."""
         return token_for(cookie_of(self.request), self.services.secret)
 
-    @cached_property
+    @property
     def ratings(self) -> dict[str, GivenRating]:
         """Their present ratings by item, the latest first."""
-        if self.visitor.id is None:
-            return {}
-        with self.services.store.reading() as session:
-            return {given.item: given for given in ratings_log.ratings_of(session, self.visitor.id)}
+        return self._kept[0]
 
     @property
     def stars(self) -> dict[str, float]:
         """Their present ratings as plain numbers by item, as recommendations take them."""
         return {item: given.rating for item, given in self.ratings.items()}
 
-    @cached_property
+    @property
     def dismissed(self) -> list[str]:
         """The items that they are not interested in, the latest first."""
+        return self._kept[1]
+
+    @cached_property
+    def _kept(self) -> tuple[dict[str, GivenRating], list[str]]:
+        """Ratings and dismissals, over one connection."""
         if self.visitor.id is None:
-            return []
+            return {}, []
         with self.services.store.reading() as session:
-            return ratings_log.dismissed_by(session, self.visitor.id)
+            ratings = {given.item: given for given in ratings_log.ratings_of(session, self.visitor.id)}
+            return ratings, ratings_log.dismissed_by(session, self.visitor.id)
 
     def rate(self, film: Film, stars: float) -> GivenRating:
         """Set a rating; from the first on, the visitor is somebody.
@@ -165,5 +168,4 @@ class Visit:
         return self.visitor.id
 
     def _forget(self) -> None:
-        for name in ("ratings", "dismissed"):
-            self.__dict__.pop(name, None)
+        self.__dict__.pop("_kept", None)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -75,7 +75,7 @@ def take_back(session: Session, visitor_id: int, item: str) -> bool:
     gone = delete(RatingRow).where(RatingRow.visitor_id == visitor_id, RatingRow.item == item)
     if session.execute(gone.returning(RatingRow.item)).first() is None:
         return False
-    session.add(RatingEventRow(visitor_id=visitor_id, item=item, rating=None, at=now()))
+    _note(session, visitor_id, item, None, now())
     return True
 
 
@@ -95,7 +95,7 @@ def merge(session: Session, source: int, target: int) -> int:
         if given.item not in own or own[given.item].rated_at < given.rated_at:
             _set(session, target, given)
             n_moved += 1
-        session.add(RatingEventRow(visitor_id=source, item=given.item, rating=None, at=now()))
+        _note(session, source, given.item, None, now())
     session.execute(delete(RatingRow).where(RatingRow.visitor_id == source))
     for item in dismissed_by(session, source):
         dismiss(session, target, item)
@@ -149,9 +149,13 @@ def _set(session: Session, visitor_id: int, given: GivenRating) -> None:
     row = {"visitor_id": visitor_id, "item": given.item, **state}
     upsert = _insert(session, RatingRow).values(row)
     session.execute(upsert.on_conflict_do_update(index_elements=["visitor_id", "item"], set_=state))
-    session.add(
-        RatingEventRow(visitor_id=visitor_id, item=given.item, rating=given.rating, at=given.rated_at)
-    )
+    _note(session, visitor_id, given.item, given.rating, given.rated_at)
+
+
+def _note(session: Session, visitor_id: int, item: str, rating: float | None, at: int) -> None:
+    """Add a line to the log."""
+    line = {"visitor_id": visitor_id, "item": item, "rating": rating, "at": at}
+    session.execute(insert(RatingEventRow).values(line))
 
 
 def _insert(session: Session, table: Any) -> Any:
