@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -55,37 +58,35 @@ def items(showing: Showing) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL of the tests' own, on a free port of loopback, without its database's name."""
     if not POSTGRES:
         pytest.skip("no PostgreSQL is installed: there is no /usr/lib/postgresql/*/bin")
-    folder = tmp_path_factory.mktemp("postgres")
-    cluster, port = folder / "cluster", free_port()
-    # The server refuses to run as root.
-    as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_owner:
-        shutil.chown(folder, "postgres")
-        for parent in folder.parents:
-            if parent.owner() == "root" and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o001)
+    # Not in pytest's folders, which are closed to the user that the server has to run as.
+    with tempfile.TemporaryDirectory(prefix="matinee-postgres-") as name:
+        folder, port = Path(name), free_port()
+        cluster = folder / "cluster"
+        as_owner: list[str] = []
+        if os.geteuid() == 0:  # as whom the server refuses to run
+            shutil.chown(folder, "postgres")
+            as_owner = ["runuser", "-u", "postgres", "--"]
 
-    def control(program: str, *arguments: object) -> None:
-        command = [*as_owner, str(POSTGRES[-1] / program), *map(str, arguments)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, timeout=120)
+        def control(program: str, *arguments: object) -> None:
+            command = [*as_owner, str(POSTGRES[-1] / program), *map(str, arguments)]
+            done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=PIPE, cwd=folder, timeout=120)
+            assert done.returncode == 0, done.stderr.decode()
 
-    control("initdb", "-D", cluster, "-U", "matinee", "--auth=trust", "--no-locale", "-E", "UTF8")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    control("pg_ctl", "-D", cluster, "-o", options, "-l", folder / "log", "-w", "start")
-    try:
-        yield f"postgresql+psycopg://matinee@127.0.0.1:{port}"
-    finally:
-        control("pg_ctl", "-D", cluster, "-m", "immediate", "-w", "stop")
+        control("initdb", "-D", cluster, "-U", "matinee", "--auth=trust", "--no-locale", "-E", "UTF8")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        control("pg_ctl", "-D", cluster, "-o", options, "-l", folder / "log", "-w", "start")
+        try:
+            yield f"postgresql+psycopg://matinee@127.0.0.1:{port}"
+        finally:
+            control("pg_ctl", "-D", cluster, "-m", "immediate", "-w", "stop")
 
 
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
-    import socket
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -69,7 +69,7 @@ def export(store: Store, path: Path, *, strings: bool = False) -> int:
 
 def _rows(store: Store) -> Iterator[tuple[int, str, float, int]]:
     asked = select(RatingRow.visitor_id, RatingRow.item, RatingRow.rating, RatingRow.rated_at)
-    with store.reading() as session:
+    with store.reading_at_length() as session:
         ordered = asked.order_by(RatingRow.visitor_id, RatingRow.item)
         for row in session.execute(ordered.execution_options(yield_per=CHUNK)):
             yield row[0], row[1], row[2], row[3]

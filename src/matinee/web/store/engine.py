@@ -66,6 +66,12 @@ class Store:
             yield session
 
     @contextmanager
+    def reading_at_length(self) -> Iterator[Session]:
+        """As `reading`, in one transaction, in which many rows may come a part at a time."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session whose changes are kept, all of them, once the block ends without an error."""
         turn = nullcontext() if self._turns is None else self._turns.one()
