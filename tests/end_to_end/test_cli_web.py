@@ -1,0 +1,84 @@
+"""The commands of the web application, as far as they end by themselves."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import matinee as library
+from matinee.web.built_in import built_in_model
+from matinee.web.store import ratings_log
+from matinee.web.store.engine import Store
+from matinee.web.store.migrating import upgrade
+from matinee.web.store.visitors import add_visitor
+from tests.end_to_end.conftest import Outcome
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module")
+def cinema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built_in_model(tmp_path_factory.mktemp("cinema"))
+
+
+def test_the_built_in_cinema_is_fitted_once(tmp_path: Path) -> None:
+    first = built_in_model(tmp_path / "new")
+    written = first.stat().st_mtime_ns
+    assert built_in_model(tmp_path / "new") == first
+    assert first.stat().st_mtime_ns == written
+    assert len(library.load(first).item_index_) == library.load_dataset("demo").n_items
+
+
+def test_retrain_and_export_say_what_they_did(matinee: Run, cinema: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'matinee.sqlite3'}"
+    store = Store(url)
+    upgrade(store)
+    with store.writing() as session:
+        number = add_visitor(session).id
+        ratings_log.rate(session, number, "1", 4.5)
+    store.close()
+    model = Path(shutil.copy(cinema, tmp_path / "model.safetensors"))
+    found = matinee(
+        "retrain", "--model", model, "--ratings", "demo", "--database", url, "--margin", 1, "--json"
+    ).json
+    assert (found["swapped"], found["n_visitors"]) == (True, 1)
+    assert found["new"] <= found["old"] + 1
+    written = matinee("export", "-o", tmp_path / "ratings.csv", "--database", url, "--json").json
+    assert written["ratings"] == 1
+    with (tmp_path / "ratings.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["userId"], row["movieId"], row["rating"]) == (str(-number), "1", "4.5")
+
+
+def test_serve_says_what_is_wrong_before_it_begins(matinee: Run, cinema: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        outcome = matinee("serve", "--model", cinema, "--folder", tmp_path, "--port", port)
+    assert (outcome.status, outcome.err.count("\n")) == (2, 1)
+    assert f"cannot listen on 127.0.0.1:{port}" in outcome.err
+    for options, said in (
+        (["--movies", "demo"], "--movies needs --model"),
+        (["--model", tmp_path / "none"], "none cannot be read"),
+        (["--model", cinema, "--database", "mysql://x/y"], "expected sqlite:///path"),
+        (["--model", cinema, "--rate-limit", "often"], "'often' is no rate limit"),
+    ):
+        outcome = matinee("serve", *options, "--folder", tmp_path)
+        assert (outcome.status, outcome.err.count("\n")) == (2, 1), outcome.err
+        assert said in outcome.err
+
+
+def test_without_the_extra_the_command_names_it(
+    matinee: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("matinee.web")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    outcome = matinee("serve", "--folder", tmp_path)
+    assert outcome.status == 2
+    assert 'python -m pip install "matinee[web]"' in outcome.err
