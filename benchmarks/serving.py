@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import re
 import signal
@@ -194,7 +195,7 @@ def measure(label: str, requests: list[bytes], rate: float) -> None:
     asyncio.run(Load().send(requests[:200], rate))
     load = Load()
     asyncio.run(load.send(requests, rate))
-    print(f"{label:44} {load}", flush=True)
+    print(f"{label:44} {load}; load average {os.getloadavg()[0]:.1f}", flush=True)
 
 
 def main() -> None:

@@ -79,8 +79,12 @@ def serve(
     migrate: Annotated[
         bool, typer.Option("--migrate", help="Bring the database to the form this version needs first.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Serve the cinema to browsers and programs; the built-in one if no model is named."""
+    """Serve the cinema to browsers and programs.
+
+    Without a model it is the built-in cinema, which is fitted at the first start.
+    """
     _require_web()
     from matinee.web import built_in, serving
     from matinee.web.settings import Settings, data_folder
@@ -102,7 +106,11 @@ def serve(
     )
     if migrate:
         serving.migrate(settings)
-    show(f"Matinee is at http://{host}:{port}/  (Ctrl-C ends it)")
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    if as_json:
+        show_json({"url": url, "model": str(model), "workers": workers})
+    else:
+        show(f"Matinee is at {url}  (Ctrl-C ends it)")
     serving.serve(settings, serving.Listening(host, port, workers, trust_proxy))
 
 
@@ -134,7 +142,10 @@ def retrain(
     ] = 0.005,
     as_json: AsJson = False,
 ) -> None:
-    """Fit the model anew to the base ratings and the visitors', and serve it if it is not worse."""
+    """Fit anew with the visitors' ratings, and serve it if not worse.
+
+    The parameters are those of the model that is served; a running server takes the new one up.
+    """
     _require_web()
     from matinee.web.retraining import retrain as fit_anew
     from matinee.web.settings import Settings, data_folder
@@ -168,7 +179,10 @@ def export(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write what visitors rate at present as ratings.csv: userId,movieId,rating,timestamp."""
+    """Write what visitors have rated as a ratings.csv.
+
+    Its columns are userId, movieId, rating and timestamp.
+    """
     _require_web()
     from matinee.web.exporting import export as write_ratings
     from matinee.web.settings import Settings, data_folder
