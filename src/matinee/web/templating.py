@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from matinee import __version__
+from matinee.web import wording
+from matinee.web.changes import address_after, change_in
+from matinee.web.cinema.statistics import STARS
 from matinee.web.security.csrf import FIELD
 from matinee.web.visits import Visit
 
@@ -27,7 +31,16 @@ def _environment() -> Environment:
     )
     # An id in an address may hold any letter, a slash too.
     environment.filters["segment"] = lambda text: quote(str(text), safe="")
+    environment.filters |= {
+        "in_stars": wording.in_stars,
+        "in_halves": wording.in_halves,
+        "counted": wording.counted,
+        "day": wording.day,
+        "age": wording.age,
+        "joined": wording.joined,
+    }
     environment.globals["version"] = __version__
+    environment.globals["STARS"] = STARS
     environment.globals["csrf_field"] = FIELD
     return environment
 
@@ -43,11 +56,26 @@ def page(
     Parameters
     ----------
     visit : Visit
-        In the template as ``visit``; its CSRF token as ``csrf_token``.
+        In the template as ``visit``; its CSRF token as ``csrf_token``. What the visitor has just done to a film
+        is ``change``, and ``after(film)`` is the address of this page for the forms on it to go on with.
     template : str
         The name of a file in ``templates/``.
     context : mapping, optional
         What else the template speaks of.
     """
-    known = {"visit": visit, "csrf_token": visit.csrf_token, **(context or {})}
+    known = {
+        "visit": visit,
+        "csrf_token": visit.csrf_token,
+        "change": change_in(visit),
+        "after": partial(address_after, visit.request),
+        **(context or {}),
+    }
+    return HTMLResponse(_templates.get_template(template).render(known), status_code=status_code)
+
+
+def bare_page(
+    template: str, context: Mapping[str, Any] | None = None, *, status_code: int = 200
+) -> HTMLResponse:
+    """A page that says nothing of its visitor, for where the cookie or the database is out of reach."""
+    known = {"visit": None, "csrf_token": "", "change": None, **(context or {})}
     return HTMLResponse(_templates.get_template(template).render(known), status_code=status_code)

@@ -1,35 +1,45 @@
-"""A film: how it was rated, what is like it, and what this visitor is expected to give it."""
+"""The page of a film."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from matinee.web.cinema.recommending import predict, similar
+from matinee.web.cinema.films import Film, model_id
+from matinee.web.cinema.reasons import Reason, reasons_for
+from matinee.web.cinema.recommending import fold_in, predict, similar
 from matinee.web.dependencies import CurrentVisit
-from matinee.web.templating import page
+from matinee.web.pages.charts import star_chart
+from matinee.web.pages.drawing import drawn_page
+from matinee.web.visits import Visit
 
 router = APIRouter()
+
+N_SIMILAR, N_REASONS = 6, 3
 
 
 @router.get("/films/{item:path}")
 def show_film(visit: CurrentVisit, item: str) -> HTMLResponse:
-    """The page of a film."""
+    """A film: the visitor's stars, what they are expected to give it, how it was rated, films like it."""
     film = visit.film(item)
+    # What they gave it themselves would be no news.
+    others = {rated: stars for rated, stars in visit.stars.items() if rated != film.item}
+    prediction = predict(visit.showing, others, film)
+    distribution = visit.showing.statistics.of(film.position)
     context = {
         "film": film,
-        "given": visit.ratings.get(film.item),
-        "distribution": visit.showing.statistics.of(film.position),
-        "similar": similar(visit.showing, film, 8),
-        "prediction": predict(visit.showing, visit.stars, film),
+        "prediction": prediction,
+        "reasons": _reasons(visit, others, film) if film.is_known else [],
+        "distribution": distribution,
+        "chart": star_chart("stars", f"How {film} was rated", distribution),
+        "similar": [alike for alike, _ in similar(visit.showing, film, N_SIMILAR)],
+        "is_dismissed": film.item in visit.dismissed,
     }
-    return page(visit, "film.html", context)
+    return drawn_page(visit, "film.html", context)
 
 
-@router.get("/ratings")
-def show_ratings(visit: CurrentVisit) -> HTMLResponse:
-    """All that this visitor has rated, and what they are not interested in."""
-    catalogue = visit.showing.catalogue
-    rated = [(catalogue[item], given) for item, given in visit.ratings.items() if item in catalogue]
-    dismissed = [catalogue[item] for item in visit.dismissed if item in catalogue]
-    return page(visit, "ratings.html", {"rated": rated, "dismissed": dismissed})
+def _reasons(visit: Visit, ratings: dict[str, float], film: Film) -> list[Reason]:
+    person = fold_in(visit.showing, ratings)
+    if person is None:
+        return []
+    return reasons_for(visit.showing, person, [model_id(visit.showing.model, film)], N_REASONS)[0]

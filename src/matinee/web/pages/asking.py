@@ -1,0 +1,92 @@
+"""What the address of a page asks for: filters as a form sends them, and which part of a long list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Depends, Query
+
+from matinee.errors import DataError
+from matinee.web.cinema.catalogue import Filters
+
+EARLIEST, LATEST = 0, 9999
+
+YearText = Annotated[str, Query(max_length=10)]
+
+
+def form_filters(
+    genre: Annotated[list[str] | None, Query(max_length=20)] = None,
+    year_from: YearText = "",
+    year_to: YearText = "",
+) -> Filters:
+    """The filters of a form; unlike a program's, its fields are there and empty if nothing was chosen.
+
+    Raises
+    ------
+    DataError
+        For a year that is none.
+    """
+    genres = tuple(dict.fromkeys(name for name in genre or () if name.strip()))
+    return Filters(genres, _year(year_from), _year(year_to))
+
+
+def _year(text: str) -> int | None:
+    stripped = text.strip()
+    if not stripped:
+        return None
+    if not (stripped.isascii() and stripped.isdecimal() and EARLIEST <= int(stripped) <= LATEST):
+        raise DataError(f"{stripped!r} is not a year; expected four digits, such as 1979, or nothing")
+    return int(stripped)
+
+
+FormFilters = Annotated[Filters, Depends(form_filters)]
+PageNumber = Annotated[int, Query(ge=1, le=10_000)]
+
+
+def filter_query(filters: Filters) -> str:
+    """The filters as the end of an address: empty, or begun by an ampersand."""
+    fields: list[tuple[str, object]] = [("genre", genre) for genre in filters.genres]
+    years = (("year_from", filters.year_from), ("year_to", filters.year_to))
+    fields += [(name, year) for name, year in years if year is not None]
+    return f"&{urlencode(fields)}" if fields else ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One page of a long list.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    size : int
+        How many entries a page has.
+    n_entries : int
+        In the whole list.
+    """
+
+    number: int
+    size: int
+    n_entries: int
+
+    @property
+    def begin(self) -> int:
+        """How many entries come before."""
+        return (self.number - 1) * self.size
+
+    @property
+    def n_parts(self) -> int:
+        """How many pages there are; one at least."""
+        return max(1, -(-self.n_entries // self.size))
+
+    @property
+    def previous(self) -> int | None:
+        """The number of the page before, if there is one."""
+        return min(self.number - 1, self.n_parts) if self.number > 1 else None
+
+    @property
+    def next(self) -> int | None:
+        """The number of the page after, if there is one."""
+        return self.number + 1 if self.number < self.n_parts else None

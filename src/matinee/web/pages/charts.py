@@ -1,0 +1,92 @@
+"""Charts of bars: where each bar and each label stands, for a template to draw as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matinee.web.cinema.statistics import Distribution
+from matinee.web.wording import counted, in_halves, in_stars
+
+WIDTH, HEIGHT = 360.0, 150.0
+# Room for the labels below the bars and the greatest number above them.
+BELOW, ABOVE, GAP = 22.0, 18.0, 0.18
+# A bar of a single one among thousands is still to be seen.
+LEAST = 1.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar, what stands below it (perhaps nothing), and what its row of the table says."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    middle: float
+    label: str
+    name: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of bars.
+
+    Attributes
+    ----------
+    key : str
+        Tells its parts from those of other charts on the page.
+    title, description : str
+        What it shows, and what is to be seen in it.
+    columns : tuple of str
+        The heads of the table of the same numbers.
+    bars : tuple of Bar
+    most : int
+        The greatest value.
+    """
+
+    key: str
+    title: str
+    description: str
+    columns: tuple[str, str]
+    bars: tuple[Bar, ...]
+    most: int
+    width: float = WIDTH
+    height: float = HEIGHT
+    floor: float = HEIGHT - BELOW
+
+
+def bar_chart(
+    key: str,
+    title: str,
+    description: str,
+    columns: tuple[str, str],
+    entries: Sequence[tuple[str, str, int]],
+) -> Chart:
+    """A chart of entries: the label below the bar, the name in the table, and the value."""
+    most = max((value for _, _, value in entries), default=0)
+    step = WIDTH / max(len(entries), 1)
+    room = HEIGHT - BELOW - ABOVE
+    bars = []
+    for place, (label, name, value) in enumerate(entries):
+        height = max(LEAST, room * value / most) if value else 0.0
+        x, width = step * (place + GAP / 2), step * (1 - GAP)
+        middle = step * (place + 0.5)
+        y = HEIGHT - BELOW - height
+        numbers = (round(number, 2) for number in (x, y, width, height, middle))
+        bars.append(Bar(*numbers, label=label, name=name, value=value))
+    return Chart(key, title, description, columns, tuple(bars), most)
+
+
+def star_chart(key: str, title: str, distribution: Distribution) -> Chart:
+    """How often each number of stars was given."""
+    entries = [(in_halves(stars), in_stars(stars), count) for stars, count, _ in distribution.bars]
+    description = "There are no ratings yet."
+    if distribution.mean is not None:
+        most = max(distribution.bars, key=lambda bar: bar[1])
+        description = (
+            f"{counted(distribution.n_ratings, 'rating')}, {distribution.mean:.1f} stars on average; "
+            f"most often given: {in_stars(most[0])}, {counted(most[1], 'time')}."
+        )
+    return bar_chart(key, title, description, ("Stars", "Ratings"), entries)

@@ -1,0 +1,24 @@
+"""Pages that show films: with what every such page needs to draw them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import HTMLResponse
+
+from matinee.web.pages.posters import poster_of
+from matinee.web.templating import page
+from matinee.web.visits import Visit
+
+
+def drawn_page(visit: Visit, template: str, context: Mapping[str, Any]) -> HTMLResponse:
+    """A page with posters, the visitor's own stars beside each film, and the filters' choices."""
+    catalogue = visit.showing.catalogue
+    known = {
+        "poster_of": poster_of,
+        "own_stars": visit.stars,
+        "genres": catalogue.genres,
+        "years": catalogue.years,
+    }
+    return page(visit, template, known | dict(context))

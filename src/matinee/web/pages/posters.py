@@ -1,0 +1,163 @@
+"""Posters drawn from a film's title, year and genres: the same film always has the same one."""
+
+from __future__ import annotations
+
+import unicodedata
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+from matinee.web.cinema.films import Film
+from matinee.web.pages.motifs import MOTIFS, Shape
+
+WIDTH, HEIGHT, MARGIN = 200, 300, 16
+# The title stands below the drawing, on the plain ground.
+TITLE_TOP, TITLE_HEIGHT, LINE = 172, 114, 1.12
+LARGEST, SMALLEST = 38.0, 9.0
+# Titles longer than this are cut; a poster is a picture, and the title stands in full beside it.
+LONGEST_TITLE = 120
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colours of a genre; the ink has a contrast of at least 4.5 to the ground."""
+
+    ground: str
+    shape: str
+    accent: str
+    ink: str
+
+
+PALETTES = {
+    "Action": Palette("#7f1d1d", "#b91c1c", "#fbbf24", "#fff7ed"),
+    "Adventure": Palette("#14532d", "#2f7d4f", "#facc15", "#f7fee7"),
+    "Animation": Palette("#fde68a", "#f97316", "#0e7490", "#3b1d0a"),
+    "Children": Palette("#bae6fd", "#38bdf8", "#f43f5e", "#0c2a4d"),
+    "Comedy": Palette("#fcd34d", "#fb7185", "#7c3aed", "#3a1703"),
+    "Crime": Palette("#1f2430", "#3f4a5f", "#dc2626", "#f1f5f9"),
+    "Documentary": Palette("#e7e2d6", "#b9ae97", "#3f6212", "#26221a"),
+    "Drama": Palette("#3b2f4a", "#6d5a86", "#e8a87c", "#faf5ff"),
+    "Fantasy": Palette("#312e81", "#6366f1", "#f0abfc", "#eef2ff"),
+    "Film-Noir": Palette("#111111", "#3a3a3a", "#e5e5e5", "#f5f5f5"),
+    "Horror": Palette("#190b0b", "#5f1414", "#b5c99a", "#fde8e8"),
+    "Musical": Palette("#831843", "#db2777", "#fde047", "#fff1f7"),
+    "Mystery": Palette("#0f3036", "#1f5b63", "#e2b659", "#ecfeff"),
+    "Romance": Palette("#fbcfd4", "#f08a9b", "#9f1239", "#4c0519"),
+    "Sci-Fi": Palette("#07203f", "#155e8a", "#5eead4", "#e6f7ff"),
+    "Thriller": Palette("#252319", "#57523a", "#f59e0b", "#fefce8"),
+    "War": Palette("#3a3d29", "#646a45", "#c2410c", "#f4f3e6"),
+    "Western": Palette("#f0c48a", "#c2773c", "#7c2d12", "#3b1605"),
+}
+# For genres of other lists, by the name; and for films without any.
+OTHERS = (
+    Palette("#1e3a5f", "#3f6ea3", "#f6c177", "#f1f7ff"),
+    Palette("#d7e5d0", "#8fb58a", "#7a3e9d", "#1d2b1a"),
+    Palette("#4a1d3d", "#84406f", "#f2c14e", "#fff0fa"),
+    Palette("#e6d5c3", "#c19a76", "#1d4e63", "#33210f"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the title, and where its baseline is."""
+
+    text: str
+    y: float
+
+
+@dataclass(frozen=True)
+class Poster:
+    """What a template draws.
+
+    Attributes
+    ----------
+    palette : Palette
+    shapes : tuple of Shape
+        The drawing above the title.
+    lines : tuple of Line
+    size : float
+        Of the title's letters, in units of the drawing, which is 200 wide and 300 high.
+    year, genre : str
+        Perhaps empty.
+    """
+
+    palette: Palette
+    shapes: tuple[Shape, ...]
+    lines: tuple[Line, ...]
+    size: float
+    year: str
+    genre: str
+
+
+@lru_cache(maxsize=4096)
+def poster_of(film: Film) -> Poster:
+    """The poster of a film."""
+    genre = film.genres[0] if film.genres else ""
+    seed = zlib.crc32(film.title.encode("utf-8", "surrogatepass"))
+    palette = palette_of(genre)
+    shapes = MOTIFS[seed % len(MOTIFS)](seed // len(MOTIFS), palette.shape, palette.accent)
+    size, texts = fitted_title(film.title)
+    # The block of lines stands on the lower margin.
+    bottom = TITLE_TOP + TITLE_HEIGHT - 0.24 * size
+    baselines = [bottom - size * LINE * (len(texts) - 1 - place) for place in range(len(texts))]
+    lines = tuple(Line(text, round(y, 2)) for text, y in zip(texts, baselines, strict=True))
+    return Poster(palette, shapes, lines, size, str(film.year or ""), genre)
+
+
+def palette_of(genre: str) -> Palette:
+    """The colours of a genre, the same for ever."""
+    known = PALETTES.get(genre)
+    return known or OTHERS[zlib.crc32(genre.encode("utf-8", "surrogatepass")) % len(OTHERS)]
+
+
+def fitted_title(title: str) -> tuple[float, list[str]]:
+    """The largest size of letters at which a title fits below the drawing, and its lines at that size."""
+    text = " ".join(title.split())
+    if len(text) > LONGEST_TITLE:
+        text = f"{text[: LONGEST_TITLE - 1]}…"
+    size = LARGEST
+    while size > SMALLEST:
+        lines = _lines(text.split(" "), (WIDTH - 2 * MARGIN) / size, break_words=False)
+        if lines is not None and len(lines) * LINE * size <= TITLE_HEIGHT:
+            return size, lines
+        size -= 1.0
+    lines = _lines(text.split(" "), (WIDTH - 2 * MARGIN) / SMALLEST, break_words=True) or [text]
+    return SMALLEST, lines[: int(TITLE_HEIGHT / (LINE * SMALLEST))]
+
+
+def _lines(words: list[str], room: float, *, break_words: bool) -> list[str] | None:
+    """Words in lines of so many em; None if a word is longer than that and is not to be broken."""
+    lines: list[str] = []
+    for word in words:
+        if lines and _em(f"{lines[-1]} {word}") <= room:
+            lines[-1] += f" {word}"
+            continue
+        while _em(word) > room:
+            if not break_words:
+                return None
+            fits = next(end for end in range(len(word) - 1, 0, -1) if end == 1 or _em(word[:end]) <= room)
+            lines.append(word[:fits])
+            word = word[fits:]
+        lines.append(word)
+    return lines
+
+
+def _em(text: str) -> float:
+    """How wide a text in bold is at most, in em: the letters of the widest of the common system fonts."""
+    return sum(_letter_em(letter) for letter in text)
+
+
+@lru_cache(maxsize=4096)
+def _letter_em(letter: str) -> float:
+    if unicodedata.combining(letter):
+        return 0.0
+    base = unicodedata.normalize("NFD", letter)[0]
+    if base in "ijl.,:;'’|!I()[]/ -":
+        return 0.46 if base in "()[]-!" else 0.40
+    if base in "mwMW@%&…—–" or unicodedata.east_asian_width(letter) in "WF":
+        return 1.12
+    if base.isupper() or base.isdecimal():
+        return 0.87 if base.isupper() else 0.71
+    if base.isascii():
+        return 0.73
+    return 1.0

@@ -1,0 +1,36 @@
+"""All that a visitor has rated, and what they are not interested in."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse
+
+from matinee.web.cinema.films import Film
+from matinee.web.dependencies import CurrentVisit
+from matinee.web.pages.asking import PageNumber, Part
+from matinee.web.pages.drawing import drawn_page
+from matinee.web.visits import Visit
+
+router = APIRouter()
+
+N_A_PAGE = 48
+
+
+@router.get("/ratings")
+def show_ratings(visit: CurrentVisit, part: PageNumber = 1) -> HTMLResponse:
+    """The visitor's own ratings, the latest first, to change and remove."""
+    rated = _listed(visit, list(visit.ratings))
+    shown = Part(part, N_A_PAGE, len(rated))
+    context = {
+        "films": rated[shown.begin : shown.begin + N_A_PAGE],
+        "part": shown,
+        "n_unlisted": len(visit.ratings) - len(rated),
+        "dismissed": _listed(visit, visit.dismissed),
+    }
+    return drawn_page(visit, "ratings.html", context)
+
+
+def _listed(visit: Visit, items: list[str]) -> list[Film]:
+    """The films of items, without those that the list of movies no longer has."""
+    films = (visit.showing.catalogue.get(item) for item in items)
+    return [film for film in films if film is not None]

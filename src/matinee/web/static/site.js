@@ -1,0 +1,194 @@
+// What is quicker with a script. Every form and link does the same without: a form that changes something is sent
+// here with the same fields, and what differs on the page that it leads to is put into this one.
+
+const page = document.documentElement;
+page.classList.add("js");
+
+// One after another: a browser without a cookie that sends two at once would become two visitors.
+let lastSent = Promise.resolve();
+let nLoads = 0;
+
+const parsed = async (response) => new DOMParser().parseFromString(await response.text(), "text/html");
+
+// The regions of another page in place of this one's; the focus stays as near as it can to where it was.
+function show(other) {
+  for (const region of document.querySelectorAll("[data-region]")) {
+    const fresh = other.querySelector(`[data-region="${region.dataset.region}"]`);
+    if (fresh) replace(region, fresh.childNodes);
+  }
+}
+
+function replace(region, nodes) {
+  const held = region.contains(document.activeElement) ? document.activeElement : null;
+  const key = held?.closest("[data-key]")?.dataset.key;
+  region.replaceChildren(...nodes);
+  if (!held) return;
+  const again = key && region.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  const place = again
+    ? again.querySelector("input:checked") ?? again.querySelector("input[type=radio], button")
+    : region.querySelector("[tabindex='-1']");
+  (place ?? document.getElementById("main")).focus({ preventScroll: true });
+}
+
+// Says what went wrong where all else is said.
+function tell(message) {
+  const text = document.createElement("p");
+  text.textContent = message;
+  const notice = document.createElement("div");
+  notice.className = "notice";
+  notice.append(text);
+  document.querySelector("[data-region=status]").replaceChildren(notice);
+}
+
+async function tellProblem(response) {
+  const detail = (await parsed(response)).querySelector("[data-problem] h1 + p")?.textContent;
+  tell(detail ?? "The server did not accept that. Load the page again, and try once more.");
+}
+
+// This page's address, as the page that follows a form speaks of the film that was changed.
+function addressAfter(item) {
+  const fields = new URLSearchParams(location.search);
+  fields.set("changed", item);
+  return `${location.pathname}?${fields}`;
+}
+
+async function send(form, button) {
+  const fields = new URLSearchParams(new FormData(form, button));
+  fields.set("next", addressAfter(form.dataset.item));
+  page.classList.add("busy");
+  try {
+    const response = await fetch(form.action, { method: "POST", body: fields });
+    if (!response.ok) return await tellProblem(response);
+    show(await parsed(response));
+    if (searching()) await search();
+  } catch {
+    tell("The server does not answer. Try again in a moment.");
+  } finally {
+    page.classList.remove("busy");
+  }
+}
+
+// Stars: a click is enough. Who chooses by keyboard passes over other stars on the way, and sends with the
+// button or with Enter.
+let byKeyboard = false;
+document.addEventListener("keydown", () => { byKeyboard = true; }, true);
+document.addEventListener("pointerdown", () => { byKeyboard = false; }, true);
+
+document.addEventListener("change", (event) => {
+  const stars = event.target.closest("[data-stars]");
+  if (stars && byKeyboard) stars.classList.add("chosen");
+  else if (stars) stars.requestSubmit();
+  const filters = event.target.closest("[data-filters]");
+  if (filters?.reportValidity()) filters.requestSubmit();
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.matches("[data-live]")) {
+    event.preventDefault();
+    // Taken now: the fields are still as they were when it was sent.
+    const { submitter } = event;
+    lastSent = lastSent.then(() => send(form, submitter));
+  } else if (form.matches("[data-filters]")) {
+    event.preventDefault();
+    filter(form);
+  }
+});
+
+async function filter(form) {
+  const fields = new URLSearchParams(new FormData(form));
+  for (const [name, value] of [...fields]) if (!value) fields.delete(name, value);
+  const address = `${form.getAttribute("action")}?${fields}`;
+  const load = ++nLoads;
+  try {
+    const response = await fetch(address);
+    if (load !== nLoads) return;
+    if (!response.ok) return await tellProblem(response);
+    show(await parsed(response));
+    history.replaceState(null, "", address);
+  } catch {
+    tell("The server does not answer. Try again in a moment.");
+  }
+}
+
+// Search as one types. The page of all that is found shows it in its own list, the others above what they have.
+const box = document.getElementById("search");
+const own = document.querySelector("[data-region=found]");
+const panel = document.querySelector("[data-results]");
+const N_SHOWN = 6;
+const PAUSE = 120; // Milliseconds without a key, so that a quick typist asks once a word.
+let typed = box.value;
+let timer;
+let asked;
+
+const searching = () => !own && panel.childElementCount > 0;
+
+box.addEventListener("input", () => {
+  if (box.value.trim() === typed.trim()) return;
+  typed = box.value;
+  clearTimeout(timer);
+  timer = setTimeout(search, PAUSE);
+});
+
+box.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !box.value) return;
+  event.preventDefault();
+  box.value = typed = "";
+  search();
+});
+
+async function search() {
+  asked?.abort();
+  const words = box.value.trim();
+  if (!words && !own) return panel.replaceChildren();
+  asked = new AbortController();
+  const address = searchAddress(words);
+  try {
+    const response = await fetch(address, { signal: asked.signal });
+    if (!response.ok) return await tellProblem(response);
+    const found = (await parsed(response)).querySelector("[data-region=found]");
+    if (own) {
+      replace(own, found.childNodes);
+      history.replaceState(null, "", address);
+      document.querySelector("[data-filters] [name=q]").value = words;
+    } else {
+      showPanel(found, address);
+    }
+    say(found);
+  } catch (error) {
+    if (error.name !== "AbortError") tell("The server does not answer. Try again in a moment.");
+  }
+}
+
+function searchAddress(words) {
+  const fields = new URLSearchParams({ q: words });
+  if (own) for (const [name, value] of new FormData(document.querySelector("[data-filters]"))) if (value && name !== "q") fields.append(name, value);
+  return `/search?${fields}`;
+}
+
+function showPanel(found, address) {
+  const films = found.querySelectorAll(".film");
+  for (const film of [...films].slice(N_SHOWN)) film.remove();
+  found.querySelector(".parts")?.remove();
+  if (films.length > N_SHOWN) {
+    const all = document.createElement("p");
+    const link = document.createElement("a");
+    link.href = address;
+    link.textContent = "See all that were found";
+    all.append(link);
+    found.append(all);
+  }
+  // Its names are those of the other page; here they must not be taken twice.
+  found.removeAttribute("data-region");
+  if (panel.firstElementChild) replace(panel.firstElementChild, found.childNodes);
+  else panel.replaceChildren(found);
+}
+
+// How many were found, to those who hear the page; the heading says it to the others.
+const voice = document.createElement("p");
+voice.className = "hidden";
+voice.setAttribute("role", "status");
+document.body.append(voice);
+function say(found) {
+  voice.textContent = (own ?? panel).querySelector("h2").textContent;
+}
