@@ -1,7 +1,7 @@
 """What a visitor has just done to a film, as the page that follows tells it.
 
-A form names the page to go on with, and adds the film to its address. What is told is the present state of that
-film, so that an address which is loaded again, or sent to somebody else, tells the truth too.
+A form names the page to go on with, and adds the film to its address. What is told is the present state of
+that film, so that an address which is loaded again, or sent to somebody else, tells the truth too.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ def page(
     Parameters
     ----------
     visit : Visit
-        In the template as ``visit``; its CSRF token as ``csrf_token``. What the visitor has just done to a film
-        is ``change``, and ``after(film)`` is the address of this page for the forms on it to go on with.
+        In the template as ``visit``; its CSRF token as ``csrf_token``. What the visitor has just done to a
+        film is ``change``, and ``after(film)`` is the address of this page for the forms on it to go on with.
     template : str
         The name of a file in ``templates/``.
     context : mapping, optional

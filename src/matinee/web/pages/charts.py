@@ -72,10 +72,9 @@ def bar_chart(
     for place, (label, name, value) in enumerate(entries):
         height = max(LEAST, room * value / most) if value else 0.0
         x, width = step * (place + GAP / 2), step * (1 - GAP)
-        middle = step * (place + 0.5)
-        y = HEIGHT - BELOW - height
-        numbers = (round(number, 2) for number in (x, y, width, height, middle))
-        bars.append(Bar(*numbers, label=label, name=name, value=value))
+        middle, y = step * (place + 0.5), HEIGHT - BELOW - height
+        x, y, width, height, middle = (round(number, 2) for number in (x, y, width, height, middle))
+        bars.append(Bar(x, y, width, height, middle, label, name, value))
     return Chart(key, title, description, columns, tuple(bars), most)
 
 

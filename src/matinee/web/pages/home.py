@@ -20,16 +20,16 @@ N_FIRST, N_MORE = 9, 6
 
 
 @router.get("/")
-def home(visit: CurrentVisit, filters: FormFilters, q: Annotated[str, Query(max_length=200)] = "") -> Response:
+def home(
+    visit: CurrentVisit, filters: FormFilters, q: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
     """Recommendations and films worth rating; a search goes to the page of what it finds."""
     if q:
         return RedirectResponse(f"/search?{visit.request.url.query}")
     stars, hidden = visit.stars, visit.dismissed
     suggestions = recommend(visit.showing, stars, N_RECOMMENDED, filters=filters, hidden=hidden)
     shown = {suggestion.film.item for suggestion in suggestions if stars}
-    worth = worth_rating(
-        visit.showing, stars, N_MORE if stars else N_FIRST, hidden=[*hidden, *shown]
-    )
+    worth = worth_rating(visit.showing, stars, N_MORE if stars else N_FIRST, hidden=[*hidden, *shown])
     context = {
         "suggestions": suggestions,
         "is_personal": any(suggestion.score is not None for suggestion in suggestions),

@@ -13,7 +13,8 @@ from matinee.web.pages.motifs import MOTIFS, Shape
 WIDTH, HEIGHT, MARGIN = 200, 300, 16
 # The title stands below the drawing, on the plain ground.
 TITLE_TOP, TITLE_HEIGHT, LINE = 172, 114, 1.12
-LARGEST, SMALLEST = 38.0, 9.0
+# A title with a word that no line takes has the word broken, rather than letters too small to read.
+LARGEST, SMALLEST_WHOLE, SMALLEST = 38, 14, 9
 # Titles longer than this are cut; a poster is a picture, and the title stands in full beside it.
 LONGEST_TITLE = 120
 
@@ -110,19 +111,19 @@ def palette_of(genre: str) -> Palette:
     return known or OTHERS[zlib.crc32(genre.encode("utf-8", "surrogatepass")) % len(OTHERS)]
 
 
-def fitted_title(title: str) -> tuple[float, list[str]]:
+def fitted_title(title: str) -> tuple[int, list[str]]:
     """The largest size of letters at which a title fits below the drawing, and its lines at that size."""
     text = " ".join(title.split())
     if len(text) > LONGEST_TITLE:
         text = f"{text[: LONGEST_TITLE - 1]}…"
-    size = LARGEST
-    while size > SMALLEST:
-        lines = _lines(text.split(" "), (WIDTH - 2 * MARGIN) / size, break_words=False)
+    tried = [(size, False) for size in range(LARGEST, SMALLEST_WHOLE - 1, -1)]
+    tried += [(size, True) for size in range(SMALLEST_WHOLE + 4, SMALLEST - 1, -1)]
+    lines: list[str] | None = [text]
+    for size, break_words in tried:
+        lines = _lines(text.split(" "), (WIDTH - 2 * MARGIN) / size, break_words=break_words)
         if lines is not None and len(lines) * LINE * size <= TITLE_HEIGHT:
             return size, lines
-        size -= 1.0
-    lines = _lines(text.split(" "), (WIDTH - 2 * MARGIN) / SMALLEST, break_words=True) or [text]
-    return SMALLEST, lines[: int(TITLE_HEIGHT / (LINE * SMALLEST))]
+    return SMALLEST, (lines or [text])[: int(TITLE_HEIGHT / (LINE * SMALLEST))]
 
 
 def _lines(words: list[str], room: float, *, break_words: bool) -> list[str] | None:
