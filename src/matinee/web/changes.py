@@ -46,6 +46,15 @@ def change_in(visit: Visit) -> Change | None:
 
 def address_after(request: Request, film: Film) -> str:
     """The address of this page once a form on it has changed something about a film."""
-    fields = parse_qsl(request.url.query, keep_blank_values=False)
-    kept = [(name, value) for name, value in fields if name != PARAMETER]
-    return f"{request.url.path}?{urlencode([*kept, (PARAMETER, film.item)])}"
+    return f"{request.url.path}?{urlencode([*_other_fields(request), (PARAMETER, film.item)])}"
+
+
+def address_of(request: Request) -> str:
+    """The address of this page without a change in it."""
+    kept = _other_fields(request)
+    return f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path
+
+
+def _other_fields(request: Request) -> list[tuple[str, str]]:
+    fields = parse_qsl(request.url.query)
+    return [(name, value) for name, value in fields if name != PARAMETER]

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from matinee import __version__
 from matinee.web import wording
-from matinee.web.changes import address_after, change_in
+from matinee.web.changes import address_after, address_of, change_in
 from matinee.web.cinema.statistics import STARS
 from matinee.web.security.csrf import FIELD
 from matinee.web.visits import Visit
@@ -57,7 +57,8 @@ def page(
     ----------
     visit : Visit
         In the template as ``visit``; its CSRF token as ``csrf_token``. What the visitor has just done to a
-        film is ``change``, and ``after(film)`` is the address of this page for the forms on it to go on with.
+        film is ``change``; ``here`` is the address of this page without it, and ``after(film)`` the one for
+        its forms to go on with.
     template : str
         The name of a file in ``templates/``.
     context : mapping, optional
@@ -67,6 +68,7 @@ def page(
         "visit": visit,
         "csrf_token": visit.csrf_token,
         "change": change_in(visit),
+        "here": address_of(visit.request),
         "after": partial(address_after, visit.request),
         **(context or {}),
     }

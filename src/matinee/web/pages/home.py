@@ -7,10 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
-from matinee.web.cinema.recommending import recommend, worth_rating
+from matinee.web.cinema.catalogue import Filters
+from matinee.web.cinema.films import Film
+from matinee.web.cinema.recommending import Suggestion, recommend, worth_rating
 from matinee.web.dependencies import CurrentVisit
 from matinee.web.pages.asking import FormFilters
 from matinee.web.pages.drawing import drawn_page
+from matinee.web.visits import Visit
 
 router = APIRouter()
 
@@ -26,10 +29,7 @@ def home(
     """Recommendations and films worth rating; a search goes to the page of what it finds."""
     if q:
         return RedirectResponse(f"/search?{visit.request.url.query}")
-    stars, hidden = visit.stars, visit.dismissed
-    suggestions = recommend(visit.showing, stars, N_RECOMMENDED, filters=filters, hidden=hidden)
-    shown = {suggestion.film.item for suggestion in suggestions if stars}
-    worth = worth_rating(visit.showing, stars, N_MORE if stars else N_FIRST, hidden=[*hidden, *shown])
+    suggestions, worth = _without_repetition(visit, filters)
     context = {
         "suggestions": suggestions,
         "is_personal": any(suggestion.score is not None for suggestion in suggestions),
@@ -37,3 +37,16 @@ def home(
         "filters": filters,
     }
     return drawn_page(visit, "home.html", context)
+
+
+def _without_repetition(visit: Visit, filters: Filters) -> tuple[list[Suggestion], list[Film]]:
+    """What to recommend, and what to ask about; what comes first on the page is not shown again below."""
+    showing, stars, hidden = visit.showing, visit.stars, visit.dismissed
+    if stars:
+        suggestions = recommend(showing, stars, N_RECOMMENDED, filters=filters, hidden=hidden)
+        shown = [suggestion.film.item for suggestion in suggestions]
+        return suggestions, worth_rating(showing, stars, N_MORE, hidden=[*hidden, *shown])
+    worth = worth_rating(showing, stars, N_FIRST, hidden=hidden)
+    # Whoever asks for a genre wants all of it.
+    asked = [] if filters else [film.item for film in worth]
+    return recommend(showing, stars, N_RECOMMENDED, filters=filters, hidden=[*hidden, *asked]), worth

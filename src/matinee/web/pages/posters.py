@@ -49,6 +49,11 @@ PALETTES = {
     "War": Palette("#3a3d29", "#646a45", "#c2410c", "#f4f3e6"),
     "Western": Palette("#f0c48a", "#c2773c", "#7c2d12", "#3b1605"),
 }
+# What tells most of a film comes first: nearly everything is a drama.
+TELLING = (
+    *("Film-Noir", "Western", "Musical", "Animation", "Horror", "Sci-Fi", "War", "Documentary", "Fantasy"),
+    *("Mystery", "Crime", "Romance", "Children", "Thriller", "Adventure", "Action", "Comedy", "Drama"),
+)
 # For genres of other lists, by the name; and for films without any.
 OTHERS = (
     Palette("#1e3a5f", "#3f6ea3", "#f6c177", "#f1f7ff"),
@@ -93,7 +98,7 @@ class Poster:
 @lru_cache(maxsize=4096)
 def poster_of(film: Film) -> Poster:
     """The poster of a film."""
-    genre = film.genres[0] if film.genres else ""
+    genre = most_telling(film.genres)
     seed = zlib.crc32(film.title.encode("utf-8", "surrogatepass"))
     palette = palette_of(genre)
     shapes = MOTIFS[seed % len(MOTIFS)](seed // len(MOTIFS), palette.shape, palette.accent)
@@ -103,6 +108,11 @@ def poster_of(film: Film) -> Poster:
     baselines = [bottom - size * LINE * (len(texts) - 1 - place) for place in range(len(texts))]
     lines = tuple(Line(text, round(y, 2)) for text, y in zip(texts, baselines, strict=True))
     return Poster(palette, shapes, lines, size, str(film.year or ""), genre)
+
+
+def most_telling(genres: tuple[str, ...]) -> str:
+    """The genre whose colours a film's poster has; empty for a film without genres."""
+    return next((genre for genre in TELLING if genre in genres), genres[0] if genres else "")
 
 
 def palette_of(genre: str) -> Palette:
@@ -148,17 +158,27 @@ def _em(text: str) -> float:
     return sum(_letter_em(letter) for letter in text)
 
 
+# Bold letters of DejaVu Sans and Verdana, the widest of the common system fonts.
+WIDTHS = {
+    **dict.fromkeys("ijlIJ|", 0.40),
+    **dict.fromkeys(" .,:;'’·", 0.42),
+    **dict.fromkeys("ft()[]-/!", 0.50),
+    **dict.fromkeys("r?*", 0.54),
+    **dict.fromkeys("scz", 0.62),
+    **dict.fromkeys("aekovxy", 0.69),
+    **dict.fromkeys("mM", 1.07),
+    **dict.fromkeys("wW%@&…—", 1.13),
+}
+CAPITAL, SMALL_LETTER, OTHER = 0.86, 0.74, 1.05
+
+
 @lru_cache(maxsize=4096)
 def _letter_em(letter: str) -> float:
     if unicodedata.combining(letter):
         return 0.0
     base = unicodedata.normalize("NFD", letter)[0]
-    if base in "ijl.,:;'’|!I()[]/ -":
-        return 0.46 if base in "()[]-!" else 0.40
-    if base in "mwMW@%&…—–" or unicodedata.east_asian_width(letter) in "WF":
-        return 1.12
-    if base.isupper() or base.isdecimal():
-        return 0.87 if base.isupper() else 0.71
-    if base.isascii():
-        return 0.73
-    return 1.0
+    if base in WIDTHS:
+        return WIDTHS[base]
+    if not base.isascii():
+        return OTHER
+    return CAPITAL if base.isupper() else SMALL_LETTER

@@ -7,6 +7,7 @@ page.classList.add("js");
 // One after another: a browser without a cookie that sends two at once would become two visitors.
 let lastSent = Promise.resolve();
 let nLoads = 0;
+const status = document.querySelector("[data-region=status]");
 
 const parsed = async (response) => new DOMParser().parseFromString(await response.text(), "text/html");
 
@@ -37,11 +38,18 @@ function tell(message) {
   const notice = document.createElement("div");
   notice.className = "notice";
   notice.append(text);
-  document.querySelector("[data-region=status]").replaceChildren(notice);
+  status.replaceChildren(notice);
 }
 
+status.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-close]")) return;
+  event.preventDefault();
+  status.replaceChildren();
+  document.getElementById("main").focus({ preventScroll: true });
+});
+
 async function tellProblem(response) {
-  const detail = (await parsed(response)).querySelector("[data-problem] h1 + p")?.textContent;
+  const detail = (await parsed(response)).querySelector("[data-detail]")?.textContent;
   tell(detail ?? "The server did not accept that. Load the page again, and try once more.");
 }
 
@@ -126,6 +134,7 @@ const searching = () => !own && panel.childElementCount > 0;
 box.addEventListener("input", () => {
   if (box.value.trim() === typed.trim()) return;
   typed = box.value;
+  status.replaceChildren();
   clearTimeout(timer);
   timer = setTimeout(search, PAUSE);
 });
@@ -172,6 +181,7 @@ function showPanel(found, address) {
   found.querySelector(".parts")?.remove();
   if (films.length > N_SHOWN) {
     const all = document.createElement("p");
+    all.className = "all";
     const link = document.createElement("a");
     link.href = address;
     link.textContent = "See all that were found";
