@@ -9,6 +9,7 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import Depends, FastAPI
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits
 
@@ -28,6 +29,16 @@ from matinee.web.store.engine import N_THREADS
 
 API = "/api/v1"
 STATIC = Path(__file__).parent / "static"
+
+
+class OwnFiles(StaticFiles):
+    """Files that browsers keep, and ask about each time whether they have changed."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        """The file, or that it is still the same."""
+        response = super().file_response(*args, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 class Application(FastAPI):
@@ -71,7 +82,7 @@ def _add_routes(app: FastAPI) -> None:
     app.include_router(api.OPERATIONS)
     for router in PAGES:
         app.include_router(router, include_in_schema=False, dependencies=[Depends(require_form_token)])
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", OwnFiles(directory=STATIC), name="static")
 
 
 def _add_middleware(app: FastAPI, settings: Settings, services: Services) -> None:

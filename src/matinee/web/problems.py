@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from matinee.errors import DataError, UnknownItemError, UnknownUserError
 from matinee.web.security.headers import HEADERS
-from matinee.web.templating import page
+from matinee.web.templating import bare_page, page
 from matinee.web.visits import Visit
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,16 @@ def is_for_program(path: str) -> bool:
     return path.startswith(FOR_PROGRAMS)
 
 
+def refusal(path: str, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """An error where nothing is known of who asked: before the cookie is read, or without the database."""
+    if is_for_program(path):
+        return problem(status, detail, headers=headers)
+    context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail}
+    answer = bare_page("error.html", context, status_code=status)
+    answer.headers.update(headers or {})
+    return answer
+
+
 def _answer(
     request: Request,
     status: int,
@@ -114,11 +124,11 @@ def _of_database(request: Request, error: Exception) -> Response:
     """The database is away, or busy for too long: nothing was changed, and a second try may do."""
     logger.error("the database did not answer %s %s: %s", request.method, request.url.path, error)
     detail = "The database does not answer at present; nothing was changed. Try again in a moment."
-    return problem(503, detail, headers={"Retry-After": "5"})
+    return refusal(request.url.path, 503, detail, headers={"Retry-After": "5"})
 
 
 def _of_defect(request: Request, error: Exception) -> Response:
     """The server has logged what it was; the visitor is told no more than that it was not they."""
     # This answer goes out past what would add the headers.
     detail = "The server has failed at this; the failure is its own, and is noted in its log."
-    return problem(500, detail, headers=HEADERS)
+    return refusal(request.url.path, 500, detail, headers=HEADERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -28,7 +28,11 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 def day(milliseconds: float) -> str:
     """The day of a time in Unix milliseconds, in UTC: ``"5 March 2024"``."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return day_in_words(datetime.fromtimestamp(milliseconds / 1000, UTC).date())
+
+
+def day_in_words(moment: date) -> str:
+    """``"5 March 2024"``."""
     return f"{moment.day} {moment:%B %Y}"
 
 

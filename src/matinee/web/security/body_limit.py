@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from matinee.web.problems import problem
+from matinee.web.problems import refusal
 
 
 class BodyLimit:
@@ -25,7 +25,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if self._is_announced_too_long(scope):
-            await problem(413, self._detail)(scope, receive, send)
+            await refusal(scope["path"], 413, self._detail)(scope, receive, send)
             return
         n_read = 0
 

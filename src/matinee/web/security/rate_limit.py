@@ -11,7 +11,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from matinee.errors import DataError
-from matinee.web.problems import problem
+from matinee.web.problems import refusal
 
 # What a probe or a browser asks for without anybody's doing.
 EXEMPT = ("/health", "/ready", "/static/")
@@ -42,7 +42,8 @@ class RateLimit:
         resets = self._limiter.get_window_stats(self._limit, address).reset_time
         seconds = max(1, math.ceil(resets - time.time()))
         detail = f"More than {self._limit}; the next request is answered in {seconds} seconds."
-        await problem(429, detail, headers={"Retry-After": str(seconds)})(scope, receive, send)
+        headers = {"Retry-After": str(seconds)}
+        await refusal(scope["path"], 429, detail, headers=headers)(scope, receive, send)
 
 
 def parsed_limit(text: str) -> RateLimitItem:
