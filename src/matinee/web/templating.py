@@ -81,3 +81,8 @@ def bare_page(
     """A page that says nothing of its visitor, for where the cookie or the database is out of reach."""
     known = {"visit": None, "csrf_token": "", "change": None, **(context or {})}
     return HTMLResponse(_templates.get_template(template).render(known), status_code=status_code)
+
+
+def template_module(template: str) -> Any:
+    """The macros of a template, to draw one part of a page alone."""
+    return _templates.get_template(template).module

@@ -169,7 +169,7 @@ WIDTHS = {
     **dict.fromkeys("mM", 1.07),
     **dict.fromkeys("wW%@&…—", 1.13),
 }
-CAPITAL, SMALL_LETTER, OTHER = 0.86, 0.74, 1.05
+CAPITAL, SMALL_LETTER, OTHER = 0.86, 0.74, 1.2
 
 
 @lru_cache(maxsize=4096)
