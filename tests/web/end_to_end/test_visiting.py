@@ -257,7 +257,7 @@ def test_an_account_changes_its_password_and_makes_tokens_and_is_deleted(visitor
     page.get_by_label("Present password").fill(PASSWORD)
     page.get_by_label("New password").fill("some other words")
     page.get_by_role("button", name="Change the password").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+    expect(page.get_by_role("status").filter(has_text="The password is changed.")).to_be_visible()
     page.get_by_label("What is it for?").fill("a program")
     page.get_by_role("button", name="Make a token").click()
     expect(page.get_by_role("status").filter(has_text="Your new token")).to_contain_text("matinee_")

@@ -83,7 +83,7 @@ def change_password(visit: CurrentVisit, old_password: Text, new_password: Text)
         logins.change_password(visit, old_password, new_password)
     except DataError as error:
         return _account_page(visit, error=str(error), status_code=422)
-    return RedirectResponse("/account", status_code=303)
+    return RedirectResponse("/account?password=changed", status_code=303)
 
 
 @router.post("/account/delete")

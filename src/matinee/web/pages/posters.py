@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import zlib
 from dataclasses import dataclass
@@ -139,18 +140,28 @@ def fitted_title(title: str) -> tuple[int, list[str]]:
 def _lines(words: list[str], room: float, *, break_words: bool) -> list[str] | None:
     """Words in lines of so many em; None if a word is longer than that and is not to be broken."""
     lines: list[str] = []
-    for word in words:
-        if lines and _em(f"{lines[-1]} {word}") <= room:
-            lines[-1] += f" {word}"
+    for gap, piece in _pieces(words):
+        if lines and _em(f"{lines[-1]}{gap}{piece}") <= room:
+            lines[-1] += f"{gap}{piece}"
             continue
-        while _em(word) > room:
+        rest = piece
+        while _em(rest) > room:
             if not break_words:
                 return None
-            fits = next(end for end in range(len(word) - 1, 0, -1) if end == 1 or _em(word[:end]) <= room)
-            lines.append(word[:fits])
-            word = word[fits:]
-        lines.append(word)
+            fits = next(end for end in range(len(rest) - 1, 0, -1) if end == 1 or _em(rest[:end]) <= room)
+            lines.append(rest[:fits])
+            rest = rest[fits:]
+        lines.append(rest)
     return lines
+
+
+def _pieces(words: list[str]) -> list[tuple[str, str]]:
+    """What must stay together, with what stands before it: a line may also end at a hyphen."""
+    return [
+        (" " if place == 0 else "", piece)
+        for word in words
+        for place, piece in enumerate(re.findall(r"[^-]*-+|[^-]+", word))
+    ]
 
 
 def _em(text: str) -> float:
@@ -169,7 +180,7 @@ WIDTHS = {
     **dict.fromkeys("mM", 1.07),
     **dict.fromkeys("wW%@&…—", 1.13),
 }
-CAPITAL, SMALL_LETTER, OTHER = 0.86, 0.74, 1.2
+CAPITAL, SMALL_LETTER, OTHER = 0.86, 0.74, 1.3
 
 
 @lru_cache(maxsize=4096)
