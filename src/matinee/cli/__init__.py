@@ -33,7 +33,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, download, describe, fit, tune, evaluate, predict, recommend, similar, plot):
 for verb in (
     demo,
     download,
@@ -44,15 +43,12 @@ for verb in (
     predict,
     recommend,
     similar,
+    plot,
     serve,
     retrain,
     export,
 ):
-for verb in (demo, download, describe, fit, tune, evaluate, predict, recommend, similar):
     app.command()(verb)
-app.command()(serve)
-app.command()(retrain)
-app.command()(export)
 
 
 def _show_version(wanted: bool) -> None:
