@@ -21,6 +21,8 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 # Indented blocks hold what is typed; a line that ends in a backslash goes on in the next.
 COMMAND = re.compile(r"^    (matinee (?:.*\\\n)*.*)$", re.MULTILINE)
+# They need the network, or a database, or go on until they are stopped.
+ELSEWHERE = {"download", "serve", "retrain", "export"}
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
 
 
@@ -38,10 +40,10 @@ def prose_of(page: Path) -> str:
 
 
 def commands_of(page: Path) -> list[list[str]]:
-    """The commands of Matinee that the page shows, as words; a download is not for tests to make."""
+    """The commands of Matinee that the page shows, as words, but for those that tests of their own run."""
     lines = (found.replace("\\\n", " ") for found in COMMAND.findall(prose_of(page)))
     commands = [shlex.split(line, comments=True)[1:] for line in lines]
-    return [words for words in commands if words[0] != "download"]
+    return [words for words in commands if words[0] not in ELSEWHERE]
 
 
 def anchors_of(page: Path) -> Iterator[str]:

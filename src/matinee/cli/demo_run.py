@@ -11,7 +11,7 @@ import polars as pl
 from matinee.cli.output import status
 from matinee.cli.sources import Titles
 from matinee.datasets import Movies, load_dataset, load_movies
-from matinee.datasets.loading import DEMO
+from matinee.datasets.loading import DEMO, DEMO_PARAMETERS
 from matinee.evaluation import Evaluation, evaluate
 from matinee.ids import Id
 from matinee.models import ALS
@@ -20,9 +20,6 @@ from matinee.ratings import Ratings
 from matinee.splits import split
 
 SEED = 42
-# Found on other viewers of the same cinema: of 8, 10 and 12 factors and λ from 0.06 to 0.12, these have the
-# lowest validation RMSE.
-N_FACTORS, REGULARIZATION = 10, 0.07
 N_SHOWN = 8
 N_REASONS = 2
 MANY = 1_000  # all of a person's ratings
@@ -112,7 +109,7 @@ def run_demo() -> DemoRun:
     with status("reading the demo data"):
         ratings, movies = load_dataset(DEMO), load_movies(DEMO)
         train, test = split(ratings, test_size=0.2, by="random", random_state=SEED)
-    model = ALS(n_factors=N_FACTORS, regularization=REGULARIZATION, random_state=SEED).fit(train, test)
+    model = ALS(**DEMO_PARAMETERS, random_state=SEED).fit(train, test)
     with status("evaluating"):
         evaluation = evaluate(model, test, train=train)
         biases_alone = evaluate(_fit_biases(train), test, train=train)
@@ -123,7 +120,7 @@ def run_demo() -> DemoRun:
 def _fit_biases(train: Ratings) -> ALS:
     """A model without tastes: factors that start at zero stay there, which leaves the biases."""
     start = np.zeros((train.n_users, 1)), np.zeros((train.n_items, 1))
-    return ALS(n_factors=1, regularization=REGULARIZATION).fit(train, start=start, progress=False)
+    return ALS(**DEMO_PARAMETERS | {"n_factors": 1}).fit(train, start=start, progress=False)
 
 
 def _tip(found: Recommendation, explanation: Explanation) -> Tip:

@@ -8,12 +8,12 @@ from filelock import FileLock
 
 from matinee import __version__
 from matinee.datasets import load_dataset
-from matinee.datasets.loading import DEMO
+from matinee.datasets.loading import DEMO, DEMO_PARAMETERS
 from matinee.models import ALS
 from matinee.ratings import Ratings
+from matinee.web.held_out import is_held_out
 
-# As in 'matinee demo', which says where they come from.
-N_FACTORS, REGULARIZATION, SEED = 10, 0.07, 42
+SEED = 42
 
 
 def built_in_model(folder: Path) -> Path:
@@ -23,6 +23,7 @@ def built_in_model(folder: Path) -> Path:
     with FileLock(folder / "cinema.lock"):
         if not path.exists():
             ratings: Ratings = load_dataset(DEMO)
-            model = ALS(n_factors=N_FACTORS, regularization=REGULARIZATION, random_state=SEED)
-            model.fit(ratings, progress=False).save(path)
+            held_out = is_held_out(ratings)
+            model = ALS(**DEMO_PARAMETERS, random_state=SEED)
+            model.fit(ratings.subset(~held_out), ratings.subset(held_out), progress=False).save(path)
     return path

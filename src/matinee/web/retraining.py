@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 from filelock import FileLock
-from numpy.typing import NDArray
 
 from matinee.audience import n_trained_on
 from matinee.errors import DataError
@@ -20,12 +17,9 @@ from matinee.models import BayesianALS, Model, load
 from matinee.ratings import Ratings
 from matinee.splits import NewUsers
 from matinee.web.exporting import visitors_ratings
+from matinee.web.held_out import is_held_out
 from matinee.web.store.engine import Store
 from matinee.web.visitor_ids import require_no_visitors
-
-HELD_OUT_SHARE = 0.1
-# Odd 64-bit numbers: 2⁶⁴ divided by the golden ratio, and a mixer of SplitMix64 (Steele et al. 2014).
-_GOLDEN, _MIXER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 @dataclass(frozen=True)
@@ -115,7 +109,9 @@ def retrain(
         train, test = whole.subset(~held_out), whole.subset(held_out)
         if len(test) == 0 or len(train) == 0:
             raise DataError(f"{len(whole):,} ratings are too few to hold a tenth of them out")
-        new = _fit(old, train, item_features)
+        # To be shown, not to stop by: that would flatter the new model.
+        shown = test if old.get_params().get("tolerance") is None else None
+        new = _fit(old, train, item_features, shown)
         asked = NewUsers(train, test)
         metric = "rmse" if old.predicts_ratings else "ndcg"
         before = _quality(_without(old, test, item_features), asked, metric)
@@ -140,33 +136,9 @@ def with_visitors(base: Ratings, store: Store) -> tuple[Ratings, int, int]:
     return whole, len(theirs), len(found) - len(theirs)
 
 
-def is_held_out(ratings: Ratings) -> NDArray[np.bool_]:
-    """Which ratings are to test on: about a tenth, by a hash of the user's and the item's id; shape (n,)."""
-    users = _hashes(ratings.users)[ratings.user_positions]
-    items = _hashes(ratings.items)[ratings.by_user.columns]
-    with np.errstate(over="ignore"):
-        mixed = (users ^ (items * _GOLDEN)) * _MIXER
-    chosen: NDArray[np.bool_] = (mixed >> np.uint64(33)) % np.uint64(1000) < HELD_OUT_SHARE * 1000
-    return chosen
-
-
-def _hashes(ids: Any) -> NDArray[np.uint64]:
-    """A number for each id: the same in every process, and whatever other ids there are."""
-    if ids.dtype.kind == "U":
-        digests = (_text_hash(id) for id in ids.tolist())
-        numbers = np.fromiter(digests, dtype=np.uint64, count=len(ids))
-    else:
-        numbers = ids.astype(np.uint64)
-    with np.errstate(over="ignore"):
-        mixed: NDArray[np.uint64] = (numbers + np.uint64(1)) * _GOLDEN
-    return mixed ^ (mixed >> np.uint64(31))
-
-
-def _text_hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
-
-
-def _fit(model: Model, train: Ratings, item_features: pl.DataFrame | None) -> Model:
+def _fit(
+    model: Model, train: Ratings, item_features: pl.DataFrame | None, validation: Ratings | None = None
+) -> Model:
     new: Any = type(model)(**model.get_params())
     options = {"item_features": item_features} if item_features is not None else {}
     if options and not isinstance(model, BayesianALS):
@@ -174,7 +146,7 @@ def _fit(model: Model, train: Ratings, item_features: pl.DataFrame | None) -> Mo
     with warnings.catch_warnings():
         # What the fit has to say of its iterations was said when the model was first fitted.
         warnings.simplefilter("ignore")
-        new.fit(train, **options)
+        new.fit(train, validation, **options)
     fitted: Model = new
     return fitted
 
