@@ -27,7 +27,7 @@ from .conftest import COMMAND, SECONDS, Terminal, run_command
 
 ESCAPE = "\x1b"
 VERBS = ["demo", "download", "describe", "fit", "tune", "evaluate", "predict", "recommend", "similar"]
-VERBS += ["serve", "retrain", "export"]
+VERBS += ["plot", "serve", "retrain", "export"]
 
 
 @pytest.fixture(scope="module")

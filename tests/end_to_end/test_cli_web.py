@@ -76,9 +76,23 @@ def test_serve_says_what_is_wrong_before_it_begins(matinee: Run, cinema: Path, t
 def test_without_the_extra_the_command_names_it(
     matinee: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(library, "web", library.web)  # to be what it was, once this is over
     for name in [name for name in sys.modules if name.startswith("matinee.web")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     outcome = matinee("serve", "--folder", tmp_path)
     assert outcome.status == 2
     assert 'python -m pip install "matinee[web]"' in outcome.err
+
+
+def test_a_database_that_is_not_there_is_not_made(matinee: Run, cinema: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'mistyped.sqlite3'}"
+    output = tmp_path / "visitors.csv"
+    for command in (
+        ["retrain", "--model", cinema, "--ratings", "demo", "--database", url],
+        ["export", "-o", output, "--database", url],
+    ):
+        outcome = matinee(*command)
+        assert outcome.status == 2
+        assert "there is no database" in outcome.err
+    assert list(tmp_path.iterdir()) == []

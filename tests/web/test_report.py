@@ -49,3 +49,11 @@ def test_the_report_counts_what_there_is(store: Store, showing: Showing) -> None
     assert report.last_iteration is not None
     now = make_report(showing, store)
     assert 0 <= now.age_seconds <= time.time() - showing.fitted_at
+
+
+def test_ratings_that_came_along_into_an_account_count_once(store: Store, showing: Showing) -> None:
+    with store.writing() as session:
+        source, target = add_visitor(session).id, add_visitor(session).id
+        ratings_log.rate(session, source, "1", 4.0)
+        ratings_log.merge(session, source, target)
+    assert sum(day.n_ratings for day in make_report(showing, store).days) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any
 
 import pytest
 from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy.exc import OperationalError
+from starlette.testclient import TestClient
 
 from matinee.errors import DataError
 from matinee.web.pages import PAGES
 from matinee.web.secret_key import secret_key
+from matinee.web.security.addresses import counted_as
 from tests.web.conftest import Browser, Site
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
@@ -193,8 +197,9 @@ def test_an_address_that_asks_too_often_has_to_wait_and_others_have_not(
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
     assert answers[-1].headers["content-type"] == "application/problem+json"
     assert site.client("192.0.2.2").get("/api/v1/movies").status_code == 200
-    # Whoever watches over the server is never told to wait.
-    assert client.get("/ready").status_code == 200
+    # Whoever asks whether the process lives is never told to wait; /ready asks the database, and is counted.
+    assert client.get("/health").status_code == 200
+    assert client.get("/ready").status_code == 429
     # And nobody is believed who says that they are somebody else.
     forwarded = {"X-Forwarded-For": "192.0.2.99"}
     assert client.get("/api/v1/movies", headers=forwarded).status_code == 429
@@ -263,3 +268,55 @@ def test_a_secret_in_the_environment_is_used_and_a_short_one_refused(
     monkeypatch.setenv("MATINEE_SECRET", "short")
     with pytest.raises(DataError, match="at least 32"):
         secret_key(tmp_path)
+
+
+def test_no_link_of_a_page_leads_to_another_server(quick_site: Site, items: dict[str, str]) -> None:
+    browser = quick_site.browser()
+    for path in ("//evil.example", "///evil.example", "/%5Cevil.example"):
+        text = browser.get(f"http://testserver{path}?changed={items['Alien']}").text
+        links = re.findall(r'(?:href|action|value)="([^"]*)"', text)
+        assert links
+        assert not [link for link in links if link.startswith(("//", "/\\")) or "://" in link]
+
+
+def test_a_subscriber_of_ipv6_is_counted_as_one(make_site: Callable[..., Site]) -> None:
+    site = make_site(rate_limit="3/minute")
+    for host in range(1, 4):
+        assert site.client(f"2001:db8:1:2::{host}").get("/api/v1/movies?q=a").status_code == 200
+    assert site.client("2001:db8:1:2:ffff::9").get("/api/v1/movies?q=a").status_code == 429
+    assert site.client("2001:db8:1:3::1").get("/api/v1/movies?q=a").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "subject"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("testclient", "testclient"),
+    ],
+)
+def test_an_address_is_counted_as_its_subscriber(address: str, subject: str) -> None:
+    assert counted_as(address) == subject
+
+
+def test_without_the_database_people_get_a_page_and_programs_a_problem(
+    quick_site: Site, monkeypatch: pytest.MonkeyPatch, items: dict[str, str]
+) -> None:
+    browser = logged_in(quick_site)
+
+    def fail(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr("sqlalchemy.orm.Session.execute", fail)
+    monkeypatch.setattr("sqlalchemy.orm.Session.scalar", fail)
+    client = TestClient(quick_site.app, cookies=browser.client.cookies, raise_server_exceptions=False)
+    assert client.get("/ratings").status_code == 503
+    # Who it was cannot be looked up, and what they asked for is no less unknown for that.
+    assert client.get("/nothing").status_code == 404
+    ready = client.get("/ready")
+    assert (ready.status_code, ready.headers["content-type"]) == (503, "application/problem+json")
+    body = {"ratings": [{"item": items["Alien"], "rating": 5}], "n": 3}
+    assert client.post("/api/v1/recommendations", json=body).status_code == 200

@@ -199,7 +199,7 @@ def test_a_retraining_killed_in_the_middle_leaves_the_old_model_serving(
         assert answer.status_code == 200
         return answer.json()
 
-    before = ask()
+    before, n_killed = ask(), 0
     for wait in (0.5, 1.5, 2.0, 2.5):
         retraining = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
         time.sleep(wait)
@@ -208,8 +208,10 @@ def test_a_retraining_killed_in_the_middle_leaves_the_old_model_serving(
         retraining.wait(SECONDS)
         if not was_running:  # a quick machine: it had ended well
             break
+        n_killed += 1
         assert model.read_bytes() == old
         assert ask() == before
+    assert n_killed
     # And it can be done again: the lock of the dead is no obstacle.
     done = subprocess.run(list(map(str, [*command, "--json"])), capture_output=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
@@ -233,3 +235,15 @@ def test_told_to_stop_it_ends_by_itself(start: Callable[..., Server]) -> None:
     server = start()
     assert server.stop() in (0, -signal.SIGTERM)
     assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
+def test_a_proxy_is_believed_if_it_is_trusted_and_nobody_else_is(start: Callable[..., Server]) -> None:
+    said = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+    for options, is_believed in ((["--trust-proxy", "127.0.0.1"], True), ([], False)):
+        server = start(*options)
+        with httpx2.Client(base_url=server.url, headers=said) as proxy:
+            cookie = proxy.get("/login").headers["set-cookie"]
+        assert cookie.startswith("__Host-matinee=") == is_believed
+        assert ("; Secure" in cookie) == is_believed
+        assert server.stop() in (0, -signal.SIGTERM)

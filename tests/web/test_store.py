@@ -15,8 +15,8 @@ from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
 from matinee.web.store.migrating import newest, require_current, revision, upgrade
 from matinee.web.store.ratings_log import TooManyRatingsError, UnknownVisitorError
-from matinee.web.store.tables import RatingEventRow, RatingRow, Table
-from matinee.web.store.visitors import add_visitor
+from matinee.web.store.tables import RatingEventRow, RatingRow, Table, VisitorRow
+from matinee.web.store.visitors import add_visitor, visitor_id_of
 
 
 def new_visitor(store: Store) -> int:
@@ -132,6 +132,38 @@ def test_one_visitor_can_not_fill_the_disk(store: Store, monkeypatch: pytest.Mon
         ratings_log.rate(session, visitor, "2", 3.0)
     with pytest.raises(TooManyRatingsError), store.writing() as session:
         ratings_log.rate(session, visitor, "3", 4.0)
+
+
+def test_ratings_that_come_along_make_nobody_have_more_than_one_may(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ratings_log, "MOST_RATINGS", 3)
+    source, target = new_visitor(store), new_visitor(store)
+    with store.writing() as session:
+        for visitor, item in ((source, "1"), (source, "2"), (source, "3"), (target, "4"), (target, "3")):
+            ratings_log.rate(session, visitor, item, 4.0)
+    with store.writing() as session:
+        ratings_log.rate(session, source, "3", 1.0)
+        assert ratings_log.merge(session, source, target) == 2
+    with store.reading() as session:
+        kept = {given.item: given.rating for given in ratings_log.ratings_of(session, target)}
+        assert ratings_log.ratings_of(session, source) == []
+    assert len(kept) == 3
+    assert (kept["3"], kept["4"]) == (1.0, 4.0)
+
+
+def test_who_has_gone_over_into_an_account_writes_no_more_as_nobody(store: Store) -> None:
+    source, target = new_visitor(store), new_visitor(store)
+    with store.writing() as session:
+        key = session.get(VisitorRow, source).key
+        ratings_log.rate(session, source, "1", 4.0)
+        ratings_log.merge(session, source, target)
+    # What was on the way meanwhile is not acknowledged, so that nothing acknowledged is lost.
+    with pytest.raises(UnknownVisitorError), store.writing() as session:
+        ratings_log.rate(session, source, "2", 4.0)
+    with store.reading() as session:
+        assert visitor_id_of(session, key) is None
+        assert [given.item for given in ratings_log.ratings_of(session, target)] == ["1"]
 
 
 @pytest.mark.parametrize(

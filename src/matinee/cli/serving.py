@@ -155,7 +155,7 @@ def retrain(
     settings = Settings(str(model), folder=str(folder or data_folder()), database=database)
     features = None if movies is None else movies_from(movies).features()
     base = ratings_from(ratings)
-    store = Store(settings.database_url)
+    store = Store.existing(settings.database_url)
     try:
         with status("fitting anew"):
             found = fit_anew(store, model, base, margin=margin, item_features=features)
@@ -190,7 +190,7 @@ def export(
 
     require_writable(output)
     settings = Settings("", folder=str(folder or data_folder()), database=database)
-    store = Store(settings.database_url)
+    store = Store.existing(settings.database_url)
     try:
         n_ratings = write_ratings(store, output, strings=strings)
     finally:

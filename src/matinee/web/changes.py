@@ -46,13 +46,18 @@ def change_in(visit: Visit) -> Change | None:
 
 def address_after(request: Request, film: Film) -> str:
     """The address of this page once a form on it has changed something about a film."""
-    return f"{request.url.path}?{urlencode([*_other_fields(request), (PARAMETER, film.item)])}"
+    return f"{_path(request)}?{urlencode([*_other_fields(request), (PARAMETER, film.item)])}"
 
 
 def address_of(request: Request) -> str:
     """The address of this page without a change in it."""
     kept = _other_fields(request)
-    return f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path
+    return f"{_path(request)}?{urlencode(kept)}" if kept else _path(request)
+
+
+def _path(request: Request) -> str:
+    """The path with one slash at its beginning: with two it would be the address of another server."""
+    return "/" + request.url.path.lstrip("/\\")
 
 
 def _other_fields(request: Request) -> list[tuple[str, str]]:

@@ -13,20 +13,21 @@ from matinee.web.services import Services
 from matinee.web.visits import Visit
 
 
-def _services(request: Request) -> Services:
+# Coroutines, which need no thread: one that waits for the database must not keep these waiting.
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-def _showing(services: Annotated[Services, Depends(_services)]) -> Showing:
+async def _showing(services: Annotated[Services, Depends(_services)]) -> Showing:
     return services.showing
 
 
-def _visit(request: Request, services: Annotated[Services, Depends(_services)]) -> Visit:
+async def _visit(request: Request, services: Annotated[Services, Depends(_services)]) -> Visit:
     return Visit(request, services)
 
 
-def filters(
+async def filters(
     genre: Annotated[
         list[str] | None, Query(max_length=20, description="Films that have all of these genres.")
     ] = None,

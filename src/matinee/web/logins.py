@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
 from matinee.errors import DataError
+from matinee.web.security.addresses import counted_as
 from matinee.web.security.cookies import change_cookie
 from matinee.web.store import accounts, login_throttle, ratings_log, sessions
 from matinee.web.store.accounts import Account
@@ -76,7 +77,7 @@ def log_out(visit: Visit) -> None:
 
 
 def change_password(visit: Visit, old: str, new: str) -> None:
-    """Give the account another password; it stays logged in here, and nowhere else.
+    """Give the account another password; it stays logged in here, and nowhere else. Tokens are kept.
 
     Raises
     ------
@@ -86,8 +87,9 @@ def change_password(visit: Visit, old: str, new: str) -> None:
     """
     account = require_account(visit)
     _guard(visit, account)
-    accounts.change_password(visit.services.store, account, old, new)
+    hashed = accounts.new_hash(visit.services.store, account, old, new)
     with visit.services.store.writing() as session:
+        accounts.set_hash(session, account, hashed)
         login_throttle.forget_login(session, account.name, address_of(visit))
         sessions.close_all_sessions(session, account)
         secret = sessions.open_session(session, account)
@@ -121,7 +123,7 @@ def require_account(visit: Visit) -> Account:
 
 def address_of(visit: Visit) -> str:
     """The address that the request came from, as far as the server was told to trust what says so."""
-    return visit.request.client.host if visit.request.client else ""
+    return counted_as(visit.request.client.host) if visit.request.client else ""
 
 
 def _guard(visit: Visit, account: Account) -> None:

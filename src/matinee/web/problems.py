@@ -90,7 +90,10 @@ def _answer(
         return problem(status, detail, errors=errors, headers=headers)
     visit = Visit(request, request.app.state.services)
     context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail}
-    answer = page(visit, "error.html", context, status_code=status)
+    try:
+        answer = page(visit, "error.html", context, status_code=status)
+    except (OperationalError, TimeoutError):  # who asked is not to be found out at present
+        return refusal(request.url.path, status, detail, headers=headers)
     answer.headers.update(headers or {})
     return answer
 

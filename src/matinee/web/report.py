@@ -126,7 +126,13 @@ def _days(session: Session, at: float) -> list[DayCount]:
     number = RatingEventRow.at.op("/")(DAY_MILLISECONDS)
     rows = session.execute(
         select(number, func.count())
-        .where(RatingEventRow.at >= first * DAY_MILLISECONDS, RatingEventRow.rating.is_not(None))
+        .join(VisitorRow, VisitorRow.id == RatingEventRow.visitor_id)
+        .where(
+            RatingEventRow.at >= first * DAY_MILLISECONDS,
+            RatingEventRow.rating.is_not(None),
+            # What was given before logging in stands in the log of the account too.
+            VisitorRow.merged_into.is_(None),
+        )
         .group_by(number)
     )
     counts = {int(day): int(count) for day, count in rows}

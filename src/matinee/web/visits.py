@@ -115,12 +115,12 @@ class Visit:
         self._forget()
         return given
 
-    def take_back(self, film: Film) -> bool:
-        """Remove a rating; whether there was one."""
+    def take_back(self, item: str) -> bool:
+        """Remove a rating, also of a film that is not listed any more; whether there was one."""
         if self.visitor.id is None:
             return False
         with self.services.store.writing() as session:
-            was_there = ratings_log.take_back(session, self.visitor.id, film.item)
+            was_there = ratings_log.take_back(session, self.visitor.id, item)
         RATINGS.labels("taken back").inc(was_there)
         self._forget()
         return was_there

@@ -54,10 +54,13 @@ def set_rating(visit: ApiVisit, item: str, new: NewRating) -> Rating:
     return Rating.of(visit.rate(visit.film(item), new.rating))
 
 
-@router.delete("/ratings/{item:path}", status_code=204, responses=errors(401, 403, 404))
+@router.delete("/ratings/{item:path}", status_code=204, responses=errors(401, 403))
 def delete_rating(visit: ApiVisit, item: str) -> Response:
-    """Take the caller's rating of a film back; if there is none, there is none afterwards either."""
-    visit.take_back(visit.film(item))
+    """Take the caller's rating of a film back; if there is none, there is none afterwards either.
+
+    Also of a film that is not listed any more.
+    """
+    visit.take_back(item)
     return Response(status_code=204)
 
 

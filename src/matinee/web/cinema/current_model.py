@@ -9,6 +9,7 @@ from pathlib import Path
 from matinee.datasets import Movies
 from matinee.errors import MatineeError
 from matinee.web.cinema.showing import Showing, load_showing
+from matinee.web.metrics import MODEL_LOADS
 
 logger = logging.getLogger(__name__)
 
@@ -57,19 +58,23 @@ class CurrentModel:
     def look(self) -> bool:
         """Take up the file if it has changed; whether it was taken up.
 
-        A file that cannot be used is reported once, and the model that was served goes on.
+        A file that cannot be used is reported once, and the model that was served goes on. What fails for
+        want of memory, say, is tried again at the next look.
         """
         found = _signature(self._path)
         if found is None or found == self._seen:
             return False
-        self._seen = found
         try:
             self._showing = load_showing(self._path, self._movies)
-        except (MatineeError, OSError, MemoryError) as error:
+        except MatineeError as error:
+            self._seen = found
+            MODEL_LOADS.labels("refused").inc()
             logger.error(
                 "%s was replaced by what cannot be served; the old model goes on: %s", self._path, error
             )
             return False
+        self._seen = found
+        MODEL_LOADS.labels("taken up").inc()
         logger.info("%s was replaced, and is served", self._path)
         return True
 

@@ -17,7 +17,6 @@ from matinee.web.cinema.films import Film, films_of
 from matinee.web.cinema.first_films import FirstFilms
 from matinee.web.cinema.statistics import STARS, RatingStatistics
 
-# Users of these ids are visitors that a retrained model has learned from; see matinee.web.visitor_ids.
 MOST_STARS = STARS[-1]
 
 

@@ -25,7 +25,7 @@ def set_rating(
     if rating.strip():
         visit.rate(film, checked_stars(rating))
     else:
-        visit.take_back(film)
+        visit.take_back(film.item)
     return back_to(next_page)
 
 

@@ -12,9 +12,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from matinee.errors import DataError
 from matinee.web.problems import refusal
+from matinee.web.security.addresses import counted_as
 
 # What a probe or a browser asks for without anybody's doing.
-EXEMPT = ("/health", "/ready", "/static/")
+EXEMPT = ("/health", "/static/")
 
 
 class RateLimit:
@@ -35,7 +36,7 @@ class RateLimit:
             await self._app(scope, receive, send)
             return
         client = scope.get("client")
-        address = client[0] if client else ""
+        address = counted_as(client[0]) if client else ""
         if self._limiter.hit(self._limit, address):
             await self._app(scope, receive, send)
             return

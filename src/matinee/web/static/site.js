@@ -6,7 +6,6 @@ page.classList.add("js");
 
 // One after another: a browser without a cookie that sends two at once would become two visitors.
 let lastSent = Promise.resolve();
-let nLoads = 0;
 const status = document.querySelector("[data-region=status]");
 
 const parsed = async (response) => new DOMParser().parseFromString(await response.text(), "text/html");
@@ -99,7 +98,8 @@ document.addEventListener("submit", (event) => {
     lastSent = lastSent.then(() => send(form, submitter));
   } else if (form.matches("[data-filters]")) {
     event.preventDefault();
-    filter(form);
+    // After what was sent before it, or it would show the page as it was.
+    lastSent = lastSent.then(() => filter(form));
   }
 });
 
@@ -107,10 +107,8 @@ async function filter(form) {
   const fields = new URLSearchParams(new FormData(form));
   for (const [name, value] of [...fields]) if (!value) fields.delete(name, value);
   const address = `${form.getAttribute("action")}?${fields}`;
-  const load = ++nLoads;
   try {
     const response = await fetch(address);
-    if (load !== nLoads) return;
     if (!response.ok) return await tellProblem(response);
     show(await parsed(response));
     history.replaceState(null, "", address);

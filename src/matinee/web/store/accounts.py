@@ -83,8 +83,8 @@ def authenticate(store: Store, name: str, password: str) -> Account | None:
     return found if is_right else None
 
 
-def change_password(store: Store, account: Account, old: str, new: str) -> None:
-    """Give an account another password. Its sessions are to be ended by whoever asks.
+def new_hash(store: Store, account: Account, old: str, new: str) -> str:
+    """What is to be kept of another password of an account, for `set_hash`.
 
     Raises
     ------
@@ -95,9 +95,12 @@ def change_password(store: Store, account: Account, old: str, new: str) -> None:
     """
     checked_password(new, account.name)
     require_password(store, account, old)
-    hashed = _hash(new)
-    with store.writing() as session:
-        session.execute(update(AccountRow).where(AccountRow.id == account.id).values(password_hash=hashed))
+    return _hash(new)
+
+
+def set_hash(session: Session, account: Account, hashed: str) -> None:
+    """Give an account another password. Its sessions are to be ended in the same transaction."""
+    session.execute(update(AccountRow).where(AccountRow.id == account.id).values(password_hash=hashed))
 
 
 def require_password(store: Store, account: Account, password: str) -> None:

@@ -21,6 +21,15 @@ BUSY_SECONDS = 15
 # fit into the 100 that PostgreSQL usually allows.
 N_THREADS = 16
 POOL_SIZE, OVERFLOW = 8, N_THREADS - 8
+# A server that cannot be reached, or has gone without a word, is given up after some seconds.
+CONNECT_SECONDS = 5
+POSTGRESQL: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 
 
 class Store:
@@ -48,6 +57,21 @@ class Store:
         )
         self._writer = self.engine.execution_options(matinee_writes=True)
         self._turns = Turns(Path(f"{self.url.database}.turns")) if self.is_sqlite else None
+
+    @classmethod
+    def existing(cls, url: str) -> Store:
+        """A database that must be there: a mistyped file is not made.
+
+        Raises
+        ------
+        DataError, MissingExtraError
+        """
+        checked = _checked(url)
+        if checked.get_backend_name() == "sqlite" and not Path(str(checked.database)).is_file():
+            raise DataError(
+                f"there is no database {checked.database}; expected one that 'matinee serve' made"
+            )
+        return cls(url)
 
     @property
     def is_sqlite(self) -> bool:
@@ -105,7 +129,14 @@ def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
             return _sqlite_engine(url)
-        return create_engine(url, pool_size=POOL_SIZE, max_overflow=OVERFLOW, pool_pre_ping=True)
+        return create_engine(
+            url,
+            pool_size=POOL_SIZE,
+            max_overflow=OVERFLOW,
+            pool_pre_ping=True,
+            pool_timeout=CONNECT_SECONDS,
+            connect_args={**POSTGRESQL, "options": f"-c lock_timeout={BUSY_SECONDS}s"},
+        )
     except (ModuleNotFoundError, NoSuchModuleError):
         raise MissingExtraError(
             "PostgreSQL needs psycopg, which is not installed; "

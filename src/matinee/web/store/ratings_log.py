@@ -6,16 +6,23 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from matinee.errors import DataError
-from matinee.web.store.tables import ITEM_LENGTH, DismissalRow, RatingEventRow, RatingRow, now
+from matinee.web.store.tables import (
+    ITEM_LENGTH,
+    DismissalRow,
+    RatingEventRow,
+    RatingRow,
+    VisitorRow,
+    now,
+)
 from matinee.web.store.visitors import lock_visitor
 
 FEWEST_STARS, MOST_STARS = 0.5, 5.0
-# Enough for anybody who rates by hand; so one visitor cannot fill the disk.
+# Enough for anybody who rates by hand, and a bound on what answering one visitor costs.
 MOST_RATINGS = 20_000
 
 
@@ -72,7 +79,7 @@ def rate(session: Session, visitor_id: int, item: str, rating: float) -> GivenRa
 def take_back(session: Session, visitor_id: int, item: str) -> bool:
     """Remove a visitor's rating of a film, and note it in the log; whether there was one."""
     _lock(session, visitor_id)
-    gone = delete(RatingRow).where(RatingRow.visitor_id == visitor_id, RatingRow.item == item)
+    gone = delete(RatingRow).where(RatingRow.visitor_id == visitor_id, RatingRow.item == _item(item))
     if session.execute(gone.returning(RatingRow.item)).first() is None:
         return False
     _note(session, visitor_id, item, None, now())
@@ -83,23 +90,27 @@ def merge(session: Session, source: int, target: int) -> int:
     """Move one visitor's ratings and dismissals to another; how many ratings came to count.
 
     Where both have rated a film, the later rating stays. The log gets a line for each that counts for the
-    target, with the time it was given, and for each that was taken from the source.
+    target, with the time it was given, and for each that was taken from the source, which writes no more: a
+    rating of its that is on the way is refused, and not lost.
     """
     if source == target:
         return 0
     for visitor_id in sorted((source, target)):
         _lock(session, visitor_id)
     own = {given.item: given for given in ratings_of(session, target)}
-    n_moved = 0
+    n_moved, room = 0, MOST_RATINGS - len(own)
     for given in ratings_of(session, source):
-        if given.item not in own or own[given.item].rated_at < given.rated_at:
+        is_new = given.item not in own
+        if (is_new and room > 0) or (not is_new and own[given.item].rated_at < given.rated_at):
             _set(session, target, given)
             n_moved += 1
+            room -= is_new
         _note(session, source, given.item, None, now())
     session.execute(delete(RatingRow).where(RatingRow.visitor_id == source))
     for item in dismissed_by(session, source):
         dismiss(session, target, item)
     session.execute(delete(DismissalRow).where(DismissalRow.visitor_id == source))
+    session.execute(update(VisitorRow).where(VisitorRow.id == source).values(merged_into=target))
     return n_moved
 
 

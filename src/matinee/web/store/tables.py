@@ -32,7 +32,10 @@ class Table(DeclarativeBase):
 
 
 class VisitorRow(Table):
-    """Somebody who has rated something, with an account or without. ``key`` is what their cookie holds."""
+    """Somebody who has rated something, with an account or without. ``key`` is what their cookie holds.
+
+    Whoever logged in has gone over into the visitor ``merged_into`` of the account, and writes no more.
+    """
 
     __tablename__ = "visitor"
     # A number is never given again: an old cookie or token must not become somebody else's.
@@ -41,6 +44,7 @@ class VisitorRow(Table):
     id: Mapped[int] = mapped_column(Number, primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[int] = mapped_column(BigInteger)
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("visitor.id", ondelete="CASCADE"), index=True)
 
 
 class AccountRow(Table):

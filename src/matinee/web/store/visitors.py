@@ -23,13 +23,15 @@ def add_visitor(session: Session) -> VisitorRow:
 
 def visitor_id_of(session: Session, key: str) -> int | None:
     """The number of the visitor with a key; None if there is none, or none any more."""
-    return session.scalar(select(VisitorRow.id).where(VisitorRow.key == key))
+    own = VisitorRow.merged_into.is_(None)
+    return session.scalar(select(VisitorRow.id).where(VisitorRow.key == key, own))
 
 
 def lock_visitor(session: Session, visitor_id: int) -> bool:
-    """Let nobody else write this visitor's ratings until the session ends; False if they are gone.
+    """Let nobody else write this visitor's ratings until the session ends; False if they write no more.
 
     So the log has the events of one visitor in the order in which they came to count.
     """
-    locked = select(VisitorRow.id).where(VisitorRow.id == visitor_id).with_for_update()
-    return session.scalar(locked) is not None
+    row = select(VisitorRow.merged_into).where(VisitorRow.id == visitor_id).with_for_update()
+    found = session.execute(row).first()
+    return found is not None and found[0] is None

@@ -27,10 +27,16 @@ def upgrade() -> None:
         sa.Column("id", NUMBER, nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("merged_into", NUMBER, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merged_into"], ["visitor.id"], name=op.f("fk_visitor_merged_into"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visitor")),
         sa.UniqueConstraint("key", name=op.f("uq_visitor_key")),
         sqlite_autoincrement=True,
     )
+    with op.batch_alter_table("visitor", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_visitor_merged_into"), ["merged_into"], unique=False)
     op.create_table(
         "account",
         sa.Column("id", NUMBER, nullable=False),
