@@ -163,6 +163,7 @@ def test_who_has_gone_over_into_an_account_writes_no_more_as_nobody(store: Store
         ratings_log.rate(session, source, "2", 4.0)
     with store.reading() as session:
         assert visitor_id_of(session, key) is None
+        assert ratings_log.merge(session, source, target) == 0
         assert [given.item for given in ratings_log.ratings_of(session, target)] == ["1"]
 
 

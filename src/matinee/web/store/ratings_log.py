@@ -96,7 +96,10 @@ def merge(session: Session, source: int, target: int) -> int:
     if source == target:
         return 0
     for visitor_id in sorted((source, target)):
-        _lock(session, visitor_id)
+        if visitor_id == target:
+            _lock(session, target)
+        elif not lock_visitor(session, source):
+            return 0  # it has gone over already: the form was sent twice
     own = {given.item: given for given in ratings_of(session, target)}
     n_moved, room = 0, MOST_RATINGS - len(own)
     for given in ratings_of(session, source):
