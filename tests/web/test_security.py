@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,21 @@ def test_the_cookie_is_httponly_and_lax_and_secure_by_https(quick_site: Site) ->
         assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(header.split("; "))
     assert plain.startswith("matinee=") and "Secure" not in plain
     assert secure.startswith("__Host-matinee=") and "Secure" in secure.split("; ")
+
+
+def test_the_cookie_of_whoever_comes_back_is_signed_anew_before_it_is_too_old(
+    quick_site: Site, items: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = quick_site.browser()
+    browser.call("PUT", f"/me/ratings/{items['Alien']}", json={"rating": 4})
+    now, day = time.time(), 24 * 3600
+    assert "set-cookie" not in browser.get("/").headers
+    for days in (200, 400, 700):  # each of them less than a year after the one before
+        monkeypatch.setattr(time, "time", lambda days=days: now + days * day)
+        assert "set-cookie" in browser.get("/").headers
+        assert browser.ratings() == {items["Alien"]: 4}
+    monkeypatch.setattr(time, "time", lambda: now + 1_100 * day)
+    assert browser.call("GET", "/me/ratings").json()["ratings"] == []
 
 
 def test_a_cookie_that_was_not_signed_here_is_nobodys(quick_site: Site, items: dict[str, str]) -> None:

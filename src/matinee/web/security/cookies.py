@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # A browser holds a cookie with this prefix to have come by https, from this host, for all of it.
 PLAIN_NAME, SECURE_NAME = "matinee", "__Host-matinee"
 MAX_AGE = 365 * 24 * 3600
+# One that is older is signed anew, so that nobody who comes back now and then loses theirs.
+OLD_AGE = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,18 @@ class CookieJar:
         parts = {"n": cookie.nonce, "v": cookie.visitor, "s": cookie.session}
         return str(self._serializer.dumps({name: part for name, part in parts.items() if part is not None}))
 
-    def loads(self, text: str) -> Cookie | None:
-        """The cookie in a text; None if this server has not signed it, or too long ago."""
+    def loads(self, text: str) -> tuple[Cookie | None, bool]:
+        """The cookie in a text, and whether it is to be signed anew.
+
+        None if this server has not signed it, or too long ago.
+        """
         try:
-            parts = self._serializer.loads(text, max_age=MAX_AGE)
+            parts, signed_at = self._serializer.loads(text, max_age=MAX_AGE, return_timestamp=True)
         except BadSignature:
-            return None
-        return Cookie(parts["n"], parts.get("v"), parts.get("s"))
+            return None, False
+        return Cookie(
+            parts["n"], parts.get("v"), parts.get("s")
+        ), time.time() - signed_at.timestamp() > OLD_AGE
 
 
 class Cookies:
@@ -74,12 +82,12 @@ class Cookies:
         connection = HTTPConnection(scope)
         is_secure = self._always_secure or scope["scheme"] == "https"
         text = connection.cookies.get(SECURE_NAME if is_secure else PLAIN_NAME)
-        read = None if text is None else self._jar.loads(text)
+        read, is_old = (None, False) if text is None else self._jar.loads(text)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["cookie"] = state["cookie_read"] = read
 
         async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and state["cookie"] != read:
+            if message["type"] == "http.response.start" and (is_old or state["cookie"] != read):
                 self._set(MutableHeaders(scope=message), state["cookie"], is_secure)
             await send(message)
 
