@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 import matinee
 from matinee.web.cinema.recommending import Prediction
+from matinee.web.store.tables import RatingRow
 from tests.web.conftest import Site
 
 NASTY = "<script>alert(1)</script>"
@@ -215,3 +217,20 @@ def test_browsers_keep_what_is_static_and_ask_whether_it_has_changed(quick_site:
     assert first.headers["cache-control"] == "no-cache"
     again = client.get("/static/site.css", headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
+
+
+def test_a_rating_of_a_film_that_is_listed_no_more_is_shown_and_can_be_removed(
+    quick_site: Site, items: dict[str, str]
+) -> None:
+    browser = quick_site.browser()
+    for title in ("Alien", "Jaws"):
+        browser.call("PUT", f"/me/ratings/{items[title]}", json={"rating": 3.5})
+    with quick_site.store.writing() as session:
+        session.execute(update(RatingRow).where(RatingRow.item == items["Jaws"]).values(item="gone <1>"))
+    html = browser.get("/ratings").text
+    assert "gone &lt;1&gt;: 3½ stars" in html
+    assert headings(html, "ratings") == ["Alien"]
+    [action] = [one for one in re.findall(r'action="(/films/[^"]*)"', html) if "gone" in one]
+    assert browser.post(action, rating="").status_code == 303
+    assert browser.ratings() == {items["Alien"]: 3.5}
+    assert browser.post(action, rating="4").status_code == 404

@@ -21,11 +21,10 @@ def set_rating(
     visit: CurrentVisit, item: str, rating: Annotated[str, Form(max_length=10)] = "", next_page: Next = "/"
 ) -> RedirectResponse:
     """Set the stars of a film; no stars take the rating back."""
-    film = visit.film(item)
     if rating.strip():
-        visit.rate(film, checked_stars(rating))
+        visit.rate(visit.film(item), checked_stars(rating))
     else:
-        visit.take_back(film.item)
+        visit.take_back(item)
     return back_to(next_page)
 
 

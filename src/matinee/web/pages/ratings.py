@@ -24,10 +24,16 @@ def show_ratings(visit: CurrentVisit, part: PageNumber = 1) -> HTMLResponse:
     context = {
         "films": rated[shown.begin : shown.begin + N_A_PAGE],
         "part": shown,
-        "n_unlisted": len(visit.ratings) - len(rated),
+        "unlisted": _unlisted(visit)[:N_A_PAGE],
         "dismissed": _listed(visit, visit.dismissed),
     }
     return drawn_page(visit, "ratings.html", context)
+
+
+def _unlisted(visit: Visit) -> list[Film]:
+    """What the visitor has rated and the list of movies no longer has: no more than the ids are known."""
+    catalogue = visit.showing.catalogue
+    return [Film(item, item, None, (), 0, -1) for item in visit.ratings if item not in catalogue]
 
 
 def _listed(visit: Visit, items: list[str]) -> list[Film]:
