@@ -202,7 +202,7 @@ def main() -> None:
     """Measure, and print a line for each."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--rate", type=float, default=200)
-    options.add_argument("--visits", type=float, default=50, help="of requests that read and write ratings")
+    options.add_argument("--visits", type=float, default=200, help="of requests that read and write ratings")
     options.add_argument("--seconds", type=float, default=30)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--postgres", metavar="URL")
