@@ -26,7 +26,8 @@ import matinee
 N_THREADS = 2
 OBJECTIVES = {"ratings": RATINGS, "ranking": RANKING}
 # Found on validation ratings held out of the training ratings: the library's by matinee.tune, but for
-# BayesianALS, which has little to tune; the network's by trying settings one after the other.
+# BayesianALS, which has little to tune, and ALS on ml-1m, which is that of docs/benchmarks.md; the network's
+# by trying settings one after the other.
 CHOSEN: dict[str, dict[str, Any]] = {
     "demo": {
         "als": {"n_factors": 10, "weighting": 0.72, "regularization": 0.27, "n_iterations": 30},
