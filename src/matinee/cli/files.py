@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from matinee.atomic_files import replaced
 from matinee.errors import DataError
 
 TABLE_FORMATS = (".csv", ".parquet")
@@ -63,7 +62,7 @@ def require_folder(path: Path) -> Path:
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame as CSV or Parquet, as the path's suffix says."""
-    with _replaced(require_table_format(path)) as part:
+    with replaced(require_writable(require_table_format(path))) as part:
         if path.suffix.lower() == ".csv":
             frame.write_csv(part)
         else:
@@ -77,7 +76,7 @@ def write_json(document: dict[str, Any], path: Path) -> None:
 
 def write_text(text: str, path: Path) -> None:
     """Write a text as UTF-8."""
-    with _replaced(path) as part:
+    with replaced(require_writable(path)) as part:
         part.write_text(text, encoding="utf-8")
 
 
@@ -87,19 +86,5 @@ def write_picture(figure: Any, path: Path, *, dpi: int) -> None:
 
     kind = path.suffix.removeprefix(".").lower()
     metadata = {"Date": None} if kind == "svg" else None
-    with _replaced(path) as part, matplotlib.rc_context({"svg.hashsalt": "matinee"}):
+    with replaced(require_writable(path)) as part, matplotlib.rc_context({"svg.hashsalt": "matinee"}):
         figure.savefig(part, format=kind, dpi=dpi, metadata=metadata)
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
-    """A file to write beside the path, which takes the path's place once it is whole."""
-    require_writable(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} cannot be written: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +14,9 @@ from matinee.cli.options import AsJson
 from matinee.cli.output import show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from
 from matinee.errors import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    from matinee.web.store.engine import Store
 
 DatabaseUrl = Annotated[
     str,
@@ -148,19 +153,12 @@ def retrain(
     """
     _require_web()
     from matinee.web.retraining import retrain as fit_anew
-    from matinee.web.settings import Settings, data_folder
-    from matinee.web.store.engine import Store
 
     require_writable(model)
-    settings = Settings(str(model), folder=str(folder or data_folder()), database=database)
     features = None if movies is None else movies_from(movies).features()
     base = ratings_from(ratings)
-    store = Store.existing(settings.database_url)
-    try:
-        with status("fitting anew"):
-            found = fit_anew(store, model, base, margin=margin, item_features=features)
-    finally:
-        store.close()
+    with _existing_store(database, folder) as store, status("fitting anew"):
+        found = fit_anew(store, model, base, margin=margin, item_features=features)
     if as_json:
         show_json({"model": str(model), **found.to_dict()})
     else:
@@ -185,20 +183,28 @@ def export(
     """
     _require_web()
     from matinee.web.exporting import export as write_ratings
-    from matinee.web.settings import Settings, data_folder
-    from matinee.web.store.engine import Store
 
     require_writable(output)
-    settings = Settings("", folder=str(folder or data_folder()), database=database)
-    store = Store.existing(settings.database_url)
-    try:
+    with _existing_store(database, folder) as store:
         n_ratings = write_ratings(store, output, strings=strings)
-    finally:
-        store.close()
     if as_json:
         show_json({"output": str(output), "ratings": n_ratings})
     else:
         show(f"{n_ratings:,} rating{'s' * (n_ratings != 1)} in {output}")
+
+
+@contextmanager
+def _existing_store(database: str, folder: Path | None) -> Iterator[Store]:
+    """The database that a server has made, closed in the end."""
+    from matinee.web.settings import Settings, data_folder
+    from matinee.web.store.engine import Store
+
+    settings = Settings("", folder=str(folder or data_folder()), database=database)
+    store = Store.existing(settings.database_url)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _require_web() -> None:

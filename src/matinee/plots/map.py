@@ -69,10 +69,11 @@ def movie_map(
     if method not in (None, *get_args(Method)):
         raise DataError(f'method={method!r}; expected "pca", "umap" or None')
     n, n_labels = whole_number("n", n, least=1), whole_number("n_labels", n_labels, least=0)
-    shown = most_rated(model.item_index_, n_raters(model), n, "item")
+    raters = n_raters(model)
+    shown = most_rated(model.item_index_, raters, n, "item")
     ax = axes_or_new(ax, (10.0, 7.0))
     points, axis_names = _flattened(model.item_factors_[shown], method)
-    counts = n_raters(model)[shown]
+    counts = raters[shown]
     sizes = SMALLEST + (LARGEST - SMALLEST) * counts / max(int(counts.max()), 1)
     genres = [_first_genre(model.item_index_.id_at(int(place)), movies) for place in shown]
     _draw_points(ax, points, sizes, genres)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 from sqlalchemy import select
 
-from matinee.errors import DataError
+from matinee.atomic_files import replaced
 from matinee.web.store.engine import Store
 from matinee.web.store.migrating import require_current
 from matinee.web.store.tables import RatingRow
@@ -56,14 +55,8 @@ def export(store: Store, path: Path, *, strings: bool = False) -> int:
         If the file cannot be written, or the database is not of this Matinee's form.
     """
     frame = visitors_ratings(store, strings=strings)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replaced(path) as part:
         frame.write_csv(part)
-        part.replace(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} cannot be written: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return len(frame)
 
 

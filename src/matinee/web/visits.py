@@ -37,6 +37,20 @@ class Visitor:
     account: Account | None = None
 
 
+def listed_film(showing: Showing, item: str) -> Film:
+    """The film of an item.
+
+    Raises
+    ------
+    HTTPException
+        404, if there is none.
+    """
+    film = showing.catalogue.get(item)
+    if film is None:
+        raise HTTPException(404, f"There is no film {item[:80]!r}.")
+    return film
+
+
 class Visit:
     """One request of one visitor. Every method is about this visitor's own ratings and nobody else's.
 
@@ -153,10 +167,7 @@ class Visit:
         HTTPException
             404, if there is none.
         """
-        film = self.showing.catalogue.get(item)
-        if film is None:
-            raise HTTPException(404, f"There is no film {item[:80]!r}.")
-        return film
+        return listed_film(self.showing, item)
 
     def _writer(self, session: Session) -> int:
         """The visitor's number; they get one if they had none, and the browser keeps its key."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from starlette.exceptions import HTTPException
 
 from matinee.web.api.responses import errors
 from matinee.web.api.schemas import (
@@ -16,10 +15,9 @@ from matinee.web.api.schemas import (
     SimilarMovie,
     SimilarMovies,
 )
-from matinee.web.cinema.films import Film
 from matinee.web.cinema.recommending import similar
-from matinee.web.cinema.showing import Showing
 from matinee.web.dependencies import AskedFilters, ShowingNow
+from matinee.web.visits import listed_film
 
 router = APIRouter(tags=["movies"])
 
@@ -51,7 +49,7 @@ async def list_genres(showing: ShowingNow) -> list[str]:
 @router.get("/movies/{item:path}/similar", responses=errors(404))
 async def similar_movies(showing: ShowingNow, item: str, limit: Limit = 10) -> SimilarMovies:
     """Films like one, the most alike first; none of a film that the model does not know."""
-    found = similar(showing, find_film(showing, item), limit)
+    found = similar(showing, listed_film(showing, item), limit)
     return SimilarMovies(
         movies=[SimilarMovie(movie=Movie.of(film), similarity=score) for film, score in found]
     )
@@ -60,14 +58,6 @@ async def similar_movies(showing: ShowingNow, item: str, limit: Limit = 10) -> S
 @router.get("/movies/{item:path}", responses=errors(404))
 async def one_movie(showing: ShowingNow, item: str) -> MovieDetails:
     """A film, and how it was rated."""
-    film = find_film(showing, item)
+    film = listed_film(showing, item)
     ratings = RatingDistribution.of(showing.statistics.of(film.position))
     return MovieDetails(**Movie.of(film).model_dump(), ratings=ratings)
-
-
-def find_film(showing: Showing, item: str) -> Film:
-    """The film of an item; 404 if there is none."""
-    film = showing.catalogue.get(item)
-    if film is None:
-        raise HTTPException(404, f"There is no film {item[:80]!r}.")
-    return film

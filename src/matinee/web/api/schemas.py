@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from matinee.web.cinema.films import Film
 from matinee.web.cinema.recommending import Prediction, Suggestion
 from matinee.web.cinema.statistics import Distribution
-from matinee.web.store.ratings_log import GivenRating
+from matinee.web.store.ratings_log import MOST_RATINGS, GivenRating
 from matinee.web.store.tables import ITEM_LENGTH
 
 Item = Annotated[
@@ -21,7 +21,7 @@ HalfStars = Annotated[
     Field(ge=0.5, le=5, multiple_of=0.5, description="Half or whole stars from 0.5 to 5.", examples=[4.5]),
 ]
 # As many as one may keep, and as fit into a body.
-MOST_POSTED = 20_000
+MOST_POSTED = MOST_RATINGS
 
 
 class Problem(BaseModel):

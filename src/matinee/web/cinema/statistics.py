@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,14 +74,6 @@ class RatingStatistics:
         total = int(self.n_ratings.sum())
         mean = float(self._sums.sum() / total) if total else None
         return Distribution(tuple(self._counts.sum(axis=0).tolist()), mean)
-
-
-def count_stars(values: Any) -> Distribution:
-    """The distribution of ratings given one by one."""
-    array = np.asarray(values, dtype=np.float64)
-    halves = np.clip(np.rint(array * 2), 1, len(STARS)).astype(np.int64) - 1
-    counts = np.bincount(halves, minlength=len(STARS))
-    return Distribution(tuple(counts.tolist()), float(array.mean()) if len(array) else None)
 
 
 def mean_squared_error(model: Model) -> float:

@@ -84,7 +84,7 @@ class Cookies:
         text = connection.cookies.get(SECURE_NAME if is_secure else PLAIN_NAME)
         read, is_old = (None, False) if text is None else self._jar.loads(text)
         state: dict[str, Any] = scope.setdefault("state", {})
-        state["cookie"] = state["cookie_read"] = read
+        state["cookie"] = read
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start" and (is_old or state["cookie"] != read):
