@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,16 @@ RANKING = {
     "mrr": "MRR",
     "hit_rate": "hit rate",
 }
+# The same, of every user: from the hits in their lists, how much is relevant to them, and k.
+PER_USER: dict[str, Callable[[metrics.Hits, NDArray[Any], int], metrics.PerUser]] = {
+    "precision": lambda hits, n_relevant, k: metrics.precision(hits, k=k),
+    "recall": lambda hits, n_relevant, k: metrics.recall(hits, n_relevant),
+    "truncated_recall": lambda hits, n_relevant, k: metrics.truncated_recall(hits, n_relevant, k=k),
+    "ndcg": lambda hits, n_relevant, k: metrics.ndcg(hits, n_relevant, k=k),
+    "map": lambda hits, n_relevant, k: metrics.average_precision(hits, n_relevant, k=k),
+    "mrr": lambda hits, n_relevant, k: metrics.reciprocal_rank(hits),
+    "hit_rate": lambda hits, n_relevant, k: metrics.hit_rate(hits),
+}
 
 
 def relevant_ratings(test: Ratings, relevant_from: float | None) -> Rows:
@@ -38,16 +48,16 @@ def list_figures(audience: Audience, test: Ratings, relevant: Rows, k: int) -> d
     """The counts of users, the means of the ranking metrics over them, and what all lists are like."""
     n_relevant, model = np.diff(relevant.indptr), audience.model
     n_users, n_items = np.count_nonzero(n_relevant), len(model.item_index_)
-    sums, n_recommended = np.zeros(len(RANKING)), np.zeros(n_items, dtype=np.int64)
+    sums, n_recommended = np.zeros(len(PER_USER)), np.zeros(n_items, dtype=np.int64)
     for users, best, hits in _hits(audience, test, relevant, k):
-        sums += [values.sum() for values in _per_user(hits, n_relevant[users], k)]
+        sums += [per_user(hits, n_relevant[users], k).sum() for per_user in PER_USER.values()]
         n_recommended += np.bincount(best[best >= 0], minlength=n_items)
-    means = sums / n_users if n_users else np.full(len(RANKING), math.nan)
+    means = sums / n_users if n_users else np.full(len(PER_USER), math.nan)
     return {
         "n_users": int(n_users),
         "n_users_fallback": int((~audience.is_known & (n_relevant > 0)).sum()),
         "n_users_without_test": test.n_users - int(n_users),
-        **dict(zip(RANKING, means.tolist(), strict=True)),
+        **dict(zip(PER_USER, means.tolist(), strict=True)),
         **_beyond_accuracy(model, n_recommended if n_users else None),
     }
 
@@ -56,10 +66,10 @@ def figure_by_k(
     audience: Audience, test: Ratings, relevant: Rows, metric: str, lengths: list[int]
 ) -> list[float]:
     """The mean over users of one of ``RANKING``, for lists of different lengths."""
-    n_relevant, place = np.diff(relevant.indptr), list(RANKING).index(metric)
+    n_relevant, per_user = np.diff(relevant.indptr), PER_USER[metric]
     sums, n_users = np.zeros(len(lengths)), np.count_nonzero(n_relevant)
     for users, _, hits in _hits(audience, test, relevant, max(lengths)):
-        sums += [_per_user(hits[:, :k], n_relevant[users], k)[place].sum() for k in lengths]
+        sums += [per_user(hits[:, :k], n_relevant[users], k).sum() for k in lengths]
     return [float(one) / n_users if n_users else math.nan for one in sums]
 
 
@@ -86,19 +96,6 @@ def _beyond_accuracy(model: Model, n_recommended: NDArray[np.int64] | None) -> d
         "catalogue_coverage": metrics.catalogue_coverage(n_recommended),
         "novelty": metrics.novelty(n_recommended, n_raters(model), n_users),
     }
-
-
-def _per_user(hits: metrics.Hits, n_relevant: NDArray[Any], k: int) -> list[metrics.PerUser]:
-    """The figures of every user, shape (n_users,), in the order of ``RANKING``."""
-    return [
-        metrics.precision(hits, k=k),
-        metrics.recall(hits, n_relevant),
-        metrics.truncated_recall(hits, n_relevant, k=k),
-        metrics.ndcg(hits, n_relevant, k=k),
-        metrics.average_precision(hits, n_relevant, k=k),
-        metrics.reciprocal_rank(hits),
-        metrics.hit_rate(hits),
-    ]
 
 
 def _rows_of(rows: Rows, chosen: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
