@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
-from matinee.models.alternation import Alternation, HeldOut, Measure, check_fit, draw_start, take_start
-from matinee.models.base import Model
-from matinee.models.history import Callback
-from matinee.models.parameters import thread_count
+from matinee.models.alternating import AlternatingModel
+from matinee.models.alternation import Alternation, HeldOut, Measure, draw_start
 from matinee.models.row_problem import LARGEST_REGULARIZATION, Floats, Side, Terms, as_ridge, predict_pairs
 from matinee.ratings import Ratings, Rows
 
 
-class ALS(Model):
+class ALS(AlternatingModel):
     """Ratings as a mean, a bias of the user and of the item, and a product of factors.
 
     Minimises ``Σ (r_ui − μ − b_u − b_i − x_uᵀ y_i)² + λ Σ n_uʷ (‖x_u‖² + b_u²) + λ Σ n_iʷ (‖y_i‖² + b_i²)``
@@ -71,68 +68,6 @@ class ALS(Model):
         self.random_state = random_state
         self.n_threads = n_threads
 
-    def fit(
-        self,
-        train: Ratings,
-        validation: Ratings | None = None,
-        *,
-        start: tuple[Any, Any] | None = None,
-        progress: bool = True,
-        callback: Callback | None = None,
-    ) -> Self:
-        """Learn the factors.
-
-        Parameters
-        ----------
-        train : Ratings
-        validation : Ratings, optional
-            Ratings whose error is followed from iteration to iteration; they teach nothing.
-        start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
-            Starting factors, rows as in ``train.users`` and ``train.items``. As the users are solved first,
-            theirs matter only where nothing is known of them.
-        progress : bool
-            Show a bar on a terminal, if it takes over a second.
-        callback : callable, optional
-            Called with every `Iteration`; a true answer ends the fit there.
-
-        Raises
-        ------
-        DataError
-            For a parameter out of its range or starting factors of another shape.
-        KeyboardInterrupt
-            On Ctrl-C, within a second; the model is then as it was before.
-        """
-        check_fit(self, train, validation)
-        alternation = self._alternation(train, start)
-        history = alternation.run(
-            self.n_iterations,
-            measure=_errors_on(train, validation),
-            tolerance=self.tolerance,
-            progress=progress,
-            callback=callback,
-        )
-        self._keep(train, alternation.users, alternation.items, alternation.terms.offset, history)
-        return self
-
-    def _alternation(self, train: Ratings, start: tuple[Any, Any] | None) -> Alternation:
-        users = Side.empty(train.n_users, self.n_factors, biases=self._with_biases)
-        items = Side.empty(train.n_items, self.n_factors, biases=self._with_biases)
-        if start is None:
-            draw_start(random_generator(self.random_state), items)
-        else:
-            take_start(start, users, items)
-        mean = float(train.values.mean(dtype=np.float64)) if self.biases else 0.0
-        return Alternation(
-            train.by_user,
-            train.by_item,
-            users=users,
-            items=items,
-            user_ridge=self._ridge(np.diff(train.by_user.indptr)),
-            item_ridge=self._ridge(np.diff(train.by_item.indptr)),
-            terms=Terms(offset=mean),
-            n_threads=thread_count(self.n_threads),
-        )
-
     def _check_parameters(self) -> None:
         whole_number("n_factors", self.n_factors, least=1)
         whole_number("n_iterations", self.n_iterations, least=1)
@@ -160,11 +95,17 @@ class ALS(Model):
     def _terms(self) -> Terms:
         return Terms(offset=self.mean_)
 
-    def _user_ridge(self, observed: Rows) -> Floats:
-        return self._ridge(np.diff(observed.indptr))
+    def _terms_of(self, mean: float, low: float, high: float) -> Terms:
+        return Terms(offset=mean if self.biases else 0.0)
 
-    def _ridge(self, counts: NDArray[Any]) -> Floats:
-        return as_ridge(self.regularization * counts ** self._weighting_exponent())
+    def _draw_start(self, users: Side, items: Side) -> None:
+        draw_start(random_generator(self.random_state), items)
+
+    def _ridge(self, observed: Rows, n_columns: int) -> Floats:
+        return as_ridge(self.regularization * np.diff(observed.indptr) ** self._weighting_exponent())
+
+    def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
+        return _errors_on(train, validation)
 
 
 def _errors_on(train: Ratings, validation: Ratings | None) -> Measure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,8 @@ from matinee import _kernels
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.metrics import find_hits, ndcg
-from matinee.models.alternation import Alternation, HeldOut, Measure, check_fit, draw_start, take_start
-from matinee.models.base import Model
-from matinee.models.history import Callback
-from matinee.models.parameters import thread_count
+from matinee.models.alternating import AlternatingModel
+from matinee.models.alternation import Alternation, HeldOut, Measure, draw_start
 from matinee.models.ranking import Ranker
 from matinee.models.row_problem import LARGEST_REGULARIZATION, Floats, Side, Solver, Terms, as_ridge
 from matinee.ratings import Ratings, Rows
@@ -32,7 +30,7 @@ LARGEST_MOMENTUM = 0.95
 VALIDATION_K = 10
 
 
-class ImplicitALS(Model):
+class ImplicitALS(AlternatingModel):
     """Preferences as a product of factors, from what was seen and how often (Hu, Koren & Volinsky 2008).
 
     Minimises ``Σ_seen (α₀ + α r_ui) (1 − x_uᵀ y_i)² + Σ_unseen α₀ (x_uᵀ y_i)² + λ Σ (n_u + α₀ n)^ν ‖x_u‖²
@@ -103,66 +101,6 @@ class ImplicitALS(Model):
         self.random_state = random_state
         self.n_threads = n_threads
 
-    def fit(
-        self,
-        train: Ratings,
-        validation: Ratings | None = None,
-        *,
-        start: tuple[Any, Any] | None = None,
-        progress: bool = True,
-        callback: Callback | None = None,
-    ) -> Self:
-        """Learn the factors.
-
-        Parameters
-        ----------
-        train : Ratings
-        validation : Ratings, optional
-            What the same users saw as well: NDCG at 10 is followed on it, and it teaches nothing.
-        start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
-            Starting factors, rows as in ``train.users`` and ``train.items``.
-        progress : bool
-            Show a bar on a terminal, if it takes over a second.
-        callback : callable, optional
-            Called with every `Iteration`; a true answer ends the fit there.
-
-        Raises
-        ------
-        DataError
-            For a parameter out of its range or starting factors of another shape.
-        KeyboardInterrupt
-            On Ctrl-C, within a second; the model is then as it was before.
-        """
-        check_fit(self, train, validation)
-        alternation = self._alternation(train, start)
-        measure = _ndcg_on(train, validation)
-        history = alternation.run(self.n_iterations, measure=measure, progress=progress, callback=callback)
-        self._keep(train, alternation.users, alternation.items, 0.0, history)
-        return self
-
-    def _alternation(self, train: Ratings, start: tuple[Any, Any] | None) -> Alternation:
-        users = Side.empty(train.n_users, self.n_factors, biases=False)
-        items = Side.empty(train.n_items, self.n_factors, biases=False)
-        if start is None:
-            generator = random_generator(self.random_state)
-            draw_start(generator, items, STARTING_LENGTH)
-            draw_start(generator, users, STARTING_LENGTH)
-        else:
-            take_start(start, users, items)
-        by_user, by_item = self._observed(train.by_user), self._observed(train.by_item)
-        return Alternation(
-            by_user,
-            by_item,
-            users=users,
-            items=items,
-            user_ridge=self._ridge(by_user, train.n_items),
-            item_ridge=self._ridge(by_item, train.n_users),
-            terms=replace(self._terms, strength=_only_value(by_user.values)),
-            n_threads=thread_count(self.n_threads),
-            solver=Solver(self.solver, STEPS[self.solver]),
-            momentum=self.momentum,
-        )
-
     def _check_parameters(self) -> None:
         whole_number("n_factors", self.n_factors, least=1)
         whole_number("n_iterations", self.n_iterations, least=1)
@@ -194,18 +132,24 @@ class ImplicitALS(Model):
             return rated._replace(values=np.ones_like(rated.values))
         return rated
 
-    def _user_ridge(self, observed: Rows) -> Floats:
-        return self._ridge(observed, len(self.item_index_))
+    @property
+    def _solver(self) -> Solver:
+        return Solver(self.solver, STEPS[self.solver])
+
+    def _terms_of(self, mean: float, low: float, high: float) -> Terms:
+        return replace(self._terms, strength=float(low) if low == high and low > 0 else None)
+
+    def _draw_start(self, users: Side, items: Side) -> None:
+        generator = random_generator(self.random_state)
+        draw_start(generator, items, STARTING_LENGTH)
+        draw_start(generator, users, STARTING_LENGTH)
 
     def _ridge(self, observed: Rows, n_columns: int) -> Floats:
         counts = _counts(observed) + self.unobserved_weight * n_columns
         return as_ridge(self.regularization * counts**self.nu)
 
-
-def _only_value(values: Floats) -> float | None:
-    """The value that all share; None if they differ or it is none of something seen."""
-    first = float(values[0])
-    return first if first > 0 and bool((values == values[0]).all()) else None
+    def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
+        return _ndcg_on(train, validation)
 
 
 def _counts(observed: Rows) -> NDArray[np.int64]:
