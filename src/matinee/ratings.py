@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -18,11 +18,11 @@ from matinee.columns import (
     timestamps_in_seconds,
 )
 from matinee.description import Description, describe
+from matinee.duplicates import Duplicates, check_duplicates, merge
 from matinee.errors import DataError
 from matinee.ids import MAX_IDS, Codes, IdArray, IdIndex
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-Duplicates: TypeAlias = Literal["last", "first", "mean", "sum", "error"]
 
 __all__ = ["UNKNOWN_TIME", "Duplicates", "Ratings", "Rows"]
 
@@ -301,9 +301,7 @@ def _assemble(
     user_index: IdIndex, item_index: IdIndex, columns: list[Any], duplicates: Duplicates
 ) -> Ratings:
     """Ratings from the columns user codes, item codes, values, timestamps: emptied, to free each in turn."""
-    if duplicates not in get_args(Duplicates):
-        expected = ", ".join(map(repr, get_args(Duplicates)))
-        raise DataError(f"duplicates={duplicates!r}; expected one of {expected}")
+    check_duplicates(duplicates)
     times, values, items, users = (columns.pop() for _ in range(4))
     if len(values) == 0:
         raise DataError("there are no ratings; expected at least one")
@@ -320,11 +318,7 @@ def _assemble(
     if duplicates == "error":
         raise _duplicate_error(user_index, item_index, indptr, items, order, repeats)
     del order
-    kept = _kept(repeats, first=duplicates == "first")
-    if duplicates in ("mean", "sum"):
-        values = _combined(values, repeats, mean=duplicates == "mean")
-    else:
-        values = values[kept]
+    kept, values = merge(values, repeats, duplicates)
     kept_before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
     rows = Rows(kept_before[indptr], items[kept], values)
     times = times if times is None else times[kept]
@@ -338,23 +332,6 @@ def _repeats(indptr: Array, items: Codes) -> Array:
     starts = indptr[:-1]
     repeats[starts[starts < len(items)]] = False
     return repeats
-
-
-def _kept(repeats: Array, *, first: bool) -> Array:
-    """The first, or the last, of each run of ratings of one pair."""
-    if first:
-        return ~repeats
-    return ~np.append(repeats[1:], False)
-
-
-def _combined(values: Values, repeats: Array, *, mean: bool) -> Values:
-    starts = np.flatnonzero(~repeats)
-    sums = np.add.reduceat(values, starts, dtype=np.float64)
-    if mean:
-        sums /= np.diff(np.append(starts, len(values)))
-    if not (np.abs(sums) <= np.finfo(np.float32).max).all():
-        raise DataError("the ratings of one user and item add up to more than a 32-bit float holds")
-    return sums.astype(np.float32)
 
 
 def _duplicate_error(

@@ -9,7 +9,7 @@ import numpy as np
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.alternating import AlternatingModel
-from matinee.models.alternation import Alternation, HeldOut, Measure, draw_start
+from matinee.models.alternation import AlternationInMemory, HeldOut, Measure, draw_start
 from matinee.models.row_problem import LARGEST_REGULARIZATION, Floats, Side, Terms, as_ridge, predict_pairs
 from matinee.ratings import Ratings, Rows
 
@@ -112,7 +112,7 @@ def _errors_on(train: Ratings, validation: Ratings | None) -> Measure:
     """What ALS notes down after an iteration: the errors on the ratings fitted and on those held out."""
     held_out = None if validation is None else HeldOut(train, validation)
 
-    def measure(fit: Alternation, squared_error: float) -> dict[str, float | None]:
+    def measure(fit: AlternationInMemory, squared_error: float) -> dict[str, float | None]:
         train_rmse = float(np.sqrt(squared_error / len(train)))
         return {
             "train_rmse": train_rmse,
@@ -122,7 +122,7 @@ def _errors_on(train: Ratings, validation: Ratings | None) -> Measure:
     return measure
 
 
-def _rmse(fit: Alternation, held_out: HeldOut) -> float:
+def _rmse(fit: AlternationInMemory, held_out: HeldOut) -> float:
     predicted = predict_pairs(
         held_out.rows,
         held_out.columns,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from matinee.models.alternation import Alternation, Measure, check_fit, take_start
+from matinee.models.alternation import AlternationInMemory, Measure, check_fit, take_start
 from matinee.models.base import Model
 from matinee.models.history import Callback
 from matinee.models.parameters import thread_count
@@ -22,6 +22,9 @@ class AlternatingModel(Model):
     n_iterations: int
     tolerance: float | None = None
     momentum: float = 0.0
+    random_state: int | np.random.Generator | None
+    # Of the rows of starting factors, on average.
+    starting_length: ClassVar[float] = 1.0
 
     def fit(
         self,
@@ -67,7 +70,7 @@ class AlternatingModel(Model):
         self._keep(train, alternation.users, alternation.items, alternation.terms.offset, history)
         return self
 
-    def _alternation(self, train: Ratings, start: tuple[Any, Any] | None) -> Alternation:
+    def _alternation(self, train: Ratings, start: tuple[Any, Any] | None) -> AlternationInMemory:
         users, items = self._empty_side(train.n_users), self._empty_side(train.n_items)
         if start is None:
             self._draw_start(users, items)
@@ -75,7 +78,7 @@ class AlternatingModel(Model):
             take_start(start, users, items)
         by_user, by_item = self._observed(train.by_user), self._observed(train.by_item)
         mean = float(train.values.mean(dtype=np.float64))
-        return Alternation(
+        return AlternationInMemory(
             by_user,
             by_item,
             users=users,

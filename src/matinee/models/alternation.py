@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -25,18 +26,16 @@ from matinee.models.row_problem import (
 from matinee.ratings import Ratings, Rows, check_ratings
 
 # What a model notes down after an iteration, from the squared error and the objective.
-Measure = Callable[["Alternation", float], dict[str, float | None]]
+Measure = Callable[[Any, float], dict[str, float | None]]
 
 
-class Alternation:
+class Alternation(ABC):
     """A fit under way: both sides, and what stays the same from half-step to half-step.
 
     Parameters
     ----------
-    by_user, by_item : Rows
     users, items : Side
         Where the fit starts, and where its answer is found.
-    user_ridge, item_ridge : ndarray of float32
     terms : Terms
     solver : Solver
         Of every half-step but the last, which is exact.
@@ -45,24 +44,10 @@ class Alternation:
     """
 
     def __init__(
-        self,
-        by_user: Rows,
-        by_item: Rows,
-        *,
-        users: Side,
-        items: Side,
-        user_ridge: Floats,
-        item_ridge: Floats,
-        terms: Terms,
-        n_threads: int,
-        solver: Solver = CHOLESKY,
-        momentum: float = 0.0,
+        self, *, users: Side, items: Side, terms: Terms, solver: Solver = CHOLESKY, momentum: float = 0.0
     ) -> None:
-        self.by_user, self.by_item = by_user, by_item
         self.users, self.items = users, items
-        self.user_ridge, self.item_ridge = user_ridge, item_ridge
         self.terms = terms
-        self.n_threads = n_threads
         self.solver = solver
         self.momentum = momentum
         self._previous_items: Floats | None = None
@@ -70,24 +55,13 @@ class Alternation:
         self._objective = np.inf
         self._penalties = (0.0, 0.0)
 
+    @abstractmethod
     def solve_users(self, solver: Solver) -> Losses:
         """Solve all users against the items."""
-        return self._solve(self.by_user, self.items, self.users, self.user_ridge, solver)
 
+    @abstractmethod
     def solve_items(self, solver: Solver) -> Losses:
         """Solve all items against the users."""
-        return self._solve(self.by_item, self.users, self.items, self.item_ridge, solver)
-
-    def _solve(self, observed: Rows, fixed: Side, solved: Side, ridge: Floats, solver: Solver) -> Losses:
-        return solve_rows(
-            observed,
-            fixed,
-            solved,
-            ridge=ridge,
-            terms=self.terms,
-            n_threads=self.n_threads,
-            solver=solver,
-        )
 
     def run(
         self,
@@ -175,6 +149,53 @@ class Alternation:
         if self._previous_items is not None:
             self._previous_items *= scale
         self._objective -= (np.sqrt(of_users) - np.sqrt(of_items)) ** 2
+
+
+class AlternationInMemory(Alternation):
+    """An alternation over ratings that this process holds.
+
+    Parameters
+    ----------
+    by_user, by_item : Rows
+    user_ridge, item_ridge : ndarray of float32
+    n_threads : int
+    more
+        As `Alternation` takes it.
+    """
+
+    def __init__(
+        self,
+        by_user: Rows,
+        by_item: Rows,
+        *,
+        user_ridge: Floats,
+        item_ridge: Floats,
+        n_threads: int,
+        **more: Any,
+    ) -> None:
+        super().__init__(**more)
+        self.by_user, self.by_item = by_user, by_item
+        self.user_ridge, self.item_ridge = user_ridge, item_ridge
+        self.n_threads = n_threads
+
+    def solve_users(self, solver: Solver) -> Losses:
+        """Solve all users against the items."""
+        return self._solve(self.by_user, self.items, self.users, self.user_ridge, solver)
+
+    def solve_items(self, solver: Solver) -> Losses:
+        """Solve all items against the users."""
+        return self._solve(self.by_item, self.users, self.items, self.item_ridge, solver)
+
+    def _solve(self, observed: Rows, fixed: Side, solved: Side, ridge: Floats, solver: Solver) -> Losses:
+        return solve_rows(
+            observed,
+            fixed,
+            solved,
+            ridge=ridge,
+            terms=self.terms,
+            n_threads=self.n_threads,
+            solver=solver,
+        )
 
 
 def check_fit(model: Model, train: Ratings, validation: Ratings | None) -> None:

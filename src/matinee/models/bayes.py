@@ -9,7 +9,14 @@ import numpy as np
 
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
-from matinee.models.alternation import Alternation, HeldOut, Measure, check_fit, draw_start, take_start
+from matinee.models.alternation import (
+    AlternationInMemory,
+    HeldOut,
+    Measure,
+    check_fit,
+    draw_start,
+    take_start,
+)
 from matinee.models.convergence import effective_sample_size
 from matinee.models.features import FeatureTable
 from matinee.models.history import Callback
@@ -225,7 +232,7 @@ def _errors_on(train: Ratings, validation: Ratings | None, n_burn_in: int) -> Me
     if validation is not None:
         average = RunningAverage(HeldOut(train, validation), rating_range, n_burn_in)
 
-    def measure(fit: Alternation, squared_error: float) -> dict[str, float | None]:
+    def measure(fit: AlternationInMemory, squared_error: float) -> dict[str, float | None]:
         train_rmse = float(np.sqrt(max(squared_error, 0.0) / len(train)))
         if average is None:
             return {"train_rmse": train_rmse}

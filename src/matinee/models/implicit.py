@@ -13,7 +13,7 @@ from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.metrics import find_hits, ndcg
 from matinee.models.alternating import AlternatingModel
-from matinee.models.alternation import Alternation, HeldOut, Measure, draw_start
+from matinee.models.alternation import AlternationInMemory, HeldOut, Measure, draw_start
 from matinee.models.ranking import Ranker
 from matinee.models.row_problem import LARGEST_REGULARIZATION, Floats, Side, Solver, Terms, as_ridge
 from matinee.ratings import Ratings, Rows
@@ -21,9 +21,6 @@ from matinee.ratings import Ratings, Rows
 # Three steps of conjugate gradients from where the last iteration ended, or one sweep over the subspaces:
 # more make an iteration better but the time to a good objective no shorter.
 STEPS = {"cholesky": 0, "cg": 3, "subspace": 1}
-
-# Of the rows of starting factors, at every rank: Rendle et al. (2021) found that it should not grow with it.
-STARTING_LENGTH = 0.1
 
 LARGEST_MOMENTUM = 0.95
 
@@ -71,6 +68,8 @@ class ImplicitALS(AlternatingModel):
     """
 
     predicts_ratings: ClassVar[bool] = False
+    # At every rank: Rendle et al. (2021) found that it should not grow with it.
+    starting_length: ClassVar[float] = 0.1
 
     def __init__(
         self,
@@ -141,8 +140,8 @@ class ImplicitALS(AlternatingModel):
 
     def _draw_start(self, users: Side, items: Side) -> None:
         generator = random_generator(self.random_state)
-        draw_start(generator, items, STARTING_LENGTH)
-        draw_start(generator, users, STARTING_LENGTH)
+        draw_start(generator, items, self.starting_length)
+        draw_start(generator, users, self.starting_length)
 
     def _ridge(self, observed: Rows, n_columns: int) -> Floats:
         counts = _counts(observed) + self.unobserved_weight * n_columns
@@ -167,7 +166,7 @@ def _ndcg_on(train: Ratings, validation: Ratings | None) -> Measure:
     if len(users) == 0:
         raise DataError("validation holds no user and item that the training ratings know; nothing to rank")
 
-    def measure(fit: Alternation, squared_error: float) -> dict[str, float | None]:
+    def measure(fit: AlternationInMemory, squared_error: float) -> dict[str, float | None]:
         best, _ = Ranker(fit.items).best(
             fit.users, VALIDATION_K, rows=users, excluded=train.by_user, n_threads=fit.n_threads
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matinee.models.alternation import Alternation, HeldOut
+from matinee.models.alternation import AlternationInMemory, HeldOut
 from matinee.models.history import Iteration
 from matinee.models.hyperprior import (
     Doubles,
@@ -137,7 +137,7 @@ class States:
         return [self._held[(place + 1) * n_held // n - 1] for place in range(n)]
 
 
-class Sampling(Alternation):
+class Sampling(AlternationInMemory):
     """A chain under way.
 
     Parameters

@@ -1,8 +1,15 @@
-"""Spark itself: whether it is there."""
+"""Spark itself: whether it is there, and whether its machines have what a fit needs."""
 
 from __future__ import annotations
 
-from matinee.errors import MissingExtraError
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from matinee.errors import MatineeError, MissingExtraError
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
 
 
 def require_pyspark() -> None:
@@ -20,3 +27,30 @@ def require_pyspark() -> None:
         raise MissingExtraError(
             'a fit on a cluster needs pyspark, which is not installed; run: pip install "matinee[spark]"'
         ) from None
+
+
+def check_workers(context: SparkContext) -> None:
+    """Nothing, or an error if the Python of the cluster's machines lacks Matinee, or has another version.
+
+    Raises
+    ------
+    MatineeError
+    """
+    own = version("matinee")
+
+    def version_there(_: Iterable[int]) -> Iterator[str]:
+        try:
+            import matinee._kernels  # noqa: F401
+
+            yield version("matinee")
+        except ImportError:
+            yield ""
+
+    n_tasks = context.defaultParallelism
+    found = set(context.parallelize(range(n_tasks), n_tasks).mapPartitions(version_there).collect())
+    for other in found - {own}:
+        lack = f"has Matinee {other}" if other else "has no Matinee"
+        raise MatineeError(
+            f"the Python of a machine of the cluster {lack}, and the driver has {own}; install that there, "
+            "or name a Python that has it in the environment variable PYSPARK_PYTHON"
+        )

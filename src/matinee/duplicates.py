@@ -1,0 +1,59 @@
+"""Several ratings of one item by one user, made one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.errors import DataError
+
+Duplicates: TypeAlias = Literal["last", "first", "mean", "sum", "error"]
+
+
+def check_duplicates(duplicates: Any) -> None:
+    """Nothing, or a DataError for what is none of the ways."""
+    if duplicates not in get_args(Duplicates):
+        expected = ", ".join(map(repr, get_args(Duplicates)))
+        raise DataError(f"duplicates={duplicates!r}; expected one of {expected}")
+
+
+def merge(
+    values: NDArray[np.float32], repeats: NDArray[np.bool_], duplicates: Duplicates
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Which ratings are left, and their values.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n,)
+        By pair, and those of one pair in the order in which they were given.
+    repeats : ndarray of bool, shape (n,)
+        Which are of the same pair as the one before.
+    duplicates : {"last", "first", "mean", "sum"}
+
+    Returns
+    -------
+    kept : ndarray of bool, shape (n,)
+        One of each pair.
+    values : ndarray of float32, shape (n_kept,)
+
+    Raises
+    ------
+    DataError
+        For a sum beyond the range of 32-bit floats.
+    """
+    kept = ~repeats if duplicates == "first" else ~np.append(repeats[1:], False)
+    if duplicates in ("mean", "sum"):
+        return kept, _combined(values, repeats, mean=duplicates == "mean")
+    return kept, values[kept]
+
+
+def _combined(values: NDArray[np.float32], repeats: NDArray[np.bool_], *, mean: bool) -> NDArray[np.float32]:
+    starts = np.flatnonzero(~repeats)
+    sums = np.add.reduceat(values, starts, dtype=np.float64)
+    if mean:
+        sums /= np.diff(np.append(starts, len(values)))
+    if not (np.abs(sums) <= np.finfo(np.float32).max).all():
+        raise DataError("the ratings of one user and item add up to more than a 32-bit float holds")
+    return sums.astype(np.float32)

@@ -1,0 +1,123 @@
+"""From a frame of ratings to blocks by user and by item, cached on the cluster: once for a fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark import RDD, StorageLevel
+from pyspark.sql import DataFrame
+
+from matinee.duplicates import Duplicates
+from matinee.spark.blocks import Census, census_of, item_blocks, user_blocks
+from matinee.spark.encoding import Encoding, encode, encoded_pairs
+from matinee.spark.frames import Columns, check_no_duplicates, checked_ratings
+from matinee.spark.layout import Layout, balanced_layout, chunk_size_of
+from matinee.spark.planning import Size
+
+
+@dataclass(frozen=True)
+class PreparedSide:
+    """The users or the items of a fit.
+
+    Attributes
+    ----------
+    encoding : Encoding
+    layout : Layout
+    blocks : RDD of bytes
+        The ratings of its rows.
+    is_routed : bool
+        Whether its factors stay on the cluster.
+    """
+
+    encoding: Encoding
+    layout: Layout
+    blocks: RDD[bytes]
+    is_routed: bool
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Ratings ready to be fitted.
+
+    Attributes
+    ----------
+    users, items : PreparedSide
+    census : Census
+    size : Size
+    """
+
+    users: PreparedSide
+    items: PreparedSide
+    census: Census
+    size: Size
+
+    def release(self) -> None:
+        """Free what the executors keep of it."""
+        for side in (self.users, self.items):
+            side.blocks.unpersist()
+            side.encoding.release()
+
+
+def prepare(
+    frame: Any,
+    columns: Columns,
+    *,
+    duplicates: Duplicates,
+    n_factors: int,
+    exchange: str,
+    n_blocks: int | None,
+) -> Prepared:
+    """Check, encode and block the ratings.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    columns : Columns
+    duplicates : {"last", "first", "mean", "sum", "error"}
+    n_factors : int
+        With the bias as one more.
+    exchange : {"auto", "broadcast", "routed"}
+    n_blocks : int or None
+        On each side; by size if None.
+    """
+    with checked_ratings(frame, columns) as ratings:
+        if duplicates == "error":
+            check_no_duplicates(ratings)
+        users, items = encode(ratings, "user"), encode(ratings, "item")
+        size = Size(int(users.ratings_of_chunk.sum()), users.n_ids, items.n_ids, n_factors)
+        parallelism = ratings.sparkSession.sparkContext.defaultParallelism
+        user_layout, item_layout = (
+            _layout(side, size, min(n_blocks or size.n_blocks(side.n_ids, parallelism), side.n_ids))
+            for side in (users, items)
+        )
+        users_routed, items_routed = (
+            exchange == "routed"
+            or (exchange == "auto" and size.is_routed(layout.n_rows, others.n_blocks, parallelism))
+            for layout, others in ((user_layout, item_layout), (item_layout, user_layout))
+        )
+        pairs = encoded_pairs(ratings, users, items)
+        by_user, census = _by_user(pairs, user_layout, size, duplicates, routed=items_routed)
+        by_item = item_blocks(by_user, user_layout, item_layout, routed=users_routed)
+        by_item.persist(StorageLevel.MEMORY_AND_DISK).count()
+    return Prepared(
+        PreparedSide(users, user_layout, by_user, users_routed),
+        PreparedSide(items, item_layout, by_item, items_routed),
+        census,
+        size,
+    )
+
+
+def _by_user(
+    pairs: DataFrame, layout: Layout, size: Size, duplicates: Duplicates, *, routed: bool
+) -> tuple[RDD[bytes], Census]:
+    blocks = user_blocks(pairs, layout, size.n_items, duplicates=duplicates, routed=routed)
+    blocks.persist(StorageLevel.MEMORY_AND_DISK)
+    return blocks, census_of(blocks, size.n_ratings)
+
+
+def _layout(side: Encoding, size: Size, n_blocks: int) -> Layout:
+    rows_per_chunk = chunk_size_of(side.n_ids)
+    # In units of k² flops: a rating costs k², and a row k³/3 besides.
+    costs = side.ratings_of_chunk + rows_per_chunk * size.n_factors / 3
+    return balanced_layout(side.n_ids, n_blocks, costs)
