@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from matinee import baselines, plots
+from matinee import baselines, plots, spark
 from matinee.comparison import Comparison, compare
 from matinee.datasets import (
     Movie,
@@ -78,6 +78,7 @@ __all__ = [
     "read_movies",
     "read_ratings",
     "read_users",
+    "spark",
     "split",
     "tune",
 ]

@@ -59,6 +59,11 @@ class StandaloneCluster:
         self._start("worker.Worker", "--host", HOST, "--webui-port", "0", *size, *place, self.url)
         self._wait_for("Successfully registered with master")
 
+    @property
+    def n_running(self) -> int:
+        """How many workers are alive."""
+        return sum(process.poll() is None for process in self._processes[1:])
+
     def kill_worker(self, number: int) -> None:
         """Kill a worker and its executors at once, as if its machine had lost power; numbers from 0."""
         self._kill(self._processes[1 + number])

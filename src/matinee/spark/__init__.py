@@ -1,1 +1,25 @@
-"""The same row problem on a Spark cluster: Spark moves, keeps and recovers the data, our kernels solve."""
+"""The same row problem on a Spark cluster: Spark moves, keeps and recovers the data, our kernels solve.
+
+pyspark is imported when one of these names is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from matinee.spark.sessions import require_pyspark
+
+if TYPE_CHECKING:
+    from matinee.spark.fitting import fit
+
+__all__ = ["fit"]
+
+_MODULES = {"fit": "fitting"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    require_pyspark()
+    return getattr(import_module(f"matinee.spark.{_MODULES[name]}"), name)

@@ -1,0 +1,212 @@
+"""A fit on Spark gives what a fit on one machine gives: with two threads of it, and on a real cluster."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+import matinee
+from matinee import ALS, ImplicitALS, Model, Ratings
+from matinee.models.history import Iteration
+from tests.conftest import random_ratings
+
+MODELS = {
+    "explicit": lambda: ALS(n_factors=5, n_iterations=3),
+    "without biases": lambda: ALS(n_factors=16, n_iterations=3, biases=False, weighting="none"),
+    "implicit": lambda: ImplicitALS(n_factors=6, n_iterations=3),
+    "implicit, presence": lambda: ImplicitALS(n_factors=6, n_iterations=2, values="presence"),
+    "implicit, threshold": lambda: ImplicitALS(n_factors=6, n_iterations=2, threshold=3.0),
+    "conjugate gradients": lambda: ImplicitALS(n_factors=6, n_iterations=3, solver="cg"),
+    "subspaces": lambda: ImplicitALS(n_factors=6, n_iterations=2, solver="subspace"),
+}
+
+
+def starting_factors(ratings: Ratings, model: Model) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(5)
+    rank = model.get_params()["n_factors"]
+    shapes = ((ratings.n_users, rank), (ratings.n_items, rank))
+    users, items = (random.normal(scale=0.3, size=shape).astype(np.float32) for shape in shapes)
+    return users, items
+
+
+def on_cluster(spark: SparkSession, ratings: Ratings) -> DataFrame:
+    """The ratings in four parts, in no order."""
+    return spark.createDataFrame(ratings.to_frame().to_arrow()).repartition(4)
+
+
+def assert_same_fit(found: Model, expected: Model) -> None:
+    """To 1e-4, and what is not computed exactly."""
+    for name in ("user_factors_", "item_factors_", "user_biases_", "item_biases_"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-4, err_msg=name)
+    assert found.user_index_ == expected.user_index_
+    assert found.item_index_ == expected.item_index_
+    assert all(map(np.array_equal, found.rated_, expected.rated_))
+    assert found.mean_ == pytest.approx(expected.mean_)
+    assert found.rating_range_ == expected.rating_range_
+    objectives = [[record.objective for record in each.history_] for each in (found, expected)]
+    np.testing.assert_allclose(*objectives, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def ratings() -> Ratings:
+    return random_ratings(90, 60)
+
+
+@pytest.mark.parametrize("exchange", ["broadcast", "routed"])
+@pytest.mark.parametrize("name", MODELS)
+def test_the_factors_are_those_of_one_machine(
+    spark: SparkSession, ratings: Ratings, name: str, exchange: Any
+) -> None:
+    expected = MODELS[name]()
+    start = starting_factors(ratings, expected)
+    expected.fit(ratings, start=start)
+    found = matinee.spark.fit(
+        MODELS[name](), on_cluster(spark, ratings), start=start, exchange=exchange, n_blocks=3
+    )
+    assert_same_fit(found, expected)
+    assert found.recommend(ratings.users[3], n=5) == expected.recommend(ratings.users[3], n=5)
+
+
+def test_without_a_start_the_seed_gives_the_same_factors_too(spark: SparkSession, ratings: Ratings) -> None:
+    found = matinee.spark.fit(ALS(random_state=7, n_iterations=2), on_cluster(spark, ratings))
+    assert_same_fit(found, ALS(random_state=7, n_iterations=2).fit(ratings))
+
+
+def test_momentum_gives_the_same_factors_too(spark: SparkSession, ratings: Ratings) -> None:
+    parameters: dict[str, Any] = {"n_factors": 6, "n_iterations": 4, "momentum": 0.6}
+    found = matinee.spark.fit(ImplicitALS(**parameters), on_cluster(spark, ratings))
+    assert_same_fit(found, ImplicitALS(**parameters).fit(ratings))
+
+
+def test_routed_factors_start_the_same_however_many_blocks_there_are(
+    spark: SparkSession, ratings: Ratings
+) -> None:
+    one, other = (
+        matinee.spark.fit(
+            ALS(n_factors=4, n_iterations=1, random_state=3),
+            on_cluster(spark, ratings),
+            exchange="routed",
+            n_blocks=n_blocks,
+        )
+        for n_blocks in (1, 4)
+    )
+    assert_same_fit(one, other)
+    assert np.abs(one.item_factors_).max() > 0.01
+
+
+@pytest.mark.parametrize("kind", ["strings", "wide integers", "whole floats"])
+def test_ids_of_any_kind_are_encoded_in_their_order(spark: SparkSession, ratings: Ratings, kind: str) -> None:
+    frame = ratings.to_frame().to_pandas()
+    if kind == "strings":
+        frame["user"] = [f"ü{user}-Ω" if user % 2 else f"{user}" for user in frame["user"]]
+        frame["item"] = frame["item"].astype(str)
+    elif kind == "wide integers":
+        frame["user"] = frame["user"] * 2**54 // 3 - 2**62
+    else:
+        frame["user"] = frame["user"].astype(float)
+    expected = ALS(n_factors=4, n_iterations=2).fit(Ratings.from_frame(frame))
+    found = matinee.spark.fit(ALS(n_factors=4, n_iterations=2), spark.createDataFrame(frame))
+    assert_same_fit(found, expected)
+
+
+def test_columns_have_any_names_and_none_is_needed_for_presence(
+    spark: SparkSession, ratings: Ratings
+) -> None:
+    frame = ratings.to_frame().to_pandas().rename(columns={"user": "who is it?", "item": "a.b`c"})
+    names: dict[str, Any] = {"user": "who is it?", "item": "a.b`c", "rating": None}
+    model = ImplicitALS(n_factors=4, n_iterations=2)
+    expected = ImplicitALS(n_factors=4, n_iterations=2).fit(Ratings.from_frame(frame, **names))
+    assert_same_fit(matinee.spark.fit(model, spark.createDataFrame(frame), **names), expected)
+
+
+@pytest.mark.parametrize("duplicates", ["last", "first", "mean", "sum"])
+def test_ratings_of_one_pair_are_made_one_as_on_one_machine(spark: SparkSession, duplicates: Any) -> None:
+    random = np.random.default_rng(0)
+    columns = {
+        "user": random.integers(0, 12, size=400),
+        "item": random.integers(0, 9, size=400),
+        "rating": random.integers(1, 11, size=400) / 2,
+    }
+    expected = Ratings.from_arrays(*columns.values(), duplicates=duplicates)
+    # One part, whose rows are in order.
+    frame = spark.createDataFrame(pd.DataFrame(columns)).coalesce(1)
+    found = matinee.spark.fit(ALS(n_factors=2, n_iterations=1), frame, duplicates=duplicates, n_blocks=2)
+    assert all(map(np.array_equal, found.rated_, expected.by_user))
+
+
+def test_callback_and_tolerance_end_a_fit(spark: SparkSession, ratings: Ratings) -> None:
+    records: list[Iteration] = []
+    frame = on_cluster(spark, ratings)
+    found = matinee.spark.fit(
+        ALS(n_iterations=9), frame, callback=lambda record: records.append(record) or len(records) == 2
+    )
+    assert [record.iteration for record in found.history_] == [1, 2]
+    assert records == found.history_
+    expected = ALS(n_iterations=50, tolerance=0.01).fit(ratings)
+    stopped = matinee.spark.fit(ALS(n_iterations=50, tolerance=0.01), frame)
+    assert len(stopped.history_) == len(expected.history_) < 50
+    assert stopped.history_[-1].train_rmse == pytest.approx(expected.history_[-1].train_rmse)
+
+
+def test_every_half_step_says_how_long_each_block_took(
+    spark: SparkSession, ratings: Ratings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="matinee.spark"):
+        matinee.spark.fit(ALS(n_iterations=2), on_cluster(spark, ratings), n_blocks=3)
+    sides = [record.side for record in caplog.records if hasattr(record, "side")]
+    assert sides == ["users", "items", "users", "items", "users"]
+    for record in caplog.records:
+        assert len(record.block_seconds) == 3
+        assert 0 < max(record.block_seconds) < record.seconds
+
+
+def test_a_hundred_iterations_do_not_grow_what_spark_plans(spark: SparkSession, tmp_path: Path) -> None:
+    tracker = spark.sparkContext.statusTracker()
+    n_stages: list[int] = []
+
+    def count(record: Iteration) -> None:
+        latest = max(tracker.getJobIdsForGroup(None))
+        job = tracker.getJobInfo(latest)
+        n_stages.append(len(job.stageIds) if job is not None else 0)
+
+    ratings = random_ratings(20, 15)
+    model = ALS(n_factors=2, n_iterations=100)
+    start = starting_factors(ratings, model)
+    folder = tmp_path / "checkpoints"
+    found = matinee.spark.fit(
+        model,
+        on_cluster(spark, ratings),
+        start=start,
+        exchange="routed",
+        n_blocks=1,
+        checkpoint_folder=str(folder),
+        callback=count,
+    )
+    assert_same_fit(found, ALS(n_factors=2, n_iterations=100).fit(ratings, start=start))
+    assert len(n_stages) == 100
+    assert max(n_stages[50:]) <= max(n_stages[:20])
+    # Nor are the folders of old factors left.
+    assert list(folder.rglob("rdd-*")) == []
+
+
+@pytest.mark.parametrize("exchange", ["broadcast", "routed"])
+@pytest.mark.parametrize("name", ["explicit", "conjugate gradients"])
+def test_the_factors_are_the_same_on_a_cluster(
+    cluster_spark: SparkSession, ratings: Ratings, name: str, exchange: Any, tmp_path: Path
+) -> None:
+    expected = MODELS[name]()
+    start = starting_factors(ratings, expected)
+    found = matinee.spark.fit(
+        MODELS[name](),
+        on_cluster(cluster_spark, ratings),
+        start=start,
+        exchange=exchange,
+        checkpoint_folder=str(tmp_path),
+    )
+    assert_same_fit(found, expected.fit(ratings, start=start))
