@@ -94,7 +94,10 @@ class Audience:
 
 def n_raters(model: Model) -> Positions:
     """How many ratings of each item the model was fitted on; shape (n_items,)."""
-    return np.bincount(model.rated_.columns, minlength=len(model.item_index_))
+    counts: Positions = model._derived.get(
+        "n_raters", lambda: np.bincount(model.rated_.columns, minlength=len(model.item_index_))
+    )
+    return counts
 
 
 def n_trained_on(model: Model, ratings: Ratings) -> int:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee import metrics
-from matinee.audience import Audience, n_trained_on
+from matinee.audience import Audience, n_raters
 from matinee.checks import whole_number
 from matinee.errors import DataError
-from matinee.list_figures import RANKING, figure_by_k, list_figures, relevant_ratings
+from matinee.list_figures import RANKING, figure_by_k, relevance_threshold, relevant_ratings
 from matinee.models.base import Model
 from matinee.ratings import Ratings, check_ratings
 from matinee.splits import NewUsers
+from matinee.tally import Tally
 
 # Test RMSE / train RMSE. A model always knows what it learned from a little better. On the demo cinema, ALS
 # of 10 and of 32 factors has its lowest test RMSE at ratios of 1.22 and 1.25. Regularised more, to below 1.1,
@@ -221,20 +222,18 @@ def evaluate(
     """
     _check_arguments(model, test, train)
     k = whole_number("k", k, least=1)
-    relevant_from = _threshold(relevant_from)
+    relevant_from = relevance_threshold(relevant_from)
     audience, held_out = _audience(model, test)
     train_rmse, train_mae = (None, None) if train is None else _errors(Audience.known(model, train), train)
+    tally = Tally.of(audience, held_out, relevant_ratings(held_out, relevant_from), k)
     return Evaluation(
-        **_predictions(audience, held_out),
-        n_trained_on=n_trained_on(model, held_out),
+        **tally.figures(n_raters(model), predicts_ratings=model.predicts_ratings),
         split=getattr(test, "split", None),
         train_rmse=train_rmse,
         train_mae=train_mae,
         k=k,
         relevant_from=relevant_from,
-        n_items=len(model.item_index_),
         excluded=HISTORY if isinstance(test, NewUsers) else TRAINING,
-        **list_figures(audience, held_out, relevant_ratings(held_out, relevant_from), k),
     )
 
 
@@ -292,7 +291,7 @@ def metric_by_k(
     if not lengths:
         raise DataError("there are no lengths k of lists; expected at least one")
     audience, held_out = _audience(model, test)
-    relevant = relevant_ratings(held_out, _threshold(relevant_from))
+    relevant = relevant_ratings(held_out, relevance_threshold(relevant_from))
     return figure_by_k(audience, held_out, relevant, metric, lengths)
 
 
@@ -313,35 +312,10 @@ def _check_arguments(model: Any, test: Any, train: Any) -> None:
             check_ratings(ratings, name)
 
 
-def _threshold(relevant_from: Any) -> float | None:
-    is_number = isinstance(relevant_from, int | float | np.integer | np.floating)
-    if relevant_from is None or (is_number and math.isfinite(relevant_from)):
-        return None if relevant_from is None else float(relevant_from)
-    raise DataError(f"relevant_from={relevant_from!r}; expected a rating, or None for every test rating")
-
-
-# ---- predictions --------------------------------------------------------------------------------
-
-
-def _predictions(audience: Audience, test: Ratings) -> dict[str, Any]:
-    by_model = audience.predicted_by_model(test)
-    found: dict[str, Any] = dict.fromkeys(("rmse", "mae", "rmse_without_fallback"))
-    found |= {"n_ratings": len(test), "n_fallback": len(test) - int(by_model.sum())}
-    if audience.model.predicts_ratings:
-        predicted = audience.predict(test)
-        found["rmse"], found["mae"] = _both_errors(test, predicted)
-        own = metrics.rmse(test.values[by_model], predicted[by_model]) if by_model.any() else math.nan
-        found["rmse_without_fallback"] = own
-    return found
-
-
 def _errors(audience: Audience, ratings: Ratings) -> tuple[float | None, float | None]:
     if not audience.model.predicts_ratings:
         return None, None
-    return _both_errors(ratings, audience.predict(ratings))
-
-
-def _both_errors(ratings: Ratings, predicted: NDArray[np.float32]) -> tuple[float, float]:
+    predicted = audience.predict(ratings)
     return metrics.rmse(ratings.values, predicted), metrics.mae(ratings.values, predicted)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee import metrics
-from matinee.audience import CHUNK, Audience, chunks, n_raters
-from matinee.models.base import Model
+from matinee.audience import CHUNK, Audience, chunks
+from matinee.errors import DataError
 from matinee.ratings import Ratings, Rows
 
 # The figures at k that say how good lists are, and what they are called in print.
@@ -36,6 +36,14 @@ PER_USER: dict[str, Callable[[metrics.Hits, NDArray[Any], int], metrics.PerUser]
 }
 
 
+def relevance_threshold(relevant_from: Any) -> float | None:
+    """The least rating that is relevant, None for every one; DataError for what is no rating."""
+    is_number = isinstance(relevant_from, int | float | np.integer | np.floating)
+    if relevant_from is None or (is_number and math.isfinite(relevant_from)):
+        return None if relevant_from is None else float(relevant_from)
+    raise DataError(f"relevant_from={relevant_from!r}; expected a rating, or None for every test rating")
+
+
 def relevant_ratings(test: Ratings, relevant_from: float | None) -> Rows:
     """The test ratings, by user, that a list is to find: all, or those of at least ``relevant_from``."""
     if relevant_from is None:
@@ -44,36 +52,18 @@ def relevant_ratings(test: Ratings, relevant_from: float | None) -> Rows:
     return test.subset(test.values >= np.float32(relevant_from)).by_user
 
 
-def list_figures(audience: Audience, test: Ratings, relevant: Rows, k: int) -> dict[str, Any]:
-    """The counts of users, the means of the ranking metrics over them, and what all lists are like."""
-    n_relevant, model = np.diff(relevant.indptr), audience.model
-    n_users, n_items = np.count_nonzero(n_relevant), len(model.item_index_)
-    sums, n_recommended = np.zeros(len(PER_USER)), np.zeros(n_items, dtype=np.int64)
-    for users, best, hits in _hits(audience, test, relevant, k):
-        sums += [per_user(hits, n_relevant[users], k).sum() for per_user in PER_USER.values()]
-        n_recommended += np.bincount(best[best >= 0], minlength=n_items)
-    means = sums / n_users if n_users else np.full(len(PER_USER), math.nan)
-    return {
-        "n_users": int(n_users),
-        "n_users_fallback": int((~audience.is_known & (n_relevant > 0)).sum()),
-        "n_users_without_test": test.n_users - int(n_users),
-        **dict(zip(PER_USER, means.tolist(), strict=True)),
-        **_beyond_accuracy(model, n_recommended if n_users else None),
-    }
-
-
 def figure_by_k(
     audience: Audience, test: Ratings, relevant: Rows, metric: str, lengths: list[int]
 ) -> list[float]:
     """The mean over users of one of ``RANKING``, for lists of different lengths."""
     n_relevant, per_user = np.diff(relevant.indptr), PER_USER[metric]
     sums, n_users = np.zeros(len(lengths)), np.count_nonzero(n_relevant)
-    for users, _, hits in _hits(audience, test, relevant, max(lengths)):
+    for users, _, hits in lists_and_hits(audience, test, relevant, max(lengths)):
         sums += [per_user(hits[:, :k], n_relevant[users], k).sum() for k in lengths]
     return [float(one) / n_users if n_users else math.nan for one in sums]
 
 
-def _hits(
+def lists_and_hits(
     audience: Audience, test: Ratings, relevant: Rows, k: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], metrics.Hits]]:
     """Of users to whom something is relevant, in chunks: who, their lists, and what is relevant in these."""
@@ -85,17 +75,6 @@ def _hits(
     for chunk in chunks(len(users), max(1, CHUNK // width)):
         best = audience.best_items(users[chunk], width)
         yield users[chunk], best, metrics.find_hits(columns[best], *_rows_of(relevant, users[chunk]))
-
-
-def _beyond_accuracy(model: Model, n_recommended: NDArray[np.int64] | None) -> dict[str, float]:
-    """What the lists of all users together are like; NaN of no users."""
-    if n_recommended is None:
-        return {"catalogue_coverage": math.nan, "novelty": math.nan}
-    n_users = int(np.count_nonzero(np.diff(model.rated_.indptr)))
-    return {
-        "catalogue_coverage": metrics.catalogue_coverage(n_recommended),
-        "novelty": metrics.novelty(n_recommended, n_raters(model), n_users),
-    }
 
 
 def _rows_of(rows: Rows, chosen: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
