@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,24 +19,15 @@ if TYPE_CHECKING:
     from matinee.models.base import Model
 
 _GREATEST_CODE_POINT = 0x10FFFF
+# What comes of a file that somebody has changed, besides a ModelFileError.
+DAMAGED = (KeyError, TypeError, ValueError, AttributeError, OverflowError, DataError)
 LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 def save_model(model: Model, path: str | Path) -> None:
     """Write a fitted model to a file."""
-    parameters = {
-        name: value if not isinstance(value, np.random.Generator) else None
-        for name, value in model._fitted.get_params().items()
-    }
     more_header, more_arrays = model._more_to_save()
-    header = {
-        "model": type(model).__name__,
-        "parameters": {name: _plain(value) for name, value in parameters.items()},
-        "mean": model.mean_,
-        "rating_range": list(model.rating_range_),
-        "history": [record.to_dict() for record in model.history_],
-        **more_header,
-    }
+    header = {**header_of(model, model._fitted.get_params()), **more_header}
     arrays = {
         "user_ids": model.user_index_.ids,
         "item_ids": model.item_index_.ids,
@@ -51,7 +43,20 @@ def save_model(model: Model, path: str | Path) -> None:
     write_model_file(path, header, arrays)
 
 
+def header_of(model: Model, parameters: dict[str, Any]) -> dict[str, Any]:
+    """What there is to a model besides its arrays, in plain values."""
+    return {
+        "model": type(model).__name__,
+        "parameters": {name: _plain(value) for name, value in parameters.items()},
+        "mean": model.mean_,
+        "rating_range": list(model.rating_range_),
+        "history": [record.to_dict() for record in model.history_],
+    }
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.random.Generator):
+        return None
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -59,13 +64,31 @@ def load_model(path: str | Path, models: dict[str, type[Model]]) -> Model:
     """The model in a file, of one of the classes given; its arrays stay in the file, mapped."""
     header, arrays = read_model_file(path)
     try:
-        kind = models[header["model"]]
-        if set(header["parameters"]) != set(kind.parameter_names()):
-            raise ModelFileError(f"the parameters of {kind.__name__} are {', '.join(header['parameters'])}")
-        model = kind(**header["parameters"])
+        model = headed_model(header, models)
         _fill(model, header, arrays)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, DataError) as error:
+    except DAMAGED as error:
         raise ModelFileError(f"{path} is damaged or no model of this Matinee's: {error}") from None
+    return model
+
+
+def headed_model(header: dict[str, Any], models: Mapping[str, type[Model]]) -> Model:
+    """A model of one of the classes given that lacks nothing but its arrays.
+
+    Raises
+    ------
+    ModelFileError, or one of `DAMAGED`
+        If the header is not what `header_of` gave.
+    """
+    kind = models[header["model"]]
+    if set(header["parameters"]) != set(kind.parameter_names()):
+        raise ModelFileError(f"the parameters of {kind.__name__} are {', '.join(header['parameters'])}")
+    model = kind(**header["parameters"])
+    low, high = header["rating_range"]
+    if not -LARGEST_SINGLE <= low <= high <= LARGEST_SINGLE:
+        raise ModelFileError(f"the ratings range from {low} to {high}")
+    model.rating_range_ = (float(low), float(high))
+    model.mean_ = number("mean", header["mean"], least=min(low, 0.0), most=max(high, 0.0))
+    model.history_ = [_iteration(record) for record in header["history"]]
     return model
 
 
@@ -81,13 +104,7 @@ def _fill(model: Model, header: dict[str, Any], arrays: dict[str, Any]) -> None:
         _checked(arrays, "rated_columns", np.int32, 1),
         _checked(arrays, "rated_values", np.float32, 1),
     )
-    low, high = header["rating_range"]
-    if not -LARGEST_SINGLE <= low <= high <= LARGEST_SINGLE:
-        raise ModelFileError(f"the ratings range from {low} to {high}")
-    model.rating_range_ = (float(low), float(high))
-    model.mean_ = number("mean", header["mean"], least=min(low, 0.0), most=max(high, 0.0))
-    model.history_ = [_iteration(record) for record in header["history"]]
-    _check_shapes(model)
+    check_shapes(model)
     model._take_saved(header, arrays)
     model._check_parameters()
     model._settle()
@@ -119,8 +136,8 @@ def _checked(arrays: dict[str, Any], name: str, dtype: Any, n_dimensions: int) -
     return array
 
 
-def _check_shapes(model: Model) -> None:
-    """Nothing in a file may make the kernels read outside their arrays."""
+def check_shapes(model: Model) -> None:
+    """A ModelFileError for arrays that would make the kernels read outside them."""
     n_users, n_items = len(model.user_index_), len(model.item_index_)
     rank = model.item_factors_.shape[1]
     fits = (
