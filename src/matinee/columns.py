@@ -31,7 +31,7 @@ def frame_columns(frame: Any, names: list[str]) -> list[Any]:
         if isinstance(native, nw.LazyFrame):
             native = native.collect()
         present = native.columns
-        _check_names(names, present)
+        check_names(names, present)
         found = [native[name].to_native() for name in names]
     except (TypeError, AttributeError, nw.exceptions.NarwhalsError, ValueError) as error:
         if isinstance(error, DataError):
@@ -98,7 +98,8 @@ def timestamps_in_seconds(column: Any) -> Timestamps | None:
     return seconds.fill_null(UNKNOWN_TIME).to_numpy()
 
 
-def _check_names(names: list[str], present: list[str]) -> None:
+def check_names(names: list[str], present: list[str]) -> None:
+    """A DataError for the first name that is not present, with those that are."""
     for name in names:
         if name not in present:
             listed = ", ".join(repr(column) for column in present) or "none"

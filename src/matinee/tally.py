@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,10 +62,15 @@ class Tally:
         )
 
     @classmethod
+    def zero(cls, n_items: int) -> Tally:
+        """The tally of nobody, to which others can be added."""
+        ranking, n_recommended = np.zeros(len(PER_USER)), np.zeros(n_items, dtype=np.int64)
+        return cls(0, 0, 0, 0.0, 0.0, 0.0, 0, 0, 0, ranking, n_recommended, 0)
+
+    @classmethod
     def untested(cls, model: Model) -> Tally:
-        """The tally of a model that nobody has tested."""
-        ranking, n_recommended = np.zeros(len(PER_USER)), np.zeros(len(model.item_index_), dtype=np.int64)
-        return cls(0, 0, 0, 0.0, 0.0, 0.0, 0, 0, 0, ranking, n_recommended, _n_fitted_users(model))
+        """The tally of a model of whose users none are tested."""
+        return replace(cls.zero(len(model.item_index_)), n_fitted_users=_n_fitted_users(model))
 
     def figures(self, n_raters: NDArray[np.int64], *, predicts_ratings: bool) -> dict[str, Any]:
         """What `Evaluation` says of these people, by the names of its attributes.

@@ -112,10 +112,16 @@ class Model(Parameters):
         self.rated_ = train.by_user
         self._settle()
 
-    def _settle(self) -> None:
-        """Answer from now on by the parameters of this moment, whatever they are set to later."""
+    def _settle(self, derived: Derived | None = None) -> None:
+        """Answer from now on by the parameters of this moment, whatever they are set to later.
+
+        Parameters
+        ----------
+        derived : Derived, optional
+            What a model of other users has made of the same items.
+        """
         self.__dict__.pop("_as_fitted", None)
-        self._derived = Derived()
+        self._derived = Derived() if derived is None else derived
         self._as_fitted = copy.copy(self)
 
     # ---- sides, positions ---------------------------------------------------------------------

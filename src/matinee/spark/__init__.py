@@ -12,14 +12,15 @@ from matinee.spark.sessions import require_pyspark
 
 if TYPE_CHECKING:
     from matinee.spark.fitting import fit
+    from matinee.spark.model import SparkModel, load
 
-__all__ = ["fit"]
+__all__ = ["SparkModel", "fit", "load"]
 
-_MODULES = {"fit": "fitting"}
+_HOMES = {"SparkModel": "model", "fit": "fitting", "load": "model"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require_pyspark()
-    return getattr(import_module(f"matinee.spark.{_MODULES[name]}"), name)
+    return getattr(import_module(f"matinee.spark.{_HOMES[name]}"), name)
