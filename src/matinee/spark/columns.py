@@ -65,7 +65,7 @@ def is_bad_rating(rating: Column) -> Column:
 
 
 def check_rows(frame: DataFrame, bad: dict[str, Column]) -> None:
-    """A DataError for the first thing that is bad in rows, with their number and one of them.
+    """A DataError for the first row found in which something is bad, with the number of such rows.
 
     Parameters
     ----------
@@ -73,10 +73,8 @@ def check_rows(frame: DataFrame, bad: dict[str, Column]) -> None:
     bad : dict of str to Column
         What to say, and whether it holds of a row.
     """
-    if frame.where(reduce(or_, bad.values())).isEmpty():
-        return
-    for what, is_bad in bad.items():
-        rows = frame.where(is_bad)
-        for row in rows.limit(1).collect():
-            values = ", ".join(f"{name}={value!r}" for name, value in row.asDict().items())
-            raise DataError(f"{what} in {rows.count():,} rows, of which one is {values}")
+    found = frame.where(reduce(or_, bad.values())).select("*", F.array(*bad.values())).take(1)
+    for *values, is_bad in found:
+        what, condition = list(bad.items())[is_bad.index(True)]
+        row = ", ".join(f"{name}={value!r}" for name, value in zip(frame.columns, values, strict=True))
+        raise DataError(f"{what} in {frame.where(condition).count():,} rows, of which one is {row}")

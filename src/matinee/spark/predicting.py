@@ -32,7 +32,8 @@ def check_pairs(frame: Any, user: str, item: str, unknown: str) -> None:
     if any(name.lower() == PREDICTION for name in frame.columns):
         raise DataError(f"there is a column {PREDICTION!r} already; drop or rename it")
     ids = {"user": id_column(frame, user, "user"), "item": id_column(frame, item, "item")}
-    check_rows(frame, {f"the {kind} is missing": id.isNull() for kind, id in ids.items()})
+    pairs = frame.select(*(id.alias(kind) for kind, id in ids.items()))
+    check_rows(pairs, {f"the {kind} is missing": F.col(kind).isNull() for kind in ids})
 
 
 def predicted(
@@ -88,7 +89,7 @@ def _in_utc(kind: Any) -> Any:
     if pa.types.is_struct(kind):
         return pa.struct([field.with_type(_in_utc(field.type)) for field in kind])
     if pa.types.is_list(kind):
-        return pa.list_(_in_utc(kind.value_type))
+        return pa.list_(kind.value_field.with_type(_in_utc(kind.value_type)))
     if pa.types.is_map(kind):
         return pa.map_(_in_utc(kind.key_type), _in_utc(kind.item_type))
     return kind
