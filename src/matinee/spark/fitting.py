@@ -18,7 +18,9 @@ from matinee.models.row_problem import Side
 from matinee.ratings import Rows
 from matinee.spark.alternation import ClusterAlternation
 from matinee.spark.checkpoints import Checkpoints
-from matinee.spark.frames import Columns, check_columns
+from matinee.spark.columns import check_frame
+from matinee.spark.frames import Columns
+from matinee.spark.model import SparkModel
 from matinee.spark.preparation import Prepared, PreparedSide, prepare
 from matinee.spark.results import fill_model, frames_of
 from matinee.spark.sessions import check_workers
@@ -43,7 +45,7 @@ def fit(
     checkpoint_folder: str | None = None,
     progress: bool = True,
     callback: Callback | None = None,
-) -> Any:
+) -> Model | SparkModel:
     """Fit a model to ratings that lie on a Spark cluster.
 
     The answer is that of ``model.fit`` on one machine. Spark partitions the ratings once by users and once
@@ -98,7 +100,7 @@ def fit(
     if n_blocks is not None:
         whole_number("n_blocks", n_blocks, least=1)
     columns = Columns(user, item, rating)
-    check_columns(frame, columns.names)
+    check_frame(frame, columns.names)
     context = frame.sparkSession.sparkContext
     check_workers(context)
     prepared = prepare(

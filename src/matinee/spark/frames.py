@@ -24,6 +24,7 @@ from pyspark.sql.types import (
 
 from matinee.errors import DataError
 from matinee.ids import MAX_EXACT_FLOAT, MAX_ID_LENGTH
+from matinee.spark.columns import check_frame, column
 
 INTEGERS = (ByteType, ShortType, IntegerType, LongType)
 FLOATS = (FloatType, DoubleType)
@@ -81,7 +82,7 @@ def checked_ratings(frame: Any, columns: Columns) -> Iterator[DataFrame]:
         For a column that is not there or of another type; no rows; missing ids or ratings, and such as are
         no ids or no finite numbers: with how many rows have it, and one of them.
     """
-    check_columns(frame, columns.names)
+    check_frame(frame, columns.names)
     ids = {name: _id_column(frame, getattr(columns, name), name) for name in ("user", "item")}
     strength = F.lit(1.0) if columns.rating is None else _rating_column(frame, columns.rating)
     given: DataFrame = frame.select(
@@ -100,53 +101,37 @@ def checked_ratings(frame: Any, columns: Columns) -> Iterator[DataFrame]:
         given.unpersist()
 
 
-def check_columns(frame: Any, names: list[str]) -> None:
-    """Nothing, or a DataError if ``frame`` is no Spark DataFrame or lacks one of the columns."""
-    if not isinstance(frame, DataFrame):
-        given = type(frame).__name__
-        raise DataError(f"expected a Spark DataFrame, got {given}; Ratings are what model.fit(…) takes")
-    for name in names:
-        if name not in frame.columns:
-            listed = ", ".join(map(repr, frame.columns)) or "none"
-            raise DataError(f"no column {name!r}; the columns are {listed}")
+def _type_of(frame: DataFrame, place: str) -> DataType:
+    return frame.schema[place].dataType
 
 
-def _type_of(frame: DataFrame, column: str) -> DataType:
-    return frame.schema[column].dataType
+def _kept_type(frame: DataFrame, place: str) -> str:
+    return "string" if isinstance(_type_of(frame, place), StringType) else "bigint"
 
 
-def _kept_type(frame: DataFrame, column: str) -> str:
-    return "string" if isinstance(_type_of(frame, column), StringType) else "bigint"
-
-
-def _id_column(frame: DataFrame, column: str, name: str) -> Column:
-    kind = _type_of(frame, column)
+def _id_column(frame: DataFrame, place: str, name: str) -> Column:
+    kind = _type_of(frame, place)
     if not isinstance(kind, (*INTEGERS, *FLOATS, StringType)):
         raise DataError(f"{name} ids are of type {kind.simpleString()}; expected integers or strings")
-    return F.col(_quoted(column))
+    return column(place)
 
 
-def _rating_column(frame: DataFrame, column: str) -> Column:
-    kind = _type_of(frame, column)
+def _rating_column(frame: DataFrame, place: str) -> Column:
+    kind = _type_of(frame, place)
     if not isinstance(kind, NumericType | BooleanType):
         raise DataError(f"ratings are of type {kind.simpleString()}; expected numbers")
-    return F.col(_quoted(column)).cast("double")
-
-
-def _quoted(column: str) -> str:
-    """A name as Spark takes it whole: a dot would else mean a field."""
-    return "`" + column.replace("`", "``") + "`"
+    return column(place).cast("double")
 
 
 def _id_faults(frame: DataFrame, name: str) -> list[Fault]:
-    column, kind = F.col(name), _type_of(frame, name)
-    missing = column.isNull() | F.isnan(name) if isinstance(kind, FLOATS) else column.isNull()
+    id, kind = F.col(name), _type_of(frame, name)
+    missing = id.isNull() | F.isnan(name) if isinstance(kind, FLOATS) else id.isNull()
     faults = [Fault(missing, f"{name} is missing; expected an integer or a string")]
     if isinstance(kind, FLOATS):
-        broken = (column != F.floor(column)) | (F.abs(column) > MAX_EXACT_FLOAT)
+        broken = (id != F.floor(id)) | (F.abs(id) > MAX_EXACT_FLOAT)
         faults.append(Fault(broken, f"{name} is not a whole number; expected an integer or a string"))
     if isinstance(kind, StringType):
-        unusable = (F.length(column) > MAX_ID_LENGTH) | column.contains("\0")
+        unusable = (F.length(id) > MAX_ID_LENGTH) | id.contains("\0")
         text = f"{name} is over {MAX_ID_LENGTH} characters long or holds a NUL; is this the right column?"
         faults.append(Fault(unusable, text))
     return faults

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark import SparkContext
+from pyspark.sql import DataFrame
 
 from matinee.ids import IdIndex
 from matinee.models.alternating import AlternatingModel
@@ -13,9 +18,12 @@ from matinee.models.row_problem import Side
 from matinee.ratings import Ratings, Rows
 from matinee.spark.alternation import ClusterAlternation
 from matinee.spark.blocks import Block
+from matinee.spark.buckets import choose_n_buckets, with_buckets
 from matinee.spark.encoding import Encoding
+from matinee.spark.model import SparkModel
 from matinee.spark.preparation import Prepared, PreparedSide
-from matinee.spark.sides import ClusterSide, SolvedBlock
+from matinee.spark.sides import ClusterSide, SolvedBlock, spread
+from matinee.spark.tables import BATCH, lists, lists_of_rows
 
 
 def fill_model(
@@ -30,9 +38,83 @@ def fill_model(
 
 def frames_of(
     model: AlternatingModel, prepared: Prepared, fit: ClusterAlternation, history: list[Iteration]
-) -> Any:
-    """A `SparkModel`."""
-    raise NotImplementedError
+) -> SparkModel:
+    """A model whose factors stay on the cluster; its rows are kept by the executors."""
+    users = _table(prepared.users, fit.cluster_users, fit.context, with_ratings=True)
+    items = _table(prepared.items, fit.cluster_items, fit.context, with_ratings=False)
+    n_buckets = choose_n_buckets(
+        users.sparkSession,
+        n_users=prepared.size.n_users,
+        n_ratings=prepared.census.n_ratings,
+        n_factors=model.n_factors,
+    )
+    users = with_buckets(users.drop("position", "n_ratings"), n_buckets).persist()
+    items = items.persist()
+    for table in (users, items):
+        table.count()
+    return SparkModel(
+        fit.model,
+        users=users,
+        items=items,
+        mean=fit.terms.offset if model._with_biases else 0.0,
+        rating_range=(prepared.census.low, prepared.census.high),
+        history=history,
+    )
+
+
+def _table(
+    prepared: PreparedSide, side: ClusterSide, context: SparkContext, *, with_ratings: bool
+) -> DataFrame:
+    """A row for each id of a side: position, factors, bias, n_ratings, and perhaps what was rated and how."""
+    solved = spread(context, side.side, side.layout) if side.state is None else side.state.solved
+    layout, n_factors = side.layout, side.side.factors.shape[1]
+
+    def rows(number: int, pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes]]:
+        for ratings, factors in pairs:
+            block = Block.from_bytes(ratings)
+            solution = SolvedBlock.from_bytes(factors, n_factors).side
+            positions = layout.rows_of(number).astype(np.int32)
+            for first in range(0, len(positions), BATCH):
+                part = slice(first, first + BATCH)
+                yield (_packed_rows(positions, block, solution, part, with_ratings=with_ratings),)
+
+    def unpacked(batches: Iterator[Any]) -> Iterator[Any]:
+        for batch in batches:
+            for packed in batch["rows"].to_pylist():
+                with pa.ipc.open_stream(packed) as reader:
+                    yield from reader
+
+    spark = prepared.encoding.ids.sparkSession
+    packed = prepared.blocks.zip(solved).mapPartitionsWithIndex(rows)
+    schema = "position int, factors array<float>, bias float, n_ratings bigint"
+    if with_ratings:
+        schema += ", items array<int>, ratings array<float>"
+    table = spark.createDataFrame(packed, "rows binary").mapInArrow(unpacked, schema)
+    return table.join(prepared.encoding.ids, "position")
+
+
+def _packed_rows(
+    positions: NDArray[np.int32], block: Block, solution: Side, part: slice, *, with_ratings: bool
+) -> bytes:
+    """Some of a block's rows as an Arrow stream."""
+    indptr, factors = block.rows.indptr[part.start : part.stop + 1], solution.factors[part]
+    biases = np.zeros(len(factors), np.float32) if solution.biases is None else solution.biases[part]
+    columns = {
+        "position": pa.array(positions[part]),
+        "factors": lists_of_rows(factors),
+        "bias": pa.array(biases),
+        "n_ratings": pa.array(np.diff(indptr)),
+    }
+    if with_ratings:
+        rated = slice(indptr[0], indptr[-1])
+        columns["items"] = lists(indptr, block.columns[rated])
+        columns["ratings"] = lists(indptr, block.rows.values[rated])
+    batch = pa.record_batch(columns)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
 
 
 def _index(encoding: Encoding) -> IdIndex:

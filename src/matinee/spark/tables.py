@@ -80,13 +80,13 @@ def ids_of(column: Any) -> Any:
 def user_table(model: Model) -> tuple[Any, StructType]:
     """The users of a fitted model as an Arrow table, and its schema in Spark."""
     ids, rated = arrow_ids(model.user_index_), model.rated_
-    factors = [*_lists_of_rows(model.user_factors_)]
+    factors = [*_batches_of_rows(model.user_factors_)]
     columns = {
         "user": ids,
         "factors": pa.chunked_array(factors, pa.list_(pa.float32())),
         "bias": pa.array(np.asarray(model.user_biases_)),
-        "items": pa.chunked_array([*_lists(rated.indptr, rated.columns)], pa.list_(pa.int32())),
-        "ratings": pa.chunked_array([*_lists(rated.indptr, rated.values)], pa.list_(pa.float32())),
+        "items": pa.chunked_array([*_batches(rated.indptr, rated.columns)], pa.list_(pa.int32())),
+        "ratings": pa.chunked_array([*_batches(rated.indptr, rated.values)], pa.list_(pa.float32())),
     }
     fields = [
         StructField("user", id_type(model.user_index_)),
@@ -105,7 +105,7 @@ def item_table(model: Model) -> tuple[Any, StructType]:
     columns = {
         "item": arrow_ids(model.item_index_),
         "position": pa.array(np.arange(n_items, dtype=np.int32)),
-        "factors": pa.chunked_array([*_lists_of_rows(model.item_factors_)], pa.list_(pa.float32())),
+        "factors": pa.chunked_array([*_batches_of_rows(model.item_factors_)], pa.list_(pa.float32())),
         "bias": pa.array(np.asarray(model.item_biases_)),
         "n_ratings": pa.array(n_ratings.astype(np.int64, copy=False)),
     }
@@ -124,14 +124,24 @@ def id_type(index: IdIndex) -> DataType:
     return StringType() if index.holds_strings else LongType()
 
 
-def _lists_of_rows(matrix: Any) -> Iterator[Any]:
+def lists_of_rows(matrix: Any) -> Any:
+    """The rows of a matrix as Arrow lists."""
     n_rows, width = matrix.shape
-    return _lists(np.arange(n_rows + 1, dtype=np.int64) * width, matrix.reshape(-1))
+    return lists(np.arange(n_rows + 1, dtype=np.int64) * width, matrix.reshape(-1))
 
 
-def _lists(indptr: Any, values: Any) -> Iterator[Any]:
+def lists(indptr: Any, values: Any) -> Any:
+    """Rows as Arrow lists; ``values`` begins where the first of them does."""
+    offsets = pa.array((indptr - indptr[0]).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, pa.array(values))
+
+
+def _batches_of_rows(matrix: Any) -> Iterator[Any]:
+    return map(lists_of_rows, (matrix[first : first + BATCH] for first in range(0, len(matrix), BATCH)))
+
+
+def _batches(indptr: Any, values: Any) -> Iterator[Any]:
     """Rows as Arrow lists, some thousands of them at a time."""
     for first in range(0, len(indptr) - 1, BATCH):
         bounds = indptr[first : first + BATCH + 1]
-        offsets = pa.array((bounds - bounds[0]).astype(np.int32))
-        yield pa.ListArray.from_arrays(offsets, pa.array(values[bounds[0] : bounds[-1]]))
+        yield lists(bounds, values[bounds[0] : bounds[-1]])

@@ -1,0 +1,100 @@
+"""A fit on Spark that leaves its factors there, and frames that cannot be fitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+from pyspark.sql import SparkSession
+
+import matinee
+from matinee import ALS, BayesianALS, DataError, ImplicitALS, Ratings
+from tests.conftest import random_ratings
+from tests.spark.test_fit import assert_same_fit, on_cluster, starting_factors
+
+
+@pytest.fixture(scope="module")
+def ratings() -> Ratings:
+    return random_ratings(90, 60)
+
+
+@pytest.mark.parametrize("exchange", ["broadcast", "routed"])
+@pytest.mark.parametrize(
+    "model", [ALS(n_factors=5, n_iterations=2), ImplicitALS(n_factors=4, n_iterations=2, solver="cg")]
+)
+def test_factors_left_on_the_cluster_are_those_of_one_machine(
+    spark: SparkSession, ratings: Ratings, model: Any, exchange: Any, tmp_path: Path
+) -> None:
+    start = starting_factors(ratings, model)
+    expected = type(model)(**model.get_params()).fit(ratings, start=start)
+    frame = on_cluster(spark, ratings)
+    found = matinee.spark.fit(model, frame, start=start, exchange=exchange, result="frames", n_blocks=3)
+    assert isinstance(found, matinee.spark.SparkModel)
+    assert found.get_params() == {**expected.get_params(), "random_state": None}
+    assert not hasattr(model, "item_factors_")
+    assert_same_fit(found.to_model(), expected)
+    lists = pl.DataFrame(pl.from_arrow(found.recommend_all(5).toArrow())).sort("user", "rank")
+    wanted = expected.recommend_all(n=5).sort("user", "rank")
+    assert lists["item"].to_list() == wanted["item"].to_list()
+    found.save(tmp_path / "model")
+    assert_same_fit(matinee.spark.load(spark, tmp_path / "model").to_model(), expected)
+
+
+GOOD = {"user": [1, 1, 2], "item": [7, 8, 7], "rating": [3.0, 4.0, 5.0]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rating": [3.0, float("nan"), float("nan")]}, r"2 of 3 rows, one of them \(user \d, item \d"),
+        ({"rating": [3.0, None, 5.0]}, "missing or not a number"),
+        ({"rating": [3.0, float("inf"), 5.0]}, r"user 1, item 8, rating inf\): the rating is infinite"),
+        ({"rating": [3.0, 1e300, 5.0]}, "beyond the range of 32-bit floats"),
+        ({"rating": ["3", "4", "5"]}, "ratings are of type string; expected numbers"),
+        ({"user": [1.0, 1.5, 2.0]}, "1 of 3 rows.*user 1.5.*user is not a whole number"),
+        ({"item": ["a", None, "c"]}, "1 of 3 rows.*item is missing"),
+        ({"item": ["a", "b" * 300, "c"]}, "item is over 256 characters long"),
+        ({"item": [[1], [2], [3]]}, "item ids are of type array"),
+    ],
+)
+def test_bad_rows_are_counted_and_one_is_shown(
+    spark: SparkSession, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        matinee.spark.fit(ALS(), spark.createDataFrame(pl.DataFrame({**GOOD, **change}).to_arrow()))
+
+
+def test_what_is_no_frame_of_ratings_is_refused(spark: SparkSession, ratings: Ratings) -> None:
+    frame = spark.createDataFrame(pd.DataFrame(GOOD))
+    with pytest.raises(DataError, match="there are no ratings"):
+        matinee.spark.fit(ALS(), frame.where("rating > 9"))
+    with pytest.raises(DataError, match=r"no column 'stars'; the columns are 'user', 'item', 'rating'"):
+        matinee.spark.fit(ALS(), frame, rating="stars")
+    with pytest.raises(DataError, match="expected a Spark DataFrame, got Ratings"):
+        matinee.spark.fit(ALS(), ratings)
+    twice = frame.union(frame)
+    with pytest.raises(DataError, match=r"3 pairs are rated more than once.*user \d has rated item \d"):
+        matinee.spark.fit(ALS(), twice, duplicates="error")
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        (BayesianALS(), {}, "BayesianALS cannot be fitted on a cluster"),
+        (ALS(n_factors=0), {}, "n_factors=0"),
+        (ALS(), {"exchange": "pigeon"}, "exchange='pigeon'; expected one of \"auto\""),
+        (ALS(), {"result": "both"}, "result='both'"),
+        (ALS(), {"duplicates": "all"}, "duplicates='all'"),
+        (ALS(), {"n_blocks": 0}, "n_blocks=0"),
+        (ImplicitALS(momentum=0.5), {"exchange": "routed"}, "momentum=0.5"),
+        (ALS(), {"start": (None, None)}, "starting user factors"),
+    ],
+)
+def test_what_a_fit_cannot_do_it_says(
+    spark: SparkSession, model: Any, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        matinee.spark.fit(model, spark.createDataFrame(pd.DataFrame(GOOD)), **arguments)
