@@ -56,9 +56,9 @@ def anchors_of(page: Path) -> Iterator[str]:
 @pytest.mark.parametrize("page", [page for page in PAGES if BLOCK.search(text_of(page))], ids=name_of)
 def test_the_code_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path) -> None:
     code = "\n".join(BLOCK.findall(text_of(page)))
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    warnings = ["-W", "error", "-W", "ignore:PySpark does not yet fully support pandas:FutureWarning"]
+    command = [sys.executable, *warnings, "-c", code]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout
 
@@ -67,6 +67,7 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path) 
 def folder_with_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with the files that the pages name, of the built-in cinema."""
     ratings = library.load_dataset("demo")
+    ratings.to_frame().write_parquet(tmp_path / "ratings.parquet")
     rows = ratings.to_frame().with_columns(pl.col("rating").cast(pl.String)).rows()
     (tmp_path / "ratings.dat").write_text("".join("::".join(map(str, row)) + "\n" for row in rows))
     _, test = library.split(ratings, test_size=0.2, random_state=42)

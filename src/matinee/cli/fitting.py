@@ -6,15 +6,17 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 import polars as pl
 
 from matinee.cli import model_options, options
+from matinee.cli.cluster import ClusterFit, fitted_on_spark
 from matinee.cli.files import require_writable
 from matinee.cli.model_options import MODELS
 from matinee.cli.options import AsJson, RatingsSource
-from matinee.cli.output import complain, show_json, show_pairs, status
+from matinee.cli.output import complain, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from, users_from
 from matinee.errors import DataError
 from matinee.evaluation import Evaluation, evaluate
@@ -76,6 +78,7 @@ def fit(
     by: options.SplitName = "random",
     seed: options.Seed = 42,
     threads: options.Threads = None,
+    spark: options.SparkMaster = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit a model to ratings, and save it.
@@ -106,12 +109,50 @@ def fit(
     )
     require_writable(output)
     features = _features(unfitted, users, movies)
+    if spark is not None:
+        with fitted_on_spark(unfitted, ratings, spark, share, kind_of_split, seed) as fitted:
+            _save_from_cluster(fitted, output, model, as_json=as_json)
+        return
     found = _fit(unfitted, *_split(ratings_from(ratings), share, kind_of_split, seed), features)
+    _save(found, output, model, as_json=as_json)
+
+
+def _save(found: _Fit, output: Path, name: str, *, as_json: bool) -> None:
     found.model.save(output)
     if as_json:
-        show_json({"output": str(output), "model": model, **_document(found)})
+        show_json({"output": str(output), "model": name, **_document(found)})
     else:
         show_pairs([*_pairs(found), ("saved", str(output))])
+
+
+def _save_from_cluster(fitted: ClusterFit, output: Path, name: str, *, as_json: bool) -> None:
+    """As `_save`; a model whose factors stay on the cluster is a folder."""
+    if isinstance(fitted.model, Model):
+        _save(_as_fit(fitted.model, fitted), output, name, as_json=as_json)
+        return
+    fitted.model.save(output)
+    evaluation = None if fitted.test is None else fitted.model.evaluate(fitted.test)
+    if as_json:
+        parameters = fitted.model.get_params()
+        history = [record.to_dict() for record in fitted.model.history_]
+        test = None if evaluation is None else evaluation.to_dict()
+        found = {"parameters": parameters, "evaluation": test, "history": history, "seconds": fitted.seconds}
+        show_json({"output": str(output), "model": name, **found})
+        return
+    if evaluation is not None:
+        show(str(evaluation))
+    n_iterations = len(fitted.model.history_)
+    time_taken = f"{fitted.seconds:.2f} s for {n_iterations} iterations"
+    show_pairs([("fitted", repr(fitted.model)), ("time", time_taken), ("saved", f"{output}, a folder")])
+
+
+def _as_fit(model: Model, fitted: ClusterFit) -> _Fit:
+    """A fit on the cluster whose model is here, as one of this machine."""
+    train = Ratings(model.user_index_, model.item_index_, model.rated_)
+    test = None if fitted.test is None else Ratings.from_frame(fitted.test.toArrow())
+    with status("evaluating"):
+        evaluation = evaluate(model, train) if test is None else evaluate(model, test, train=train)
+    return _Fit(model, train, test, evaluation, fitted.seconds)
 
 
 def spelled_out(model: Model) -> str:

@@ -61,3 +61,12 @@ Threads = Annotated[
     int | None,
     typer.Option(min=1, max=1_024, metavar="N", help="How many; as many as processors if not given."),
 ]
+SparkMaster = Annotated[
+    str | None,
+    typer.Option(
+        "--spark",
+        metavar="MASTER",
+        help="Fit on Spark: local[*], spark://host:7077, yarn, …; RATINGS is Parquet, a file or a folder. "
+        "For als and implicit.",
+    ),
+]

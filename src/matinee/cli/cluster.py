@@ -1,0 +1,108 @@
+"""A fit on a Spark cluster from the command line: ratings in Parquet, and a part of them held out there."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from matinee.datasets.layout import match_names
+from matinee.errors import DataError
+from matinee.models import Model
+from matinee.spark.sessions import require_pyspark
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from matinee.spark import SparkModel
+
+# Of the parts that a hash deals rows into: shares of the test are exact to a millionth.
+N_PARTS = 1_000_000
+
+
+@dataclass(frozen=True)
+class ClusterFit:
+    """A model fitted on a cluster, and what was held out.
+
+    Attributes
+    ----------
+    model : Model or SparkModel
+    test : DataFrame or None
+        Columns user, item and rating; None where all ratings were trained on.
+    seconds : float
+    """
+
+    model: Model | SparkModel
+    test: DataFrame | None
+    seconds: float
+
+
+@contextmanager
+def fitted_on_spark(
+    model: Model, source: str, master: str, test_size: float | int, by: str, seed: int
+) -> Iterator[ClusterFit]:
+    """A model fitted to the ratings in a Parquet file or folder, while the session lasts."""
+    require_pyspark()
+    from matinee import spark
+
+    if by != "random":
+        raise DataError(f"--split {by!r} is not done on a cluster; expected random")
+    if not 0 <= test_size < 1:
+        raise DataError(f"--test-size {test_size!r}; expected a share from 0 to 1, or 0, on a cluster")
+    session = _session(master)
+    try:
+        train, test = _split(_ratings(session, source), test_size, seed)
+        began = time.perf_counter()
+        fitted = spark.fit(model, train)
+        yield ClusterFit(fitted, test, time.perf_counter() - began)
+    finally:
+        session.stop()
+
+
+def _session(master: str) -> SparkSession:
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    # Where the executors are on this machine, they find what this Python has.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.master(master).appName("matinee fit")
+    try:
+        session: SparkSession = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    except (PySparkException, RuntimeError, ValueError) as error:
+        raise DataError(f"--spark {master}: {_first_line(error)}") from error
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _ratings(session: SparkSession, source: str) -> DataFrame:
+    """The columns user, item and rating of Parquet, by their usual names."""
+    from pyspark.errors import PySparkException
+
+    from matinee.spark.columns import column
+
+    try:
+        frame = session.read.parquet(source)
+    except PySparkException as error:
+        raise DataError(f"{source} cannot be read as Parquet: {_first_line(error)}") from error
+    places: dict[str, Any] = match_names(frame.columns, None)
+    roles = ("user", "item", "rating")
+    return frame.select(*(column(frame.columns[places[role]]).alias(role) for role in roles))
+
+
+def _split(ratings: DataFrame, test_size: float, seed: int) -> tuple[DataFrame, DataFrame | None]:
+    """By a hash of the pair, so that no pair is on both sides, whatever the partitions are."""
+    from pyspark.sql import functions as F
+
+    if test_size == 0:
+        return ratings, None
+    part = F.pmod(F.xxhash64("user", "item", F.lit(seed)), F.lit(N_PARTS))
+    is_test = part < int(test_size * N_PARTS)
+    return ratings.where(~is_test), ratings.where(is_test)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]

@@ -1,0 +1,59 @@
+"""``matinee fit --spark``, as a command of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import matinee
+from tests.conftest import random_ratings
+from tests.end_to_end.conftest import run_command
+
+
+@pytest.fixture(scope="module")
+def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two Parquet files with the usual names of columns."""
+    folder = tmp_path_factory.mktemp("ratings.parquet")
+    frame = random_ratings(90, 60).to_frame().rename({"user": "userId", "item": "movieId"})
+    for part in range(2):
+        frame.gather_every(2, part).write_parquet(folder / f"part-{part}.parquet")
+    return folder
+
+
+def test_a_model_is_fitted_and_tested_on_spark(parquet: Path, tmp_path: Path) -> None:
+    output = tmp_path / "model.safetensors"
+    done = run_command("fit", "--spark", "local[2]", parquet, "-o", output, "--factors", 4, "--json")
+    found = done.json
+    ratings = random_ratings(90, 60)
+    assert found["n_train"] + found["n_test"] == len(ratings)
+    assert found["n_test"] == pytest.approx(0.2 * len(ratings), rel=0.2)
+    model = matinee.load(output)
+    assert isinstance(model, matinee.ALS)
+    assert model.n_factors == 4
+    # Nothing was held out that was trained on, and the error is that of the model in the file.
+    held_out = {(row["user"], row["item"]) for row in ratings.to_frame().to_dicts()}
+    trained = matinee.Ratings(model.user_index_, model.item_index_, model.rated_).to_frame()
+    test = list(held_out - set(zip(trained["user"], trained["item"], strict=True)))
+    assert len(test) == found["n_test"]
+    values = {(row["user"], row["item"]): row["rating"] for row in ratings.to_frame().to_dicts()}
+    users, items = zip(*test, strict=True)
+    tested = matinee.Ratings.from_arrays(users, items, [values[pair] for pair in test])
+    assert matinee.evaluate(model, tested).rmse == pytest.approx(found["test"]["rmse"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "bayes"], "BayesianALS cannot be fitted on a cluster; expected ALS or ImplicitALS"),
+        (["--split", "time"], "--split 'time' is not done on a cluster; expected random"),
+        (["--test-size", "100"], "--test-size 100; expected a share"),
+    ],
+)
+def test_what_is_not_done_on_spark_is_refused(
+    parquet: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = run_command("fit", "--spark", "local[1]", parquet, "-o", tmp_path / "model", *arguments)
+    assert done.status == 2
+    assert message in done.err
+    assert "Traceback" not in done.err
