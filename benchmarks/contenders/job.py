@@ -62,11 +62,17 @@ def seconds_by_difference(fit: Callable[[int], object], job: dict) -> dict:
     """Seconds per iteration: a long fit less a short one, so that conversion and start-up cancel out.
 
     ``fit`` takes the number of iterations; ``job["iterations"]`` holds the short and the long number.
+    ``fit_seconds`` is the whole of the long fit.
     """
     short, long = job["iterations"]
     fit(short)  # the first fit pays for page faults, thread pools and just-in-time compilers
-    seconds = [(timed(fit, long) - timed(fit, short)) / (long - short) for _ in range(job["repeats"])]
-    return {"seconds": statistics.median(seconds), "all_seconds": seconds}
+    fits = [(timed(fit, long), timed(fit, short)) for _ in range(job["repeats"])]
+    seconds = [(of_long - of_short) / (long - short) for of_long, of_short in fits]
+    return {
+        "seconds": statistics.median(seconds),
+        "all_seconds": seconds,
+        "fit_seconds": statistics.median(of_long for of_long, _ in fits),
+    }
 
 
 def seconds_by_hook(iterate: Callable[[], object], job: dict) -> dict:

@@ -6,19 +6,22 @@ import numpy as np
 import pyspark
 from job import answer, read
 from pyspark.sql import DataFrame
-from spark_als import als, frame, session
+from spark_als import als, frame
+from spark_job import running
 
 
 def translation(job: dict) -> dict:
     """Factors of a short fit; the users' are solved last, against the items' that are written."""
     data = read(job["data"])
-    train = frame(session(job), data.train, Path(job["factors"]).with_suffix(".parquet"))
-    model = als(rank=job["rank"], maxIter=job["n_iterations"], implicitPrefs=True, **job["native"]).fit(train)
-    np.savez(
-        job["factors"],
-        users=array_of(model.userFactors, data.n_users, job["rank"]),
-        items=array_of(model.itemFactors, data.n_items, job["rank"]),
-    )
+    path = Path(job["factors"]).with_suffix(".parquet")
+    learner = als(rank=job["rank"], maxIter=job["n_iterations"], implicitPrefs=True, **job["native"])
+    with running(job) as spark:
+        model = learner.fit(frame(spark, data.train, path))
+        np.savez(
+            job["factors"],
+            users=array_of(model.userFactors, data.n_users, job["rank"]),
+            items=array_of(model.itemFactors, data.n_items, job["rank"]),
+        )
     return {}
 
 
