@@ -53,7 +53,8 @@ class SparkModel:
     users : DataFrame
         A row for each user: ``user`` (bigint or string), ``factors`` (array of float), ``bias`` (float),
         ``items`` (array of int: the positions of the items rated, ascending), ``ratings`` (array of float)
-        and ``bucket`` (int), as `matinee.spark.buckets.with_buckets` adds it; it is added if it is not there.
+        and ``bucket`` (int), as ``matinee.spark.buckets.with_buckets`` adds it; if it is not there, it is
+        added.
     items : DataFrame
         A row for each item: ``item`` (bigint or string), ``position`` (int, from 0 in the order of the ids),
         ``factors`` (array of float), ``bias`` (float) and ``n_ratings`` (bigint).

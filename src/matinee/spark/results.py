@@ -53,7 +53,7 @@ def frames_of(
     for table in (users, items):
         table.count()
     return SparkModel(
-        fit.model,
+        model,
         users=users,
         items=items,
         mean=fit.terms.offset if model._with_biases else 0.0,
