@@ -74,13 +74,29 @@ def test_the_factors_are_those_of_one_machine(
 
 
 def test_without_a_start_the_seed_gives_the_same_factors_too(spark: SparkSession, ratings: Ratings) -> None:
-    found = matinee.spark.fit(ALS(random_state=7, n_iterations=2), on_cluster(spark, ratings))
+    frame = on_cluster(spark, ratings)
+    found = matinee.spark.fit(ALS(random_state=7, n_iterations=2), frame, exchange="broadcast")
     assert_same_fit(found, ALS(random_state=7, n_iterations=2).fit(ratings))
+
+
+@pytest.mark.parametrize("name", ["explicit", "implicit", "conjugate gradients"])
+def test_a_small_fit_is_one_task_with_the_same_answer(
+    spark: SparkSession, ratings: Ratings, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = MODELS[name]().fit(ratings)
+    with caplog.at_level(logging.INFO, logger="matinee.spark"):
+        found = matinee.spark.fit(MODELS[name](), on_cluster(spark, ratings))
+        left = matinee.spark.fit(MODELS[name](), on_cluster(spark, ratings), result="frames")
+    assert_same_fit(found, expected)
+    assert_same_fit(left.to_model(), expected)
+    # No half-step was a job of its own.
+    assert not [record for record in caplog.records if hasattr(record, "side")]
 
 
 def test_momentum_gives_the_same_factors_too(spark: SparkSession, ratings: Ratings) -> None:
     parameters: dict[str, Any] = {"n_factors": 6, "n_iterations": 4, "momentum": 0.6}
-    found = matinee.spark.fit(ImplicitALS(**parameters), on_cluster(spark, ratings))
+    frame = on_cluster(spark, ratings)
+    found = matinee.spark.fit(ImplicitALS(**parameters), frame, n_blocks=2)
     assert_same_fit(found, ImplicitALS(**parameters).fit(ratings))
 
 

@@ -80,3 +80,10 @@ def test_factors_take_the_way_that_moves_less(
 ) -> None:
     size = Size(n_ratings=10**9, n_users=10**8, n_items=n_rows, n_factors=64)
     assert size.is_routed(n_rows, n_blocks_of_others, parallelism) is is_routed
+
+
+def test_a_small_fit_is_left_to_one_task() -> None:
+    assert Size(900_000, 6_000, 4_000, 64).fits_one_task(n_iterations=15)
+    assert not Size(900_000, 6_000, 4_000, 64).fits_one_task(n_iterations=150)
+    assert not Size(900_000, 6_000, 4_000, 512).fits_one_task(n_iterations=15)
+    assert not Size(20_000_000, 6_000, 4_000, 1).fits_one_task(n_iterations=1)

@@ -81,7 +81,7 @@ class HalfStep:
                 solved,
                 ridge=self.model._ridge(observed, self.fixed.layout.n_rows),
                 terms=self.terms,
-                n_threads=_task_threads(),
+                n_threads=task_threads(),
                 solver=self.solver,
                 prior=self.prior,
             )
@@ -256,7 +256,7 @@ def _goes_on(solver: Solver) -> bool:
     return solver.name != "cholesky"
 
 
-def _task_threads() -> int:
+def task_threads() -> int:
     """As many as Spark gave the task processors (spark.task.cpus)."""
     task = TaskContext.get()
     return 1 if task is None else task.cpus()

@@ -21,6 +21,7 @@ from matinee.spark.checkpoints import Checkpoints
 from matinee.spark.columns import check_frame
 from matinee.spark.frames import Columns
 from matinee.spark.model import SparkModel
+from matinee.spark.one_task import fit_in_one_task
 from matinee.spark.preparation import Prepared, PreparedSide, prepare
 from matinee.spark.results import fill_model, frames_of
 from matinee.spark.sessions import check_workers
@@ -67,7 +68,8 @@ def fit(
         Starting factors, rows in the order of the ids.
     exchange : {"auto", "broadcast", "routed"}
         How factors come to the blocks that need them: all of a side to every machine, through the driver; or
-        row by row to the blocks that have a rating of it. "auto" takes what moves less.
+        row by row to the blocks that have a rating of it. "auto" takes what moves less; and a fit of some
+        seconds, with no callback to follow it, is left to one task, which has nothing to exchange.
     result : {"auto", "model", "frames"}
         A fitted model; or a `SparkModel`, whose factors stay in DataFrames. "auto" gives the model where it
         takes no more than a quarter of the driver's memory.
@@ -110,9 +112,13 @@ def fit(
         n_factors=fitted.n_factors + bool(fitted._with_biases),
         exchange="broadcast" if fitted.momentum else exchange,
         n_blocks=n_blocks,
+        one_task_iterations=None if callback or n_blocks or exchange != "auto" else fitted.n_iterations,
     )
     checkpoints = Checkpoints(context, checkpoint_folder)
     try:
+        if prepared.is_one_task:
+            whole = fit_in_one_task(_unfitted(fitted) if result == "frames" else fitted, prepared, start)
+            return SparkModel.from_model(frame.sparkSession, whole) if result == "frames" else whole
         alternation = _alternation(context, fitted, prepared, start, checkpoints)
         history = alternation.run(
             fitted.n_iterations,
@@ -161,18 +167,22 @@ def _alternation(
 ) -> ClusterAlternation:
     census = prepared.census
     observed = model._observed(_two_values(census.low, census.high)).values
-    parameters = {**model.get_params(), "random_state": None}
     users, items = _sides(context, model, prepared, start)
     if users.is_routed or items.is_routed:
         checkpoints.prepare()
     return ClusterAlternation(
         context,
-        type(model)(**parameters),
+        _unfitted(model),
         users,
         items,
         terms=model._terms_of(census.mean, float(observed[0]), float(observed[1])),
         checkpoints=checkpoints,
     )
+
+
+def _unfitted(model: AlternatingModel) -> AlternatingModel:
+    """A model of the same parameters."""
+    return type(model)(**model.get_params())
 
 
 def _sides(

@@ -13,6 +13,8 @@ BLOCK_RATINGS = 1 << 21
 SMALL_SIDE = 1 << 26
 # No task is to hold more than this of factors that it may not need.
 LARGEST_BROADCAST = 1 << 30
+# Of a whole fit, counted as n k² for every rating on each side: a processor does as much in some seconds.
+ONE_TASK_FLOPS = 2e11
 # The share of the driver's memory that a fitted model may take.
 DRIVER_SHARE = 0.25
 
@@ -43,6 +45,11 @@ class Size:
         ratings = min(BLOCK_RATINGS, max(1, BLOCK_BYTES // self.row_bytes))
         rounds = -(-self.n_ratings // (ratings * parallelism))
         return max(1, min(n_rows, rounds * parallelism))
+
+    def fits_one_task(self, n_iterations: int) -> bool:
+        """Whether a fit is so small that exchanging factors would take longer than solving for them."""
+        flops = 2 * n_iterations * self.n_ratings * self.n_factors**2
+        return self.n_ratings <= BLOCK_RATINGS and flops <= ONE_TASK_FLOPS
 
     def is_routed(self, n_rows: int, n_blocks_of_others: int, parallelism: int) -> bool:
         """Whether the factors of a side are sent to those that need them, and not all to everybody.

@@ -45,12 +45,15 @@ class Prepared:
     users, items : PreparedSide
     census : Census
     size : Size
+    is_one_task : bool
+        Whether one task fits it all: there is one block by user then, and none by item is ever made.
     """
 
     users: PreparedSide
     items: PreparedSide
     census: Census
     size: Size
+    is_one_task: bool
 
     def release(self) -> None:
         """Free what the executors keep of it."""
@@ -67,6 +70,7 @@ def prepare(
     n_factors: int,
     exchange: str,
     n_blocks: int | None,
+    one_task_iterations: int | None,
 ) -> Prepared:
     """Check, encode and block the ratings.
 
@@ -80,6 +84,8 @@ def prepare(
     exchange : {"auto", "broadcast", "routed"}
     n_blocks : int or None
         On each side; by size if None.
+    one_task_iterations : int or None
+        Of a fit that may be done by one task, if it is small enough; None for one that may not.
     """
     with checked_ratings(frame, columns) as ratings:
         if duplicates == "error":
@@ -87,6 +93,8 @@ def prepare(
         users, items = encode(ratings, "user"), encode(ratings, "item")
         size = Size(int(users.ratings_of_chunk.sum()), users.n_ids, items.n_ids, n_factors)
         parallelism = ratings.sparkSession.sparkContext.defaultParallelism
+        is_one_task = one_task_iterations is not None and size.fits_one_task(one_task_iterations)
+        n_blocks = 1 if is_one_task else n_blocks
         user_layout, item_layout = (
             _layout(side, size, min(n_blocks or size.n_blocks(side.n_ids, parallelism), side.n_ids))
             for side in (users, items)
@@ -99,12 +107,14 @@ def prepare(
         pairs = encoded_pairs(ratings, users, items)
         by_user, census = _by_user(pairs, user_layout, size, duplicates, routed=items_routed)
         by_item = item_blocks(by_user, user_layout, item_layout, routed=users_routed)
-        by_item.persist(StorageLevel.MEMORY_AND_DISK).count()
+        if not is_one_task:
+            by_item.persist(StorageLevel.MEMORY_AND_DISK).count()
     return Prepared(
         PreparedSide(users, user_layout, by_user, users_routed),
         PreparedSide(items, item_layout, by_item, items_routed),
         census,
         size,
+        is_one_task,
     )
 
 

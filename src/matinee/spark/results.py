@@ -36,6 +36,11 @@ def fill_model(
     return model
 
 
+def ratings_of(prepared: Prepared) -> Ratings:
+    """The ratings themselves, fetched by the driver."""
+    return Ratings(_index(prepared.users.encoding), _index(prepared.items.encoding), _rated(prepared.users))
+
+
 def frames_of(
     model: AlternatingModel, prepared: Prepared, fit: ClusterAlternation, history: list[Iteration]
 ) -> SparkModel:
