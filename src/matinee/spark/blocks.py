@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame
 from matinee.duplicates import Duplicates, merge
 from matinee.ratings import Rows
 from matinee.spark.batches import pack, unpack
+from matinee.spark.encoding import positions_of
 from matinee.spark.layout import Layout
 
 # Of the rows that a task takes at once to tell them apart by block: some 20 MB.
@@ -104,7 +105,7 @@ def user_blocks(
     Parameters
     ----------
     pairs : DataFrame
-        Columns user, item (int positions), rating (float), order (bigint).
+        As `matinee.spark.encoding.encoded_pairs` makes them.
     users : Layout
     n_items : int
     duplicates : {"last", "first", "mean", "sum"}
@@ -114,11 +115,11 @@ def user_blocks(
 
     def split(batches: Iterator[Any]) -> Iterator[Any]:
         for table in _gathered(batches):
-            user = table["user"].to_numpy()
+            user, item = positions_of(table["pair"].to_numpy())
             block, row = users.locate(user)
             arrays = {
                 "row": row,
-                "column": table["item"].to_numpy(),
+                "column": item,
                 "value": table["rating"].to_numpy(),
                 "order": table["order"].to_numpy(),
             }

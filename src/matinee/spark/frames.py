@@ -154,21 +154,15 @@ def _rating_faults() -> list[Fault]:
 
 
 def _raise_worst(frame: DataFrame, faults: list[Fault]) -> None:
-    """A DataError for the first of the faults that any row has, or if there are no rows; one pass."""
-    example = F.struct("user", "item", "rating")
-    counts = [F.count_if(fault.has).alias(f"n{number}") for number, fault in enumerate(faults)]
-    examples = [
-        F.first(F.when(fault.has, example), ignorenulls=True).alias(f"example{number}")
-        for number, fault in enumerate(faults)
-    ]
-    found = frame.agg(F.count(F.lit(1)).alias("n_rows"), *counts, *examples).collect()[0]
-    if found["n_rows"] == 0:
+    """A DataError for the first of the faults that any row has, or if there are no rows."""
+    counts = [F.count_if(fault.has) for fault in faults]
+    n_rows, *n_faulty = frame.agg(F.count(F.lit(1)), *counts).collect()[0]
+    if n_rows == 0:
         raise DataError("there are no ratings; expected at least one")
-    for number, fault in enumerate(faults):
-        if found[f"n{number}"]:
-            shown = _shown(found[f"example{number}"])
-            n_faulty, n_rows = found[f"n{number}"], found["n_rows"]
-            raise DataError(f"{n_faulty:,} of {n_rows:,} rows, one of them ({shown}): {fault.text}")
+    for fault, n in zip(faults, n_faulty, strict=True):
+        if n:
+            (example,) = frame.where(fault.has).select("user", "item", "rating").take(1)
+            raise DataError(f"{n:,} of {n_rows:,} rows, one of them ({_shown(example)}): {fault.text}")
 
 
 def _shown(example: Row) -> str:
