@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import matinee
@@ -40,6 +41,19 @@ def test_a_model_is_fitted_and_tested_on_spark(parquet: Path, tmp_path: Path) ->
     users, items = zip(*test, strict=True)
     tested = matinee.Ratings.from_arrays(users, items, [values[pair] for pair in test])
     assert matinee.evaluate(model, tested).rmse == pytest.approx(found["test"]["rmse"])
+
+
+def test_a_model_can_be_left_where_spark_writes(parquet: Path, tmp_path: Path) -> None:
+    done = run_command(
+        *("fit", "--spark", "local[2]", parquet, "-o", f"file://{tmp_path}/model", "--factors", 4),
+        *("--test-size", 0, "--checkpoints", tmp_path / "checkpoints"),
+    )
+    assert done.status == 0, done.err
+    assert "a folder" in done.out
+    (users,) = (tmp_path / "model").glob("save-*/users.parquet")
+    found = pl.read_parquet(users / "*.parquet")
+    assert sorted(found["user"]) == random_ratings(90, 60).to_frame()["user"].unique().sort().to_list()
+    assert {len(row) for row in found["factors"]} == {4}
 
 
 @pytest.mark.parametrize(

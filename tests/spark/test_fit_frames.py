@@ -80,6 +80,12 @@ def test_what_is_no_frame_of_ratings_is_refused(spark: SparkSession, ratings: Ra
         matinee.spark.fit(ALS(), twice, duplicates="error")
 
 
+def test_what_a_task_finds_wrong_is_said_as_on_one_machine(spark: SparkSession) -> None:
+    frame = spark.createDataFrame(pd.DataFrame({**GOOD, "item": [7, 7, 7], "rating": [3e38, 3e38, 1.0]}))
+    with pytest.raises(DataError, match="^the ratings of one user and item add up to more than"):
+        matinee.spark.fit(ALS(), frame, duplicates="sum")
+
+
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [

@@ -123,6 +123,12 @@ def test_a_frame_keeps_its_columns_whatever_their_names_and_types(
     assert found.collect()[0]["prediction"] == pytest.approx(explicit.local.predict(3, 5))
 
 
+def test_whole_floats_are_ids(explicit: Pair, spark: SparkSession) -> None:
+    frame = spark.createDataFrame([(3.0, 5)], "user double, item bigint")
+    (row,) = explicit.spread.predict(frame, unknown="raise").collect()
+    assert row["prediction"] == explicit.local.predict(3, 5)
+
+
 def test_text_is_no_integer_id(explicit: Pair, spark: SparkSession) -> None:
     frame = spark.createDataFrame([("3", 5)], "user string, item bigint")
     (row,) = explicit.spread.predict(frame).collect()
@@ -135,12 +141,17 @@ def test_text_is_no_integer_id(explicit: Pair, spark: SparkSession) -> None:
     ("schema", "rows", "message"),
     [
         ("who int, item int", [(1, 2)], "no column 'user'; the columns are 'who', 'item'"),
-        ("user double, item int", [(1.0, 2)], "user ids are of type double; expected integers or strings"),
+        ("user boolean, item int", [(True, 2)], "user ids are of type boolean; expected integers or strings"),
+        (
+            "user double, item int",
+            [(1.5, 2)],
+            r"1 of 1 rows, one of them \(user 1.5, item 2\): user is not a",
+        ),
         ("user int, item date", [], "item ids are of type date"),
         (
             "user int, item int",
             [(1, None), (2, 3), (3, None)],
-            "the item is missing in 2 rows, of which one is user=1",
+            r"2 of 3 rows, one of them \(user \d, item None\): item is missing",
         ),
         ("user int, item int, Prediction int", [], "there is a column 'prediction' already"),
     ],
@@ -180,10 +191,10 @@ def test_every_figure_of_an_evaluation_is_that_of_one_machine(
     ("rows", "message"),
     [
         ([], "test holds no ratings; expected at least one"),
-        ([(3, 5, math.nan), (10, 5, 1.0)], "the rating is missing .* in 1 rows, of which one is user=3"),
+        ([(3, 5, math.nan), (10, 5, 1.0)], r"1 of 2 rows, one of them \(user 3, item 5, rating nan\)"),
         ([(3, 5, None)], "the rating is missing"),
-        ([(3, 5, 1e300)], "the rating is missing or no finite number of 32 bits"),
-        ([(None, 5, 1.0)], "the user is missing"),
+        ([(3, 5, 1e300)], "the rating is beyond the range of 32-bit floats"),
+        ([(None, 5, 1.0)], "user is missing"),
         ([(3, 5, 1.0), (3, 5, 2.0), (10, 5, 2.0)], "1 ratings of the test are of a user and an item that"),
     ],
 )

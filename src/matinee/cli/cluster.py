@@ -25,6 +25,23 @@ N_PARTS = 1_000_000
 
 
 @dataclass(frozen=True)
+class ClusterPlace:
+    """Where a fit runs, and where its answer is left.
+
+    Attributes
+    ----------
+    master : str
+    checkpoint_folder : str or None
+    in_frames : bool
+        Whether the model is to be a folder of Spark's, however small.
+    """
+
+    master: str
+    checkpoint_folder: str | None
+    in_frames: bool
+
+
+@dataclass(frozen=True)
 class ClusterFit:
     """A model fitted on a cluster, and what was held out.
 
@@ -43,7 +60,7 @@ class ClusterFit:
 
 @contextmanager
 def fitted_on_spark(
-    model: Model, source: str, master: str, test_size: float | int, by: str, seed: int
+    model: Model, source: str, place: ClusterPlace, test_size: float | int, by: str, seed: int
 ) -> Iterator[ClusterFit]:
     """A model fitted to the ratings in a Parquet file or folder, while the session lasts."""
     require_pyspark()
@@ -53,11 +70,16 @@ def fitted_on_spark(
         raise DataError(f"--split {by!r} is not done on a cluster; expected random")
     if not 0 <= test_size < 1:
         raise DataError(f"--test-size {test_size!r}; expected a share from 0 to 1, or 0, on a cluster")
-    session = _session(master)
+    session = _session(place.master)
     try:
         train, test = _split(_ratings(session, source), test_size, seed)
         began = time.perf_counter()
-        fitted = spark.fit(model, train)
+        fitted = spark.fit(
+            model,
+            train,
+            result="frames" if place.in_frames else "auto",
+            checkpoint_folder=place.checkpoint_folder,
+        )
         yield ClusterFit(fitted, test, time.perf_counter() - began)
     finally:
         session.stop()

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import polars as pl
 
 from matinee.cli import model_options, options
-from matinee.cli.cluster import ClusterFit, fitted_on_spark
+from matinee.cli.cluster import ClusterFit, ClusterPlace, fitted_on_spark
 from matinee.cli.files import require_writable
 from matinee.cli.model_options import MODELS
 from matinee.cli.options import AsJson, RatingsSource
@@ -54,7 +54,7 @@ class _Fit:
 
 def fit(
     ratings: RatingsSource,
-    output: options.ModelOutput,
+    output: options.FitOutput,
     model: model_options.ModelName = "als",
     factors: model_options.Factors = None,
     iterations: model_options.Iterations = None,
@@ -79,6 +79,7 @@ def fit(
     seed: options.Seed = 42,
     threads: options.Threads = None,
     spark: options.SparkMaster = None,
+    checkpoints: options.Checkpoints = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit a model to ratings, and save it.
@@ -107,25 +108,30 @@ def fit(
         random_state=seed,
         n_threads=threads,
     )
-    require_writable(output)
+    if checkpoints is not None and spark is None:
+        raise DataError("--checkpoints is of a fit on a cluster; expected --spark too")
+    in_frames = spark is not None and "://" in output
+    if not in_frames:
+        require_writable(Path(output))
     features = _features(unfitted, users, movies)
     if spark is not None:
-        with fitted_on_spark(unfitted, ratings, spark, share, kind_of_split, seed) as fitted:
+        place = ClusterPlace(spark, checkpoints, in_frames=in_frames)
+        with fitted_on_spark(unfitted, ratings, place, share, kind_of_split, seed) as fitted:
             _save_from_cluster(fitted, output, model, as_json=as_json)
         return
     found = _fit(unfitted, *_split(ratings_from(ratings), share, kind_of_split, seed), features)
     _save(found, output, model, as_json=as_json)
 
 
-def _save(found: _Fit, output: Path, name: str, *, as_json: bool) -> None:
+def _save(found: _Fit, output: str, name: str, *, as_json: bool) -> None:
     found.model.save(output)
     if as_json:
-        show_json({"output": str(output), "model": name, **_document(found)})
+        show_json({"output": output, "model": name, **_document(found)})
     else:
-        show_pairs([*_pairs(found), ("saved", str(output))])
+        show_pairs([*_pairs(found), ("saved", output)])
 
 
-def _save_from_cluster(fitted: ClusterFit, output: Path, name: str, *, as_json: bool) -> None:
+def _save_from_cluster(fitted: ClusterFit, output: str, name: str, *, as_json: bool) -> None:
     """As `_save`; a model whose factors stay on the cluster is a folder."""
     if isinstance(fitted.model, Model):
         _save(_as_fit(fitted.model, fitted), output, name, as_json=as_json)
@@ -137,7 +143,7 @@ def _save_from_cluster(fitted: ClusterFit, output: Path, name: str, *, as_json: 
         history = [record.to_dict() for record in fitted.model.history_]
         test = None if evaluation is None else evaluation.to_dict()
         found = {"parameters": parameters, "evaluation": test, "history": history, "seconds": fitted.seconds}
-        show_json({"output": str(output), "model": name, **found})
+        show_json({"output": output, "model": name, **found})
         return
     if evaluation is not None:
         show(str(evaluation))

@@ -42,6 +42,16 @@ ListLength = Annotated[
 ModelOutput = Annotated[
     Path, typer.Option("-o", "--output", metavar="MODEL", help="The file to write.", show_default=False)
 ]
+FitOutput = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="MODEL",
+        help="The file to write; with --spark also a folder of Spark's, as in hdfs://….",
+        show_default=False,
+    ),
+]
 Tolerance = Annotated[
     float | None,
     typer.Option(min=0, metavar="NUMBER", help="Stop once an iteration lowers the RMSE by less than this."),
@@ -68,5 +78,12 @@ SparkMaster = Annotated[
         metavar="MASTER",
         help="Fit on Spark: local[*], spark://host:7077, yarn, …; RATINGS is Parquet, a file or a folder. "
         "For als and implicit.",
+    ),
+]
+Checkpoints = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="With --spark: where all machines can write, for factors too large to be gathered.",
     ),
 ]

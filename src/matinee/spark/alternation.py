@@ -138,6 +138,16 @@ class ClusterAlternation(Alternation):
         self.checkpoints = checkpoints
         self._grams: dict[str, Gram] = {}
 
+    @property
+    def is_routed(self) -> bool:
+        """Whether the factors of a side stay on the cluster."""
+        return self.cluster_users.is_routed or self.cluster_items.is_routed
+
+    def release(self) -> None:
+        """Free what the executors keep of the factors."""
+        for side in (self.cluster_users, self.cluster_items):
+            side.release()
+
     def solve_users(self, solver: Solver) -> Losses:
         """Solve all users against the items."""
         return self._solve(self.cluster_users, self.cluster_items, solver)
@@ -206,16 +216,14 @@ class ClusterAlternation(Alternation):
         if product is not None:
             self._grams[solved.name] = product
         before, solved.state = solved.state, state
-        before.solved.unpersist()
         if is_put_down:
             state.depth = 0
             self.checkpoints.forget_old(solved.name)
         elif _goes_on(solver):
             # The new ones would be made again from the old ones, and these from what was broadcast for them.
             state.broadcasts += before.broadcasts
-            return losses, seconds
-        for each in before.broadcasts:
-            each.destroy()
+            before.broadcasts = []
+        before.release()
         return losses, seconds
 
     def _prior(self, fixed: ClusterSide) -> Gram | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
+import uuid
 from collections import defaultdict
 from typing import Any
 
 from pyspark import RDD, SparkContext
 
 from matinee.errors import DataError
+from matinee.spark.model import SparkModel, load
 
 # What was solved since the last but one may still be needed to make a part of the other side again.
 KEPT = 2
@@ -46,7 +50,9 @@ class Checkpoints:
                     "factors that stay on a cluster are put down once in a while, in a folder that all its "
                     'machines can write to; name one: checkpoint_folder="hdfs://…"'
                 )
-            self.context.setCheckpointDir(tempfile.mkdtemp(prefix="matinee-"))
+            folder = tempfile.mkdtemp(prefix="matinee-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            self.context.setCheckpointDir(folder)
 
     def put_down(self, name: str, factors: RDD[bytes]) -> None:
         """Have factors written with the next job that computes them."""
@@ -64,6 +70,12 @@ class Checkpoints:
         for kept in self._put_down.values():
             while kept:
                 self._remove(kept.pop())
+
+    def kept(self, model: SparkModel) -> SparkModel:
+        """The model, its tables put down in the folder: no machine that is lost takes a part of it along."""
+        folder = f"{self.context.getCheckpointDir()}/model-{uuid.uuid4().hex}"
+        model.save(folder)
+        return load(model.users.sparkSession, folder)
 
     def _remove(self, factors: RDD[bytes]) -> None:
         folder = factors.getCheckpointFile()

@@ -1,23 +1,35 @@
-"""The columns of a frame that somebody gives: there, of a type that serves, and without gaps."""
+"""The columns of a frame that somebody gives: there, and of types that serve."""
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, IntegralType, NumericType, StringType
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DoubleType,
+    FloatType,
+    IntegralType,
+    NumericType,
+    StringType,
+)
 
 from matinee.columns import check_names
 from matinee.errors import DataError
-from matinee.ids import MAX_ID_LENGTH
+
+FLOATS = (FloatType, DoubleType)
 
 
 def column(name: str) -> Column:
     """A column by its name, whatever characters are in it."""
     return F.col("`" + name.replace("`", "``") + "`")
+
+
+def type_of(frame: DataFrame, name: str) -> DataType:
+    """The type of a column."""
+    return frame.schema[name].dataType
 
 
 def check_frame(frame: Any, names: list[str]) -> None:
@@ -32,49 +44,25 @@ def check_frame(frame: Any, names: list[str]) -> None:
             raise DataError(f"{frame.columns.count(name)} columns are named {name!r}; expected one")
 
 
-def id_column(frame: DataFrame, name: str, kind: str) -> Column:
-    """A column of ids as bigint or string; DataError for one of any other type."""
-    given = frame.schema[name].dataType
-    if isinstance(given, IntegralType):
-        return column(name).cast("bigint")
-    if isinstance(given, StringType):
-        return column(name).cast("string")
-    raise DataError(
-        f"{kind} ids are of type {given.simpleString()}; expected integers or strings: "
-        f'convert them, as in frame.withColumn("{name}", frame["{name}"].cast("bigint"))'
-    )
+def given_ids(frame: DataFrame, name: str, kind: str) -> Column:
+    """A column of ids as they are; DataError for one of a type that no ids are of."""
+    given = type_of(frame, name)
+    if not isinstance(given, (IntegralType, *FLOATS, StringType)):
+        raise DataError(
+            f"{kind} ids are of type {given.simpleString()}; expected integers or strings: "
+            f'convert them, as in frame.withColumn("{name}", frame["{name}"].cast("bigint"))'
+        )
+    return column(name)
 
 
-def rating_column(frame: DataFrame, name: str) -> Column:
-    """A column of ratings as float; DataError for one that holds no numbers."""
-    given = frame.schema[name].dataType
+def kept_ids(frame: DataFrame, name: str) -> Column:
+    """A column of ids as bigint or string, once no row is at fault."""
+    return column(name).cast("string" if isinstance(type_of(frame, name), StringType) else "bigint")
+
+
+def given_ratings(frame: DataFrame, name: str) -> Column:
+    """A column of ratings as double; DataError for one that holds no numbers."""
+    given = type_of(frame, name)
     if not isinstance(given, NumericType | BooleanType):
         raise DataError(f"ratings are of type {given.simpleString()}; expected numbers")
-    return column(name).cast("float")
-
-
-def is_bad_id(id: Column) -> Column:
-    """Whether an id is missing, or is text that cannot be an id."""
-    text = id.cast("string")
-    return id.isNull() | (F.length(text) > MAX_ID_LENGTH) | F.contains(text, F.lit("\0"))
-
-
-def is_bad_rating(rating: Column) -> Column:
-    """Whether a rating as a float is missing or not finite."""
-    return rating.isNull() | F.isnan(rating) | (F.abs(rating) == float("inf"))
-
-
-def check_rows(frame: DataFrame, bad: dict[str, Column]) -> None:
-    """A DataError for the first row found in which something is bad, with the number of such rows.
-
-    Parameters
-    ----------
-    frame : DataFrame
-    bad : dict of str to Column
-        What to say, and whether it holds of a row.
-    """
-    found = frame.where(reduce(or_, bad.values())).select("*", F.array(*bad.values())).take(1)
-    for *values, is_bad in found:
-        what, condition = list(bad.items())[is_bad.index(True)]
-        row = ", ".join(f"{name}={value!r}" for name, value in zip(frame.columns, values, strict=True))
-        raise DataError(f"{what} in {frame.where(condition).count():,} rows, of which one is {row}")
+    return column(name).cast("double")

@@ -63,6 +63,7 @@ def encode(ratings: DataFrame, name: str) -> Encoding:
     }
     n_ids = sum(sizes.values())
     if n_ids > MAX_IDS:
+        ordered.unpersist()
         raise DataError(f"{n_ids:,} distinct {name} ids; at most {MAX_IDS:,} are supported")
     before = np.concatenate([[0], np.cumsum([sizes.get(each, 0) for each in range(max(sizes) + 1)])])
     row = F.monotonically_increasing_id()

@@ -20,14 +20,8 @@ from matinee.list_figures import relevance_threshold, relevant_ratings
 from matinee.models.base import Model
 from matinee.ratings import Ratings
 from matinee.spark.buckets import BUCKET, bucket_of
-from matinee.spark.columns import (
-    check_frame,
-    check_rows,
-    id_column,
-    is_bad_id,
-    is_bad_rating,
-    rating_column,
-)
+from matinee.spark.faults import check_rows
+from matinee.spark.frames import Columns, given_rows, kept_rows
 from matinee.spark.parts import CommonPart
 from matinee.spark.tables import ids_of
 from matinee.tally import Tally
@@ -39,19 +33,9 @@ REPEATED = "n_repeated"
 
 def checked_test(frame: Any, user: str, item: str, rating: str) -> DataFrame:
     """The test ratings as columns user, item and rating; DataError for what is no test."""
-    check_frame(frame, [user, item, rating])
-    test: DataFrame = frame.select(
-        id_column(frame, user, "user").alias("user"),
-        id_column(frame, item, "item").alias("item"),
-        rating_column(frame, rating).alias("rating"),
-    )
-    bad = {
-        "the user is missing, or no id": is_bad_id(F.col("user")),
-        "the item is missing, or no id": is_bad_id(F.col("item")),
-        "the rating is missing or no finite number of 32 bits": is_bad_rating(F.col("rating")),
-    }
-    check_rows(test, bad)
-    return test
+    given = given_rows(frame, Columns(user, item, rating))
+    check_rows(given)
+    return kept_rows(given)
 
 
 def evaluated(

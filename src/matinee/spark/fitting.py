@@ -24,13 +24,14 @@ from matinee.spark.model import SparkModel
 from matinee.spark.one_task import fit_in_one_task
 from matinee.spark.preparation import Prepared, PreparedSide, prepare
 from matinee.spark.results import fill_model, frames_of
-from matinee.spark.sessions import check_workers
+from matinee.spark.sessions import check_workers, errors_of_workers
 from matinee.spark.sides import ClusterSide, State, drawn, routes_to, spread
 
 Exchange = Literal["auto", "broadcast", "routed"]
 Result = Literal["auto", "model", "frames"]
 
 
+@errors_of_workers()
 def fit(
     model: Model,
     frame: Any,
@@ -76,8 +77,8 @@ def fit(
     n_blocks : int, optional
         Into how many blocks each side is cut; by size, and a multiple of the cluster's processors.
     checkpoint_folder : str, optional
-        Where all machines can write: routed factors are put down there once in a while. Needed on a cluster
-        with ``exchange="routed"``, or where both sides are too large to broadcast.
+        Where all machines can write: routed factors are put down there once in a while, and a `SparkModel`
+        of them stays there. Needed on a cluster where factors are routed.
     progress : bool
         Show a bar on a terminal, if it takes over a second.
     callback : callable, optional
@@ -120,6 +121,7 @@ def fit(
             whole = fit_in_one_task(_unfitted(fitted) if result == "frames" else fitted, prepared, start)
             return SparkModel.from_model(frame.sparkSession, whole) if result == "frames" else whole
         alternation = _alternation(context, fitted, prepared, start, checkpoints)
+        prepared.kept.callback(alternation.release)
         history = alternation.run(
             fitted.n_iterations,
             measure=_measure(fitted, prepared.census.n_ratings),
@@ -132,7 +134,7 @@ def fit(
         return frames_of(fitted, prepared, alternation, history)
     finally:
         checkpoints.forget_all()
-        prepared.release()
+        prepared.kept.close()
 
 
 def _checked_model(model: Any) -> AlternatingModel:

@@ -7,44 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import (
-    BooleanType,
-    ByteType,
-    DataType,
-    DoubleType,
-    FloatType,
-    IntegerType,
-    LongType,
-    NumericType,
-    ShortType,
-    StringType,
-)
 
 from matinee.errors import DataError
-from matinee.ids import MAX_EXACT_FLOAT, MAX_ID_LENGTH
-from matinee.spark.columns import check_frame, column
-
-INTEGERS = (ByteType, ShortType, IntegerType, LongType)
-FLOATS = (FloatType, DoubleType)
-LARGEST_SINGLE = 3.4028234663852886e38
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What may be wrong with a row.
-
-    Attributes
-    ----------
-    has : Column
-        Whether a row has it.
-    text : str
-        What it is, and what was expected.
-    """
-
-    has: Column
-    text: str
+from matinee.spark.columns import check_frame, given_ids, given_ratings, kept_ids
+from matinee.spark.faults import check_rows
 
 
 @dataclass(frozen=True)
@@ -79,94 +47,37 @@ def checked_ratings(frame: Any, columns: Columns) -> Iterator[DataFrame]:
     Raises
     ------
     DataError
-        For a column that is not there or of another type; no rows; missing ids or ratings, and such as are
-        no ids or no finite numbers: with how many rows have it, and one of them.
+        For what `given_rows` and `check_rows` refuse, and no rows.
     """
-    check_frame(frame, columns.names)
-    ids = {name: _id_column(frame, getattr(columns, name), name) for name in ("user", "item")}
-    strength = F.lit(1.0) if columns.rating is None else _rating_column(frame, columns.rating)
-    given: DataFrame = frame.select(
-        ids["user"].alias("user"),
-        ids["item"].alias("item"),
-        strength.alias("rating"),
-        # Of rows that rate one pair the later one counts: later by partition, and by place in it.
-        F.monotonically_increasing_id().alias("order"),
-    ).persist()
-    faults = [*_id_faults(given, "user"), *_id_faults(given, "item"), *_rating_faults()]
+    # Of rows that rate one pair the later one counts: later by partition, and by place in it.
+    given = given_rows(frame, columns).withColumn("order", F.monotonically_increasing_id()).persist()
     try:
-        _raise_worst(given, faults)
-        exact = {name: F.col(name).cast(_kept_type(given, name)).alias(name) for name in ("user", "item")}
-        yield given.select(exact["user"], exact["item"], F.col("rating").cast("float"), "order")
+        if check_rows(given) == 0:
+            raise DataError("there are no ratings; expected at least one")
+        yield kept_rows(given)
     finally:
         given.unpersist()
 
 
-def _type_of(frame: DataFrame, place: str) -> DataType:
-    return frame.schema[place].dataType
+def given_rows(frame: Any, columns: Columns) -> DataFrame:
+    """The columns user, item and rating (double).
+
+    Raises
+    ------
+    DataError
+        For a column that is not there or of another type.
+    """
+    check_frame(frame, columns.names)
+    ids = [given_ids(frame, getattr(columns, name), name).alias(name) for name in ("user", "item")]
+    strength = F.lit(1.0) if columns.rating is None else given_ratings(frame, columns.rating)
+    rows: DataFrame = frame.select(*ids, strength.alias("rating"))
+    return rows
 
 
-def _kept_type(frame: DataFrame, place: str) -> str:
-    return "string" if isinstance(_type_of(frame, place), StringType) else "bigint"
-
-
-def _id_column(frame: DataFrame, place: str, name: str) -> Column:
-    kind = _type_of(frame, place)
-    if not isinstance(kind, (*INTEGERS, *FLOATS, StringType)):
-        raise DataError(f"{name} ids are of type {kind.simpleString()}; expected integers or strings")
-    return column(place)
-
-
-def _rating_column(frame: DataFrame, place: str) -> Column:
-    kind = _type_of(frame, place)
-    if not isinstance(kind, NumericType | BooleanType):
-        raise DataError(f"ratings are of type {kind.simpleString()}; expected numbers")
-    return column(place).cast("double")
-
-
-def _id_faults(frame: DataFrame, name: str) -> list[Fault]:
-    id, kind = F.col(name), _type_of(frame, name)
-    missing = id.isNull() | F.isnan(name) if isinstance(kind, FLOATS) else id.isNull()
-    faults = [Fault(missing, f"{name} is missing; expected an integer or a string")]
-    if isinstance(kind, FLOATS):
-        broken = (id != F.floor(id)) | (F.abs(id) > MAX_EXACT_FLOAT)
-        faults.append(Fault(broken, f"{name} is not a whole number; expected an integer or a string"))
-    if isinstance(kind, StringType):
-        unusable = (F.length(id) > MAX_ID_LENGTH) | id.contains("\0")
-        text = f"{name} is over {MAX_ID_LENGTH} characters long or holds a NUL; is this the right column?"
-        faults.append(Fault(unusable, text))
-    return faults
-
-
-def _rating_faults() -> list[Fault]:
-    rating = F.col("rating")
-    size = F.abs(rating)
-    return [
-        Fault(
-            rating.isNull() | F.isnan(rating),
-            "the rating is missing or not a number (NaN); expected a finite number",
-        ),
-        Fault(size == float("inf"), "the rating is infinite; expected a finite number"),
-        Fault(
-            (size > LARGEST_SINGLE) & (size < float("inf")),
-            "the rating is beyond the range of 32-bit floats; expected a finite number",
-        ),
-    ]
-
-
-def _raise_worst(frame: DataFrame, faults: list[Fault]) -> None:
-    """A DataError for the first of the faults that any row has, or if there are no rows."""
-    counts = [F.count_if(fault.has) for fault in faults]
-    n_rows, *n_faulty = frame.agg(F.count(F.lit(1)), *counts).collect()[0]
-    if n_rows == 0:
-        raise DataError("there are no ratings; expected at least one")
-    for fault, n in zip(faults, n_faulty, strict=True):
-        if n:
-            (example,) = frame.where(fault.has).select("user", "item", "rating").take(1)
-            raise DataError(f"{n:,} of {n_rows:,} rows, one of them ({_shown(example)}): {fault.text}")
-
-
-def _shown(example: Row) -> str:
-    return ", ".join(f"{name} {str(value)[:40]!s}" for name, value in example.asDict().items())
+def kept_rows(given: DataFrame) -> DataFrame:
+    """Rows without fault with ids of bigint or string, and ratings of float."""
+    kept = {name: kept_ids(given, name) for name in ("user", "item")}
+    return given.withColumns({**kept, "rating": F.col("rating").cast("float")})
 
 
 def check_no_duplicates(ratings: DataFrame) -> None:

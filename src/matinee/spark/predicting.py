@@ -16,7 +16,8 @@ from matinee.errors import DataError
 from matinee.ids import IdIndex
 from matinee.models.positions import Kind, Unknown, unknown_id
 from matinee.spark.buckets import BUCKET, bucket_of
-from matinee.spark.columns import check_frame, check_rows, id_column
+from matinee.spark.columns import check_frame, given_ids, kept_ids
+from matinee.spark.faults import check_rows
 from matinee.spark.parts import CommonPart
 from matinee.spark.tables import ids_of
 
@@ -31,9 +32,8 @@ def check_pairs(frame: Any, user: str, item: str, unknown: str) -> None:
     check_frame(frame, frame.columns)
     if any(name.lower() == PREDICTION for name in frame.columns):
         raise DataError(f"there is a column {PREDICTION!r} already; drop or rename it")
-    ids = {"user": id_column(frame, user, "user"), "item": id_column(frame, item, "item")}
-    pairs = frame.select(*(id.alias(kind) for kind, id in ids.items()))
-    check_rows(pairs, {f"the {kind} is missing": F.col(kind).isNull() for kind in ids})
+    ids = (given_ids(frame, name, kind).alias(kind) for kind, name in (("user", user), ("item", item)))
+    check_rows(frame.select(*ids))
 
 
 def predicted(
@@ -50,7 +50,7 @@ def predicted(
     schema = StructType([*frame.schema.fields, StructField(PREDICTION, FloatType())])
     # Spark brings no columns together whose names have dots or quotes in them.
     plain = frame.toDF(*(f"column_{place}" for place in range(len(frame.columns))))
-    id = id_column(plain, plain.columns[frame.columns.index(user)], "user")
+    id = kept_ids(plain, plain.columns[frame.columns.index(user)])
     known = users.select("user", "factors", "bias", BUCKET).groupBy(BUCKET)
     predict = _prediction_of(common, frame.columns, user, item, unknown)
     return plain.groupBy(bucket_of(id, n_buckets)).cogroup(known).applyInArrow(predict, schema)
@@ -58,7 +58,7 @@ def predicted(
 
 def check_known(frame: DataFrame, name: str, kind: Kind, table: DataFrame) -> None:
     """An UnknownUserError or UnknownItemError for the first id found that the model has not seen."""
-    ids = frame.select(id_column(frame, name, kind).alias("id"))
+    ids = frame.select(kept_ids(frame, name).alias("id"))
     known = table.select(F.col(kind).alias("id"))
     # Text that looks like a number is another id than the number, which Spark would take for the same.
     if ids.schema["id"].dataType == known.schema["id"].dataType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,8 @@ class Prepared:
     size : Size
     is_one_task : bool
         Whether one task fits it all: there is one block by user then, and none by item is ever made.
+    kept : ExitStack
+        Frees what the executors keep of it.
     """
 
     users: PreparedSide
@@ -54,12 +57,7 @@ class Prepared:
     census: Census
     size: Size
     is_one_task: bool
-
-    def release(self) -> None:
-        """Free what the executors keep of it."""
-        for side in (self.users, self.items):
-            side.blocks.unpersist()
-            side.encoding.release()
+    kept: ExitStack
 
 
 def prepare(
@@ -87,10 +85,10 @@ def prepare(
     one_task_iterations : int or None
         Of a fit that may be done by one task, if it is small enough; None for one that may not.
     """
-    with checked_ratings(frame, columns) as ratings:
+    with ExitStack() as kept, checked_ratings(frame, columns) as ratings:
         if duplicates == "error":
             check_no_duplicates(ratings)
-        users, items = encode(ratings, "user"), encode(ratings, "item")
+        users, items = (_encoding(ratings, name, kept) for name in ("user", "item"))
         size = Size(int(users.ratings_of_chunk.sum()), users.n_ids, items.n_ids, n_factors)
         parallelism = ratings.sparkSession.sparkContext.defaultParallelism
         is_one_task = one_task_iterations is not None and size.fits_one_task(one_task_iterations)
@@ -105,25 +103,32 @@ def prepare(
             for layout, others in ((user_layout, item_layout), (item_layout, user_layout))
         )
         pairs = encoded_pairs(ratings, users, items)
-        by_user, census = _by_user(pairs, user_layout, size, duplicates, routed=items_routed)
+        by_user = _kept(
+            user_blocks(pairs, user_layout, size.n_items, duplicates=duplicates, routed=items_routed), kept
+        )
+        census = census_of(by_user, size.n_ratings)
         by_item = item_blocks(by_user, user_layout, item_layout, routed=users_routed)
         if not is_one_task:
-            by_item.persist(StorageLevel.MEMORY_AND_DISK).count()
-    return Prepared(
-        PreparedSide(users, user_layout, by_user, users_routed),
-        PreparedSide(items, item_layout, by_item, items_routed),
-        census,
-        size,
-        is_one_task,
-    )
+            _kept(by_item, kept).count()
+        return Prepared(
+            PreparedSide(users, user_layout, by_user, users_routed),
+            PreparedSide(items, item_layout, by_item, items_routed),
+            census,
+            size,
+            is_one_task,
+            kept.pop_all(),
+        )
 
 
-def _by_user(
-    pairs: DataFrame, layout: Layout, size: Size, duplicates: Duplicates, *, routed: bool
-) -> tuple[RDD[bytes], Census]:
-    blocks = user_blocks(pairs, layout, size.n_items, duplicates=duplicates, routed=routed)
-    blocks.persist(StorageLevel.MEMORY_AND_DISK)
-    return blocks, census_of(blocks, size.n_ratings)
+def _encoding(ratings: DataFrame, name: str, kept: ExitStack) -> Encoding:
+    encoding = encode(ratings, name)
+    kept.callback(encoding.release)
+    return encoding
+
+
+def _kept(blocks: RDD[bytes], kept: ExitStack) -> RDD[bytes]:
+    kept.callback(blocks.unpersist)
+    return blocks.persist(StorageLevel.MEMORY_AND_DISK)
 
 
 def _layout(side: Encoding, size: Size, n_blocks: int) -> Layout:

@@ -44,7 +44,11 @@ def ratings_of(prepared: Prepared) -> Ratings:
 def frames_of(
     model: AlternatingModel, prepared: Prepared, fit: ClusterAlternation, history: list[Iteration]
 ) -> SparkModel:
-    """A model whose factors stay on the cluster; its rows are kept by the executors."""
+    """A model whose factors stay on the cluster.
+
+    Its rows are in the folder of the checkpoints where any were routed: what they were made of is gone after
+    the fit. Otherwise the executors keep them, and make what is lost again from the ratings.
+    """
     users = _table(prepared.users, fit.cluster_users, fit.context, with_ratings=True)
     items = _table(prepared.items, fit.cluster_items, fit.context, with_ratings=False)
     n_buckets = choose_n_buckets(
@@ -53,11 +57,11 @@ def frames_of(
         n_ratings=prepared.census.n_ratings,
         n_factors=model.n_factors,
     )
-    users = with_buckets(users.drop("position", "n_ratings"), n_buckets).persist()
-    items = items.persist()
-    for table in (users, items):
-        table.count()
-    return SparkModel(
+    users = with_buckets(users.drop("position", "n_ratings"), n_buckets)
+    if not fit.is_routed:
+        for table in (users, items):
+            table.persist().count()
+    found = SparkModel(
         model,
         users=users,
         items=items,
@@ -65,6 +69,7 @@ def frames_of(
         rating_range=(prepared.census.low, prepared.census.high),
         history=history,
     )
+    return fit.checkpoints.kept(found) if fit.is_routed else found
 
 
 def _table(

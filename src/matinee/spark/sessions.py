@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from matinee.errors import MatineeError, MissingExtraError
+from matinee.errors import DataError, MatineeError, MissingExtraError
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
+
+# In what Spark says of a task that failed: the last line of its Python's traceback.
+DATA_ERROR = re.compile(rf"^{DataError.__module__}\.{DataError.__name__}: (.+)$", re.MULTILINE)
 
 
 def require_pyspark() -> None:
@@ -54,3 +59,17 @@ def check_workers(context: SparkContext) -> None:
             f"the Python of a machine of the cluster {lack}, and the driver has {own}; install that there, "
             "or name a Python that has it in the environment variable PYSPARK_PYTHON"
         )
+
+
+@contextmanager
+def errors_of_workers() -> Iterator[None]:
+    """What a task finds wrong with the data is an error as if it had been found here."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (Py4JJavaError, PySparkException) as error:
+        if found := DATA_ERROR.search(str(error)):
+            raise DataError(found[1]) from error
+        raise

@@ -130,6 +130,12 @@ class ClusterSide:
         """Whether its factors stay on the cluster."""
         return self.state is not None
 
+    def release(self) -> None:
+        """Free what the executors keep of its factors, and of where they go."""
+        if self.state is not None and self.routes is not None:
+            self.state.release()
+            self.routes.unpersist()
+
     def take(self, solved: Iterable[SolvedBlock]) -> None:
         """Gather what was solved, blocks in order."""
         for number, block in enumerate(solved):

@@ -1,0 +1,92 @@
+"""What may be wrong with a row of ids and ratings: counted, and one row shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType
+
+from matinee.errors import DataError
+from matinee.ids import MAX_EXACT_FLOAT, MAX_ID_LENGTH
+from matinee.spark.columns import FLOATS, type_of
+
+LARGEST_SINGLE = 3.4028234663852886e38
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What may be wrong with a row.
+
+    Attributes
+    ----------
+    has : Column
+        Whether a row has it.
+    text : str
+        What it is, and what was expected.
+    """
+
+    has: Column
+    text: str
+
+
+def check_rows(rows: DataFrame) -> int:
+    """How many rows there are.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns user and item, of ids as they were given, and perhaps rating (double).
+
+    Raises
+    ------
+    DataError
+        For missing ids or ratings, and such as are no ids or no finite numbers: with how many rows have the
+        first of these faults that any row has, and one of them.
+    """
+    faults = [*_id_faults(rows, "user"), *_id_faults(rows, "item")]
+    if "rating" in rows.columns:
+        faults += _rating_faults()
+    counts = [F.count_if(fault.has) for fault in faults]
+    n_rows, *n_faulty = rows.agg(F.count(F.lit(1)), *counts).collect()[0]
+    for fault, n in zip(faults, n_faulty, strict=True):
+        if n:
+            (example,) = rows.where(fault.has).take(1)
+            raise DataError(f"{n:,} of {n_rows:,} rows, one of them ({_shown(example)}): {fault.text}")
+    return int(n_rows)
+
+
+def _id_faults(rows: DataFrame, name: str) -> list[Fault]:
+    id, kind = F.col(name), type_of(rows, name)
+    missing = id.isNull() | F.isnan(name) if isinstance(kind, FLOATS) else id.isNull()
+    faults = [Fault(missing, f"{name} is missing; expected an integer or a string")]
+    if isinstance(kind, FLOATS):
+        broken = (id != F.floor(id)) | (F.abs(id) > MAX_EXACT_FLOAT)
+        faults.append(Fault(broken, f"{name} is not a whole number; expected an integer or a string"))
+    if isinstance(kind, StringType):
+        unusable = (F.length(id) > MAX_ID_LENGTH) | id.contains("\0")
+        text = f"{name} is over {MAX_ID_LENGTH} characters long or holds a NUL; is this the right column?"
+        faults.append(Fault(unusable, text))
+    return faults
+
+
+def _rating_faults() -> list[Fault]:
+    rating = F.col("rating")
+    size = F.abs(rating)
+    return [
+        Fault(
+            rating.isNull() | F.isnan(rating),
+            "the rating is missing or not a number (NaN); expected a finite number",
+        ),
+        Fault(size == float("inf"), "the rating is infinite; expected a finite number"),
+        Fault(
+            (size > LARGEST_SINGLE) & (size < float("inf")),
+            "the rating is beyond the range of 32-bit floats; expected a finite number",
+        ),
+    ]
+
+
+def _shown(example: Row) -> str:
+    shown = {name: value for name, value in example.asDict().items() if name in ("user", "item", "rating")}
+    return ", ".join(f"{name} {str(value)[:40]!s}" for name, value in shown.items())
