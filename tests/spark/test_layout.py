@@ -84,6 +84,7 @@ def test_factors_take_the_way_that_moves_less(
 
 def test_a_small_fit_is_left_to_one_task() -> None:
     assert Size(900_000, 6_000, 4_000, 64).fits_one_task(n_iterations=15)
+    assert Size(2_000_000, 14_000, 27_000, 64).fits_one_task(n_iterations=15)
     assert not Size(900_000, 6_000, 4_000, 64).fits_one_task(n_iterations=150)
     assert not Size(900_000, 6_000, 4_000, 512).fits_one_task(n_iterations=15)
     assert not Size(20_000_000, 6_000, 4_000, 1).fits_one_task(n_iterations=1)

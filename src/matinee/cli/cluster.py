@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 # Of the parts that a hash deals rows into: shares of the test are exact to a millionth.
 N_PARTS = 1_000_000
+# Over TCP, Java and Python wait for each other some 40 ms in every task; Windows has no other way.
+SETTINGS = {
+    "spark.ui.showConsoleProgress": "false",
+    "spark.python.unix.domain.socket.enabled": str(os.name == "posix").lower(),
+}
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,10 @@ def _session(master: str) -> SparkSession:
     # Where the executors are on this machine, they find what this Python has.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(master).appName("matinee fit")
+    for name, value in SETTINGS.items():
+        builder = builder.config(name, value)
     try:
-        session: SparkSession = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+        session: SparkSession = builder.getOrCreate()
     except (PySparkException, RuntimeError, ValueError) as error:
         raise DataError(f"--spark {master}: {_first_line(error)}") from error
     session.sparkContext.setLogLevel("ERROR")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark import RDD, Broadcast, SparkContext, StorageLevel, TaskContext
+from pyspark import RDD, Broadcast, SparkContext, StorageLevel
 
 from matinee.models.alternating import AlternatingModel
 from matinee.models.alternation import Alternation
@@ -20,6 +20,7 @@ from matinee.models.row_problem import Losses, Side, Solver, Terms, gram, solve_
 from matinee.spark.blocks import Block
 from matinee.spark.checkpoints import Checkpoints
 from matinee.spark.sides import ClusterSide, SentSide, SolvedBlock, State, rows_of
+from matinee.spark.workers import task_threads
 
 LOG = logging.getLogger("matinee.spark")
 
@@ -262,12 +263,6 @@ def tree_sum(solved: RDD[bytes], terms: Terms, n_factors: int) -> tuple[Losses, 
 def _goes_on(solver: Solver) -> bool:
     """Whether a solver starts from the solution that is there."""
     return solver.name != "cholesky"
-
-
-def task_threads() -> int:
-    """As many as Spark gave the task processors (spark.task.cpus)."""
-    task = TaskContext.get()
-    return 1 if task is None else task.cpus()
 
 
 def _report(solved: ClusterSide, block_seconds: list[float], seconds: float) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from matinee.spark.workers import settle_in
+
 Array = NDArray[Any]
 
 
@@ -29,6 +31,7 @@ def pack(**arrays: Array) -> bytes:
 
 def unpack(packed: bytes) -> dict[str, Array]:
     """The arrays of a batch by name; flat, read-only, not copied."""
+    settle_in()
     with pa.ipc.open_stream(packed) as reader:
         batch = reader.read_next_batch()
     return {name: batch[name].values.to_numpy() for name in batch.schema.names}

@@ -12,12 +12,12 @@ from matinee.models.alternating import AlternatingModel
 from matinee.models.alternation import take_start
 from matinee.models.history import Iteration
 from matinee.ratings import Ratings
-from matinee.spark.alternation import task_threads
 from matinee.spark.batches import pack, unpack
 from matinee.spark.blocks import Block
 from matinee.spark.preparation import Prepared
 from matinee.spark.results import ratings_of
 from matinee.spark.sides import arrays_of, side_of
+from matinee.spark.workers import task_threads
 
 
 def fit_in_one_task(

@@ -23,6 +23,7 @@ from matinee.models.row_problem import Floats
 from matinee.models.saved import check_shapes
 from matinee.ratings import Rows
 from matinee.spark.tables import ids_of
+from matinee.spark.workers import settle_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,7 @@ class CommonPart:
 
     def in_task(self, users: Any) -> Model:
         """As `with_users`, on one thread, and sharing what others in the process have made of the items."""
+        settle_in()
         model = self.with_users(users)
         model.n_threads = 1
         # Of all users, where the model's own ratings are those of some.

@@ -14,7 +14,7 @@ SMALL_SIDE = 1 << 26
 # No task is to hold more than this of factors that it may not need.
 LARGEST_BROADCAST = 1 << 30
 # Of a whole fit, counted as n k² for every rating on each side: a processor does as much in some seconds.
-ONE_TASK_FLOPS = 2e11
+ONE_TASK_FLOPS = 3e11
 # The share of the driver's memory that a fitted model may take.
 DRIVER_SHARE = 0.25
 
