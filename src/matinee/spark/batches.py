@@ -31,7 +31,9 @@ def pack(**arrays: Array) -> bytes:
 
 def unpack(packed: bytes) -> dict[str, Array]:
     """The arrays of a batch by name; flat, read-only, not copied."""
-    settle_in()
     with pa.ipc.open_stream(packed) as reader:
         batch = reader.read_next_batch()
-    return {name: batch[name].values.to_numpy() for name in batch.schema.names}
+    arrays = {name: batch[name].values.to_numpy() for name in batch.schema.names}
+    # Now that Arrow has loaded what it makes arrays with.
+    settle_in()
+    return arrays

@@ -129,12 +129,12 @@ class CommonPart:
 
     def in_task(self, users: Any) -> Model:
         """As `with_users`, on one thread, and sharing what others in the process have made of the items."""
-        settle_in()
         model = self.with_users(users)
         model.n_threads = 1
         # Of all users, where the model's own ratings are those of some.
         self.derived.get("n_raters", lambda: self.items.n_ratings)
         model._settle(self.derived)
+        settle_in()
         return model
 
 
