@@ -36,6 +36,7 @@ def fragile(tmp_path: Path) -> Iterator[tuple[StandaloneCluster, SparkSession]]:
     ("model", "exchange"),
     [
         (ALS(n_factors=5, n_iterations=6), "broadcast"),
+        (ALS(n_factors=5, n_iterations=6), "routed"),
         (ImplicitALS(n_factors=5, n_iterations=6, solver="cg"), "routed"),
     ],
 )
