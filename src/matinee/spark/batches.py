@@ -21,7 +21,11 @@ def pack(**arrays: Array) -> bytes:
         )
         for name, array in arrays.items()
     }
-    batch = pa.record_batch(lists)
+    return as_stream(pa.record_batch(lists))
+
+
+def as_stream(batch: Any) -> bytes:
+    """A batch as an Arrow stream of its own."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)

@@ -170,9 +170,7 @@ def _alternation(
     census = prepared.census
     observed = model._observed(_two_values(census.low, census.high)).values
     users, items = _sides(context, model, prepared, start)
-    if users.is_routed or items.is_routed:
-        checkpoints.prepare()
-    return ClusterAlternation(
+    alternation = ClusterAlternation(
         context,
         _unfitted(model),
         users,
@@ -180,6 +178,9 @@ def _alternation(
         terms=model._terms_of(census.mean, float(observed[0]), float(observed[1])),
         checkpoints=checkpoints,
     )
+    if alternation.is_routed:
+        checkpoints.prepare()
+    return alternation
 
 
 def _unfitted(model: AlternatingModel) -> AlternatingModel:

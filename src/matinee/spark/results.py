@@ -17,6 +17,7 @@ from matinee.models.history import Iteration
 from matinee.models.row_problem import Side
 from matinee.ratings import Ratings, Rows
 from matinee.spark.alternation import ClusterAlternation
+from matinee.spark.batches import as_stream
 from matinee.spark.blocks import Block
 from matinee.spark.buckets import choose_n_buckets, with_buckets
 from matinee.spark.encoding import Encoding
@@ -30,9 +31,8 @@ def fill_model(
     model: AlternatingModel, prepared: Prepared, fit: ClusterAlternation, history: list[Iteration]
 ) -> AlternatingModel:
     """The model given, fitted, with all that the driver has to fetch for it."""
-    train = Ratings(_index(prepared.users.encoding), _index(prepared.items.encoding), _rated(prepared.users))
     users, items = (_gathered(model, side) for side in (fit.cluster_users, fit.cluster_items))
-    model._keep(train, users, items, fit.terms.offset if model._with_biases else 0.0, history)
+    model._keep(ratings_of(prepared), users, items, fit.terms.offset if model._with_biases else 0.0, history)
     return model
 
 
@@ -119,12 +119,7 @@ def _packed_rows(
         rated = slice(indptr[0], indptr[-1])
         columns["items"] = lists(indptr, block.columns[rated])
         columns["ratings"] = lists(indptr, block.rows.values[rated])
-    batch = pa.record_batch(columns)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    packed: bytes = sink.getvalue().to_pybytes()
-    return packed
+    return as_stream(pa.record_batch(columns))
 
 
 def _index(encoding: Encoding) -> IdIndex:
