@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 import matinee
-from matinee.baselines import Baseline
-from matinee.models.row_problem import Floats, Side
+from matinee.models.baselines import Baseline
 from matinee.ratings import Rows
+from matinee.solving.row_problem import Floats, Side
 
 PAIRS_AT_ONCE = 8_192  # of which what a layer makes stays in the cache
 

@@ -9,7 +9,7 @@ from scipy.sparse import coo_matrix
 
 import matinee
 from matinee.models import ImplicitALS
-from matinee.models.row_problem import CHOLESKY, TO_THE_LAST_DIGIT
+from matinee.solving.row_problem import CHOLESKY, TO_THE_LAST_DIGIT
 
 PARAMETERS = ("regularization", "alpha", "unobserved_weight", "nu")
 

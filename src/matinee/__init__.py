@@ -3,7 +3,6 @@
 from importlib.metadata import version
 
 from matinee import baselines, plots, spark
-from matinee.comparison import Comparison, compare
 from matinee.datasets import (
     Movie,
     Movies,
@@ -23,7 +22,7 @@ from matinee.errors import (
     UnknownItemError,
     UnknownUserError,
 )
-from matinee.evaluation import Evaluation, evaluate
+from matinee.evaluation import Comparison, Evaluation, compare, evaluate
 from matinee.models import ALS, BayesianALS, ImplicitALS, Model, load
 from matinee.models.answers import (
     Contribution,
@@ -32,10 +31,10 @@ from matinee.models.answers import (
     SimilarItem,
     SimilarUser,
 )
-from matinee.models.history import Iteration
 from matinee.models.person import Person
 from matinee.ratings import Ratings
-from matinee.splits import NewUsers, k_fold, split
+from matinee.ratings.splits import NewUsers, k_fold, split
+from matinee.solving.history import Iteration
 from matinee.tuning import TuningResult, tune
 
 __version__ = version("matinee")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from matinee.datasets.movies import Movie, Movies, movie_title, read_movies
 from matinee.errors import DataError, MatineeError
-from matinee.models.features import FeatureColumns, FeatureTable
+from matinee.models.features.features import FeatureColumns, FeatureTable
 
 MOVIES = [
     Movie(2, "Les Misérables", 1995, ("Drama", "Musical")),

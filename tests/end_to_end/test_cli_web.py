@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import matinee as library
-from matinee.web.built_in import built_in_model
+from matinee.web.jobs.built_in import built_in_model
 from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
 from matinee.web.store.migrating import upgrade

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from matinee.errors import DataError
 from matinee.models import ALS
-from matinee.models.history import Iteration
 from matinee.ratings import Ratings
+from matinee.solving.history import Iteration
 
 from ..conftest import random_ratings
 

@@ -15,8 +15,8 @@ from sklearn.base import clone
 from matinee.errors import DataError
 from matinee.evaluation import evaluate
 from matinee.models import ImplicitALS, load
-from matinee.models.history import Iteration
 from matinee.ratings import Ratings
+from matinee.solving.history import Iteration
 
 from ..conftest import random_ratings
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import matinee
-from matinee.models.base import Model
+from matinee.models.model import Model
 from matinee.ratings import Ratings
 
 from ..conftest import random_ratings

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from matinee.models import ALS, ImplicitALS, Model
 from matinee.ratings import Ratings
 from matinee.spark import SparkModel
-from matinee.spark.buckets import BUCKET, with_buckets
+from matinee.spark.answers.buckets import BUCKET, with_buckets
 from tests.conftest import random_ratings
 
 # So many that some hold none of the users.

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 import matinee
 from matinee import ALS, ImplicitALS, Model, Ratings
-from matinee.models.history import Iteration
+from matinee.solving.history import Iteration
 from tests.conftest import random_ratings
 
 MODELS = {

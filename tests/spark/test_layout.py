@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.spark.layout import MOST_CHUNKS, Layout, balanced_layout, chunk_size_of
-from matinee.spark.planning import LARGEST_BROADCAST, SMALL_SIDE, Size
+from matinee.spark.fitting.layout import MOST_CHUNKS, Layout, balanced_layout, chunk_size_of
+from matinee.spark.fitting.planning import LARGEST_BROADCAST, SMALL_SIDE, Size
 
 
 def layout_of(n_rows: int, n_blocks: int, costs: np.ndarray | None = None) -> Layout:

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 import matinee
 from matinee import ALS, DataError, ImplicitALS
-from matinee.models.history import Iteration
+from matinee.solving.history import Iteration
 from tests.conftest import random_ratings
 from tests.spark.conftest import start_session
 from tests.spark.standalone import StandaloneCluster

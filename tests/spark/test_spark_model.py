@@ -15,11 +15,11 @@ from pyspark.sql import functions as F
 import matinee
 from matinee.errors import DataError, NotFittedError, UnknownItemError, UnknownUserError
 from matinee.models import ALS, BayesianALS
-from matinee.models.history import Iteration
 from matinee.ratings import Ratings
+from matinee.solving.history import Iteration
 from matinee.spark import SparkModel
-from matinee.spark.buckets import BUCKET, BUCKET_BYTES, choose_n_buckets, with_buckets
-from matinee.spark.recommending import slabs
+from matinee.spark.answers.buckets import BUCKET, BUCKET_BYTES, choose_n_buckets, with_buckets
+from matinee.spark.answers.recommending import slabs
 from tests.conftest import random_ratings
 from tests.spark.models import Pair, collected, fitted, named, on_cluster, ratings_of, spread
 

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from matinee.errors import ModelFileError
 from matinee.models import ALS
 from matinee.spark import SparkModel, load
-from matinee.spark.saving import METADATA
+from matinee.spark.answers.saving import METADATA
 from tests.conftest import random_ratings
 from tests.spark.models import collected, fitted, spread
 

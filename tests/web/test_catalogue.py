@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from matinee.web.cinema.catalogue import Catalogue, Filters
 from matinee.web.cinema.films import Film
-from matinee.web.cinema.folding import folded, words
+from matinee.web.cinema.search_text import folded, words
 from matinee.web.cinema.showing import Showing
 
 

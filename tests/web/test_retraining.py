@@ -10,9 +10,9 @@ import pytest
 
 import matinee
 from matinee.errors import DataError
-from matinee.web.exporting import export, visitors_ratings
-from matinee.web.held_out import is_held_out
-from matinee.web.retraining import retrain, with_visitors
+from matinee.web.jobs.exporting import export, visitors_ratings
+from matinee.web.jobs.held_out import is_held_out
+from matinee.web.jobs.retraining import retrain, with_visitors
 from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
 from matinee.web.store.visitors import add_visitor

@@ -13,11 +13,11 @@ from matinee.cli.sources import Titles
 from matinee.datasets import Movies, load_dataset, load_movies
 from matinee.datasets.loading import DEMO, DEMO_PARAMETERS
 from matinee.evaluation import Evaluation, evaluate
-from matinee.ids import Id
 from matinee.models import ALS
 from matinee.models.answers import Contribution, Explanation, Recommendation, SimilarItem
 from matinee.ratings import Ratings
-from matinee.splits import split
+from matinee.ratings.ids import Id
+from matinee.ratings.splits import split
 
 SEED = 42
 N_SHOWN = 8

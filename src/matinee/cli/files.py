@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from matinee.atomic_files import replaced
 from matinee.errors import DataError
+from matinee.files.atomic import replaced
 
 TABLE_FORMATS = (".csv", ".parquet")
 PICTURE_FORMATS = (".png", ".svg")

@@ -20,10 +20,10 @@ from matinee.cli.output import complain, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from, users_from
 from matinee.errors import DataError
 from matinee.evaluation import Evaluation, evaluate
-from matinee.list_figures import RANKING
+from matinee.evaluation.ranking_metrics import RANKING
 from matinee.models import BayesianALS, Model
 from matinee.ratings import Ratings
-from matinee.splits import NewUsers, SplitBy, split
+from matinee.ratings.splits import NewUsers, SplitBy, split
 
 Errors = tuple[float | None, float | None]
 

@@ -12,9 +12,9 @@ from matinee.cli.options import AsJson, MoviesSource
 from matinee.cli.output import show, show_json, status
 from matinee.cli.sources import model_from, movies_by_id_of, ratings_from
 from matinee.errors import DataError
+from matinee.files.model_file import begins_like_model_file
 from matinee.plots.canvas import require_matplotlib
 from matinee.plots.gallery import Picture, pictures_of_model, pictures_of_ratings, pictures_of_test
-from matinee.storage import begins_like_model_file
 
 FORMATS = ("png", "svg")
 

@@ -91,7 +91,8 @@ def serve(
     Without a model it is the built-in cinema, which is fitted at the first start.
     """
     _require_web()
-    from matinee.web import built_in, serving
+    from matinee.web import serving
+    from matinee.web.jobs import built_in
     from matinee.web.settings import Settings, data_folder
 
     kept = folder or data_folder()
@@ -152,7 +153,7 @@ def retrain(
     The parameters are those of the model that is served; a running server takes the new one up.
     """
     _require_web()
-    from matinee.web.retraining import retrain as fit_anew
+    from matinee.web.jobs.retraining import retrain as fit_anew
 
     require_writable(model)
     features = None if movies is None else movies_from(movies).features()
@@ -182,7 +183,7 @@ def export(
     Its columns are userId, movieId, rating and timestamp.
     """
     _require_web()
-    from matinee.web.exporting import export as write_ratings
+    from matinee.web.jobs.exporting import export as write_ratings
 
     require_writable(output)
     with _existing_store(database, folder) as store:

@@ -21,9 +21,9 @@ from matinee.datasets import (
 from matinee.datasets.download import DATASETS, dataset_folder
 from matinee.datasets.loading import DEMO
 from matinee.errors import DataError
-from matinee.ids import Id, IdIndex
 from matinee.models import Model, load
 from matinee.ratings import Ratings
+from matinee.ratings.ids import Id, IdIndex
 
 
 def ratings_from(source: str) -> Ratings:

@@ -16,9 +16,9 @@ from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import show_json, show_pairs
 from matinee.cli.sources import ratings_from
 from matinee.plots.canvas import require_matplotlib
-from matinee.search_spaces import SEARCH_SPACES
 from matinee.tuning import TuningResult
 from matinee.tuning import tune as search
+from matinee.tuning.spaces import SEARCH_SPACES
 
 Trials = Annotated[
     int,

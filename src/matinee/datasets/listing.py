@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from matinee.datasets.files import DataFile
 from matinee.datasets.layout import shorten
 from matinee.errors import DataError
-from matinee.ids import Id
+from matinee.ratings.ids import Id
 
 
 def encoding_of(file: DataFile) -> str:

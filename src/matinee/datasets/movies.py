@@ -20,7 +20,7 @@ from matinee.datasets.listing import (
     wrong_number_of_fields,
 )
 from matinee.errors import DataError
-from matinee.ids import Id
+from matinee.ratings.ids import Id
 
 # The flags of u.item, in order; "unknown" is the first and says that there is none.
 U_ITEM_GENRES = (

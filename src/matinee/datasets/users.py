@@ -10,7 +10,6 @@ from typing import Any
 
 import polars as pl
 
-from matinee.columns import MISSING_MARKS
 from matinee.datasets.files import DataFile
 from matinee.datasets.layout import KNOWN_NAMES, is_number, shorten, split_line
 from matinee.datasets.listing import (
@@ -20,6 +19,7 @@ from matinee.datasets.listing import (
     split_lines,
     wrong_number_of_fields,
 )
+from matinee.ratings.columns import MISSING_MARKS
 
 # The codes of users.dat, as its README gives them.
 AGES = {

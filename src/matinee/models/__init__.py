@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from matinee.models.als import ALS
-from matinee.models.base import Model
 from matinee.models.bayes import BayesianALS
 from matinee.models.implicit import ImplicitALS
-from matinee.models.saved import load_model
+from matinee.models.model import Model
+from matinee.models.saving import load_model
 
 MODELS: dict[str, type[Model]] = {"ALS": ALS, "ImplicitALS": ImplicitALS, "BayesianALS": BayesianALS}
 

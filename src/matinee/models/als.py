@@ -8,10 +8,10 @@ import numpy as np
 
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
-from matinee.models.alternating import AlternatingModel
-from matinee.models.alternation import AlternationInMemory, HeldOut, Measure, draw_start
-from matinee.models.row_problem import LARGEST_REGULARIZATION, Floats, Side, Terms, as_ridge, predict_pairs
+from matinee.models.alternating_model import AlternatingModel
 from matinee.ratings import Ratings, Rows
+from matinee.solving.row_problem import LARGEST_REGULARIZATION, Floats, Side, Terms, as_ridge, predict_pairs
+from matinee.solving.training_loop import AlternationInMemory, HeldOut, Measure, draw_start
 
 
 class ALS(AlternatingModel):

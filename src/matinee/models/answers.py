@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from matinee.ids import Id
+from matinee.ratings.ids import Id
 
 
 class Recommendation(NamedTuple):

@@ -11,7 +11,7 @@ from matinee.models.answers import Contribution, Explanation
 from matinee.ratings import Rows
 
 if TYPE_CHECKING:
-    from matinee.models.base import Model
+    from matinee.models.model import Model
     from matinee.models.person import Person
 
 

@@ -12,11 +12,11 @@ from matinee import _kernels
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.metrics import find_hits, ndcg
-from matinee.models.alternating import AlternatingModel
-from matinee.models.alternation import AlternationInMemory, HeldOut, Measure, draw_start
-from matinee.models.ranking import Ranker
-from matinee.models.row_problem import LARGEST_REGULARIZATION, Floats, Side, Solver, Terms, as_ridge
+from matinee.models.alternating_model import AlternatingModel
 from matinee.ratings import Ratings, Rows
+from matinee.solving.ranking import Ranker
+from matinee.solving.row_problem import LARGEST_REGULARIZATION, Floats, Side, Solver, Terms, as_ridge
+from matinee.solving.training_loop import AlternationInMemory, HeldOut, Measure, draw_start
 
 # Three steps of conjugate gradients from where the last iteration ended, or one sweep over the subspaces:
 # more make an iteration better but the time to a good objective no shorter.

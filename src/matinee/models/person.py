@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from matinee.checks import number, whole_number
 from matinee.errors import DataError
-from matinee.ids import Id
 from matinee.models.answers import Explanation, Recommendation
 from matinee.models.explanation import explain, explain_all, score_parts
-from matinee.models.row_problem import Floats, Side
 from matinee.ratings import Rows
+from matinee.ratings.ids import Id
+from matinee.solving.row_problem import Floats, Side
 
 if TYPE_CHECKING:
-    from matinee.models.base import Model
+    from matinee.models.model import Model
 
 
 # Beyond this a sum of squares overflows single precision, and there would be nothing to recommend.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matinee.audience import n_raters
 from matinee.datasets import Movies
-from matinee.models.base import Model
-from matinee.models.sampled_model import SampledModel
+from matinee.evaluation.audience import n_raters
+from matinee.models.bayes.answers import SampledModel
+from matinee.models.model import Model
 from matinee.plots.canvas import (
     BLACK,
     RATING_COLOURS,

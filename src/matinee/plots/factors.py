@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matinee.audience import n_raters
 from matinee.checks import whole_number
 from matinee.datasets import Movies
-from matinee.models.base import Model
+from matinee.evaluation.audience import n_raters
+from matinee.models.model import Model
 from matinee.plots.canvas import BLUE, SIGNED_COLOURS, VERMILION, axes_or_new, bare, beside, colours
 from matinee.plots.rotation import Rotation, rotation_of
 from matinee.plots.selection import Wanted, most_rated, short, spread_out, titles_of

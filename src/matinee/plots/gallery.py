@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matinee.baselines import MostPopular
 from matinee.datasets import Movies
-from matinee.models.base import Model
-from matinee.models.sampled_model import SampledModel
+from matinee.models.baselines import MostPopular
+from matinee.models.bayes.answers import SampledModel
+from matinee.models.model import Model
 from matinee.plots.diagram import factorization
 from matinee.plots.distribution import rating_distribution, ratings_per_item, ratings_per_user
 from matinee.plots.factors import factor_extremes, latent_factors

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from matinee.audience import n_raters
-from matinee.comparison import named_models
 from matinee.errors import DataError
 from matinee.evaluation import metric_by_k, predicted_ratings
-from matinee.list_figures import RANKING
-from matinee.models.base import Model
-from matinee.models.sampled_model import SampledModel
+from matinee.evaluation.audience import n_raters
+from matinee.evaluation.comparison import named_models
+from matinee.evaluation.ranking_metrics import RANKING
+from matinee.models.bayes.answers import SampledModel
+from matinee.models.model import Model
 from matinee.plots.canvas import (
     BLACK,
     BLUE,
@@ -29,7 +29,7 @@ from matinee.plots.canvas import (
     plain_numbers,
 )
 from matinee.ratings import Ratings, check_ratings
-from matinee.splits import NewUsers
+from matinee.ratings.splits import NewUsers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from matinee.audience import n_raters
 from matinee.checks import whole_number
 from matinee.datasets import Movies
 from matinee.errors import DataError, MissingExtraError
-from matinee.models.base import Model
+from matinee.evaluation.audience import n_raters
+from matinee.models.model import Model
 from matinee.plots.canvas import GREY, MARKERS, SERIES, axes_or_new
 from matinee.plots.labels import place_labels
 from matinee.plots.rotation import principal_directions

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from matinee.checks import whole_number
 from matinee.datasets import Movies
-from matinee.ids import IdIndex
-from matinee.models.positions import Kind, positions_of
+from matinee.models.id_lookup import Kind, positions_of
+from matinee.ratings.ids import IdIndex
 
 Positions = NDArray[np.int64]
 # One, or how many, or all.

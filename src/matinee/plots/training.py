@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matinee.errors import DataError
-from matinee.models.base import Model
-from matinee.models.history import Iteration
+from matinee.models.model import Model
 from matinee.plots.canvas import BLACK, BLUE, SKY, VERMILION, axes_or_new
+from matinee.solving.history import Iteration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

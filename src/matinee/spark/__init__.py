@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from matinee.spark.sessions import require_pyspark
 
 if TYPE_CHECKING:
-    from matinee.spark.fitting import fit
-    from matinee.spark.model import SparkModel, load
+    from matinee.spark.answers.model import SparkModel, load
+    from matinee.spark.fitting.fitting import fit
 
 __all__ = ["SparkModel", "fit", "load"]
 
-_HOMES = {"SparkModel": "model", "fit": "fitting", "load": "model"}
+_HOMES = {"SparkModel": "answers.model", "fit": "fitting.fitting", "load": "answers.model"}
 
 
 def __getattr__(name: str) -> Any:

@@ -16,8 +16,8 @@ from pyspark.sql.types import (
     StringType,
 )
 
-from matinee.columns import check_names
 from matinee.errors import DataError
+from matinee.ratings.columns import check_names
 
 FLOATS = (FloatType, DoubleType)
 

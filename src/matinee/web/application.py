@@ -14,15 +14,16 @@ from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits
 
 from matinee import __version__
-from matinee.web import api, problems
+from matinee.web import api
 from matinee.web.api.schemas import Problem
 from matinee.web.metrics import Metrics
+from matinee.web.middleware.body_limit import BodyLimit
+from matinee.web.middleware.rate_limit import RateLimit
 from matinee.web.pages import PAGES
-from matinee.web.security.body_limit import BodyLimit
+from matinee.web.rendering import problems
 from matinee.web.security.cookies import CookieJar, Cookies
 from matinee.web.security.csrf import require_form_token
 from matinee.web.security.headers import SecurityHeaders
-from matinee.web.security.rate_limit import RateLimit
 from matinee.web.services import Services
 from matinee.web.settings import Settings
 from matinee.web.store.engine import N_THREADS

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from matinee.models.history import Iteration
+from matinee.solving.history import Iteration
 from matinee.web.cinema.showing import Showing
 from matinee.web.cinema.statistics import STARS, Distribution
 from matinee.web.store.engine import Store

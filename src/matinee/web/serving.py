@@ -13,7 +13,7 @@ import uvicorn
 from matinee.errors import DataError
 from matinee.web import metrics
 from matinee.web.application import create_app
-from matinee.web.security.rate_limit import parsed_limit
+from matinee.web.middleware.rate_limit import parsed_limit
 from matinee.web.services import Services
 from matinee.web.settings import Settings
 from matinee.web.store.engine import Store

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 import matinee
 from matinee.web.cinema.films import Film
 from matinee.web.pages.posters import MARGIN, WIDTH, poster_of
-from matinee.web.templating import template_module
+from matinee.web.rendering.templating import template_module
 
 MEASURE = (
     "() => [...document.querySelectorAll('text')].map((text) => [text.textContent, text.getBBox().width])"

@@ -8,15 +8,15 @@ from anyio import to_thread
 from fastapi import APIRouter, Query
 
 from matinee.errors import UnknownUserError
-from matinee.ids import Id
-from matinee.models.sampled_model import SampledModel
+from matinee.models.bayes.answers import SampledModel
+from matinee.ratings.ids import Id
 from matinee.web.api.responses import errors
 from matinee.web.api.schemas import RecommendationRequest, Recommendations, Recommended
 from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.recommending import Suggestion, recommend, recommend_to_user
 from matinee.web.cinema.showing import Showing
 from matinee.web.dependencies import AskedFilters, ShowingNow
-from matinee.web.visitor_ids import is_visitor
+from matinee.web.store.visitor_ids import is_visitor
 
 router = APIRouter(tags=["recommendations"])
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from matinee.web.api.schemas import Problem
-from matinee.web.problems import MEDIA_TYPE
+from matinee.web.rendering.problems import MEDIA_TYPE
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:

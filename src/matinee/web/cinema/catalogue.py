@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.web.cinema.films import Film
-from matinee.web.cinema.folding import words
+from matinee.web.cinema.search_text import words
 
 # What a title is worth by how it matches, beside a popularity from 0 to 1: one that is the query comes before
 # all; to begin with it is worth as much as the difference between never and most often rated.

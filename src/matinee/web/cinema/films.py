@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matinee.datasets import Movie, Movies
-from matinee.ids import Id
 from matinee.models import Model
+from matinee.ratings.ids import Id
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matinee.ids import Id
 from matinee.models.answers import Explanation
 from matinee.models.person import Person
+from matinee.ratings.ids import Id
 from matinee.web.cinema.films import Film
 from matinee.web.cinema.showing import Showing
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from matinee.models import Model
 from matinee.models.answers import Recommendation
+from matinee.models.bayes.person import SampledPerson
 from matinee.models.person import Person
-from matinee.models.sampled_person import SampledPerson
 from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.films import Film, model_id
 from matinee.web.cinema.reasons import Reason, reasons_for

@@ -10,8 +10,8 @@ import numpy as np
 
 from matinee.datasets import Movies
 from matinee.errors import DataError
-from matinee.ids import Id
 from matinee.models import Model, load
+from matinee.ratings.ids import Id
 from matinee.web.cinema.catalogue import Catalogue
 from matinee.web.cinema.films import Film, films_of
 from matinee.web.cinema.first_films import FirstFilms

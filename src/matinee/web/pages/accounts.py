@@ -13,8 +13,8 @@ from matinee.web import logins
 from matinee.web.dependencies import CurrentVisit
 from matinee.web.logins import LoginFailedError, require_account
 from matinee.web.pages.addresses import back_to
+from matinee.web.rendering.templating import page
 from matinee.web.store import tokens
-from matinee.web.templating import page
 from matinee.web.visits import Visit
 
 router = APIRouter()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matinee.web.cinema.statistics import Distribution
-from matinee.web.wording import counted, in_halves, in_stars
+from matinee.web.rendering.wording import counted, in_halves, in_stars
 
 WIDTH, HEIGHT = 360.0, 150.0
 # Room for the labels below the bars and the greatest number above them.

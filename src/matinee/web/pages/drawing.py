@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import HTMLResponse
 
 from matinee.web.pages.posters import poster_of
-from matinee.web.templating import page
+from matinee.web.rendering.templating import page
 from matinee.web.visits import Visit
 
 

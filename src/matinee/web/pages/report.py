@@ -7,9 +7,9 @@ from starlette.responses import HTMLResponse
 
 from matinee.web.dependencies import CurrentVisit
 from matinee.web.pages.charts import Chart, bar_chart, star_chart
+from matinee.web.rendering.templating import page
+from matinee.web.rendering.wording import counted, day_in_words
 from matinee.web.report import DayCount, make_report
-from matinee.web.templating import page
-from matinee.web.wording import counted, day_in_words
 
 router = APIRouter()
 

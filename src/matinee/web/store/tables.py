@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # SQLite numbers rows by itself only in a column of its own type INTEGER.
 Number = BigInteger().with_variant(Integer(), "sqlite")
-# As long as an id may be (see matinee.ids), and a SHA-256 in hex.
+# As long as an id may be (see matinee.ratings.ids), and a SHA-256 in hex.
 ITEM_LENGTH, DIGEST_LENGTH = 256, 64
 
 

@@ -1,0 +1,6 @@
+"""How good a model is: its predictions and lists against ratings that it has not seen."""
+
+from matinee.evaluation.comparison import Comparison, compare
+from matinee.evaluation.evaluation import Evaluation, evaluate, metric_by_k, predicted_ratings
+
+__all__ = ["Comparison", "Evaluation", "compare", "evaluate", "metric_by_k", "predicted_ratings"]

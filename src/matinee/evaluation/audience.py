@@ -1,0 +1,145 @@
+"""The people of a test as a model sees them: those it was fitted on, or new ones folded in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.models.model import Model
+from matinee.models.parameters import thread_count
+from matinee.ratings import Ratings, Rows
+from matinee.solving.row_problem import Floats, Side
+
+# Enough pairs, or cells of recommendations, for the native code to run at full speed; tens of megabytes.
+CHUNK = 1 << 20
+
+Positions = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Audience:
+    """People, each with factors and with what is not shown to them.
+
+    Attributes
+    ----------
+    model : Model
+    side : Side
+        Factors and biases of people, these and perhaps others.
+    seen : Rows
+        What is not shown to each row of ``side``; positions of the model's items.
+    rows : ndarray of int64, shape (n_users,)
+        The row of each person in ``side``; −1 for somebody of whom the model knows nothing.
+    """
+
+    model: Model
+    side: Side
+    seen: Rows
+    rows: Positions
+
+    @classmethod
+    def known(cls, model: Model, test: Ratings) -> Audience:
+        """The users of a test by what the model learned of them; the ratings fitted are not shown."""
+        return cls(model, model._users, model.rated_, model.user_index_.positions(test.users))
+
+    @classmethod
+    def folded_in(cls, model: Model, history: Ratings) -> Audience:
+        """People by their history alone, solved in one call of the kernel; it is not shown to them again.
+
+        Of items that the model has not seen nothing can be learned.
+        """
+        rated = _in_positions_of(model, history)
+        return cls(model, model._fold_rows(rated), rated, np.arange(history.n_users))
+
+    @property
+    def is_known(self) -> Mask:
+        """Of whom the model knows a rating; shape (n_users,)."""
+        return _is_rated(self.rows, np.diff(self.seen.indptr))
+
+    def predict(self, ratings: Ratings) -> Floats:
+        """A prediction for every one of these people's ratings, in their order."""
+        item_positions = self.model.item_index_.positions(ratings.items)
+        users, items = ratings.user_positions, ratings.by_user.columns
+        predicted = np.empty(len(ratings), dtype=np.float32)
+        for chunk in chunks(len(ratings), CHUNK):
+            pairs = self.rows[users[chunk]], item_positions[items[chunk]]
+            predicted[chunk] = self.model._predict_positions(*pairs, self.side, "fallback")
+        return predicted
+
+    def predicted_by_model(self, ratings: Ratings) -> Mask:
+        """Which of these people's ratings are not predicted by fallback: of both sides a rating is known."""
+        items = _is_rated(self.model.item_index_.positions(ratings.items), n_raters(self.model))
+        return np.asarray(self.is_known[ratings.user_positions] & items[ratings.by_user.columns])
+
+    def best_items(self, people: Positions, width: int) -> NDArray[np.int32]:
+        """The model's positions of the best items for people, −1 where there are no more; (n, width)."""
+        rows, model = self.rows[people], self.model
+        best = np.empty((len(rows), width), dtype=np.int32)
+        has_row = rows >= 0
+        best[has_row], _ = model._item_ranker.best(
+            self.side,
+            width,
+            offset=model.mean_,
+            rows=rows[has_row].astype(np.int32),
+            excluded=self.seen,
+            n_threads=thread_count(model.n_threads),
+        )
+        if not has_row.all():
+            best[~has_row], _ = model._item_ranker.best(model._stranger, width, offset=model.mean_)
+        return best
+
+
+def n_raters(model: Model) -> Positions:
+    """How many ratings of each item the model was fitted on; shape (n_items,)."""
+    counts: Positions = model._derived.get(
+        "n_raters", lambda: np.bincount(model.rated_.columns, minlength=len(model.item_index_))
+    )
+    return counts
+
+
+def n_trained_on(model: Model, ratings: Ratings) -> int:
+    """How many of the ratings are of a pair that the model was fitted on."""
+    user_positions = model.user_index_.positions(ratings.users)
+    item_positions = model.item_index_.positions(ratings.items)
+    users, items, found = ratings.user_positions, ratings.by_user.columns, 0
+    for chunk in chunks(len(ratings), CHUNK):
+        rows, columns = user_positions[users[chunk]], item_positions[items[chunk]]
+        both = (rows >= 0) & (columns >= 0)
+        found += int(_holds(model.rated_, rows[both], columns[both]).sum())
+    return found
+
+
+def chunks(length: int, step: int) -> Iterator[slice]:
+    """Slices of ``step`` each, one after the other."""
+    return (slice(begin, begin + step) for begin in range(0, length, step))
+
+
+def _in_positions_of(model: Model, history: Ratings) -> Rows:
+    """The ratings by user with the model's positions of their items, less those of items unknown to it."""
+    positions = model.item_index_.positions(history.items)
+    is_seen = positions[history.by_user.columns] >= 0
+    indptr, columns, values = history.subset(is_seen).by_user
+    # The ids of both are sorted, so the positions ascend in each row as the columns did.
+    return Rows(indptr, positions[columns].astype(np.int32), values)
+
+
+def _is_rated(positions: Positions, counts: NDArray[np.int64]) -> Mask:
+    return np.asarray((positions >= 0) & (counts[positions] > 0))
+
+
+def _holds(rows: Rows, row: Positions, column: Positions) -> Mask:
+    """Whether each pair is in the rows: all of them bisected at once."""
+    low, end = rows.indptr[row], rows.indptr[row + 1]
+    high = end.copy()
+    while (is_open := low < high).any():
+        middle = (low + high) // 2
+        # Where the search has ended, the middle may lie beyond the last column.
+        is_below = is_open & (rows.columns[np.where(is_open, middle, 0)] < column)
+        low = np.where(is_below, middle + 1, low)
+        high = np.where(is_open & ~is_below, middle, high)
+    found = low < end
+    found[found] = rows.columns[low[found]] == column[found]
+    return np.asarray(found)

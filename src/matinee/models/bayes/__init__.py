@@ -1,0 +1,5 @@
+"""Factors with error bars: the Gibbs chain, the samples that it keeps, and the answers made of them."""
+
+from matinee.models.bayes.model import BayesianALS
+
+__all__ = ["BayesianALS"]

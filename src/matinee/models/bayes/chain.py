@@ -1,0 +1,277 @@
+"""The Gibbs sampler: the same alternation, each half-step a draw and not a solution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.models.bayes.hyperprior import (
+    Doubles,
+    RowPrior,
+    draw_noise_precision,
+    draw_row_prior,
+)
+from matinee.models.bayes.posterior import Posterior, State, predict_with_strangers, solve_under_prior
+from matinee.models.features.feature_regression import Link
+from matinee.ratings import Rows
+from matinee.solving.history import Iteration
+from matinee.solving.row_problem import (
+    Floats,
+    Losses,
+    Side,
+    Solver,
+    Terms,
+    bias_of,
+    gram,
+    predict_pairs,
+    rows_of,
+)
+from matinee.solving.training_loop import AlternationInMemory, HeldOut
+
+# The running average has flattened when so many samples more have not lowered its error by the tolerance.
+SAMPLES_TO_JUDGE_BY = 20
+
+
+class SampledSide:
+    """One side of a chain: its rows as drawn last, and the distribution that they come from.
+
+    Parameters
+    ----------
+    observed : Rows
+    side : Side
+        Where the chain starts; every draw is written into it.
+    link : Link or None
+    scale : float
+        About how far ratings lie apart. Factors, of which two make a rating, are of the size of its root.
+    """
+
+    def __init__(self, observed: Rows, side: Side, link: Link | None, scale: float, n_threads: int) -> None:
+        self.observed = observed
+        self.side = side
+        self.link = link
+        self.scales = np.append(np.full(side.factors.shape[1], np.sqrt(scale)), scale)
+        self.n_threads = n_threads
+        self.prior = RowPrior(np.zeros(0), np.zeros((0, 0)))
+        self._offsets: Floats | None = None
+
+    def draw_prior(self, generator: np.random.Generator) -> None:
+        """Draw the mean and precision of the rows, and β of the link, given the rows."""
+        rows = rows_of(self.side)
+        if self.link is None:
+            total = rows.sum(axis=0, dtype=np.float64)
+            squares = gram(rows, self.n_threads)
+            self.prior = draw_row_prior(generator, len(rows), total, squares, scales=self.scales)
+            return
+        residual = rows if self._offsets is None else rows - self._offsets
+        self.prior = draw_row_prior(
+            generator,
+            len(rows),
+            residual.sum(axis=0, dtype=np.float64),
+            gram(residual, self.n_threads),
+            scales=self.scales,
+            n_more=len(self.link.weights),
+            scatter=self.link.scatter,
+        )
+        self.link.draw(generator, rows - self.prior.mean, self.prior.precision)
+        self._offsets = self.link.means
+
+    @property
+    def prior_means(self) -> Doubles:
+        """What the rows are expected to be; shape (n, d), or (1, d) where that is the same for all."""
+        mean = self.prior.mean[None, :]
+        return mean if self._offsets is None else mean + self._offsets
+
+    def draw(self, fixed: Side, offset: float, noise_precision: float, seed: int) -> float:
+        """Draw the rows given the other side and their prior; returns their squared error."""
+        losses, prior, shift = solve_under_prior(
+            self.observed,
+            fixed,
+            self.side,
+            precision=self.prior.precision,
+            means=self.prior_means,
+            noise_precision=noise_precision,
+            offset=offset,
+            n_threads=self.n_threads,
+            solver=Solver(spread=1.0, seed=seed),
+        )
+        rows = rows_of(self.side)
+        of_prior = float(np.sum(prior * gram(rows, self.n_threads)))
+        of_shift = (
+            float(np.sum(rows.sum(axis=0, dtype=np.float64) * shift[0]))
+            if len(shift) == 1
+            else float(np.einsum("ij,ij->", rows, shift, dtype=np.float64))
+        )
+        return losses.squared_error - of_prior + 2 * of_shift
+
+
+class States:
+    """So many states of a chain, evenly spaced however long it turns out to be.
+
+    Up to twice as many are held; then every second is dropped, and the next ones are taken half as often.
+    """
+
+    def __init__(self, n_kept: int) -> None:
+        self.n_kept = n_kept
+        self._held: list[State] = []
+        self._spacing, self._n_offered = 1, 0
+
+    def offer(self, state: Callable[[], State]) -> None:
+        """Take a state, if it is its turn."""
+        self._n_offered += 1
+        if self._n_offered % self._spacing:
+            return
+        self._held.append(state())
+        if len(self._held) == 2 * self.n_kept:
+            self._held = self._held[1::2]
+            self._spacing *= 2
+
+    @property
+    def kept(self) -> list[State]:
+        """At most so many, and fewer only where fewer were offered."""
+        n_held = len(self._held)
+        n = min(self.n_kept, n_held)
+        return [self._held[(place + 1) * n_held // n - 1] for place in range(n)]
+
+
+class Sampling(AlternationInMemory):
+    """A chain under way.
+
+    Parameters
+    ----------
+    generator : numpy.random.Generator
+    n_burn_in, n_kept : int
+        Sweeps before the first sample, and how many samples are kept, evenly spaced.
+
+    Attributes
+    ----------
+    posterior : Posterior
+        The samples kept, once the chain is finished.
+    """
+
+    def __init__(
+        self,
+        users: SampledSide,
+        items: SampledSide,
+        *,
+        generator: np.random.Generator,
+        offset: float,
+        scale: float,
+        noise_precision: float,
+        n_burn_in: int,
+        n_kept: int,
+        n_threads: int,
+    ) -> None:
+        nothing = np.zeros(0, dtype=np.float32)
+        super().__init__(
+            users.observed,
+            items.observed,
+            users=users.side,
+            items=items.side,
+            user_ridge=nothing,
+            item_ridge=nothing,
+            terms=Terms(offset=offset),
+            n_threads=n_threads,
+        )
+        self.sampled_users, self.sampled_items = users, items
+        self.generator = generator
+        self.scale = scale
+        self.noise_precision = noise_precision
+        self.n_burn_in = n_burn_in
+        self.states = States(n_kept)
+        self.posterior: Posterior
+
+    def improve(self) -> Losses:
+        """A sweep: priors, users, items and the noise precision, each drawn given the others."""
+        self._draw(self.sampled_users, self.items)
+        squared_error = self._draw(self.sampled_items, self.users)
+        n_ratings = len(self.by_user.values)
+        self.noise_precision = draw_noise_precision(
+            self.generator, n_ratings, squared_error, scale=self.scale
+        )
+        self._objective = squared_error
+        return Losses(squared_error, 0.0)
+
+    def _draw(self, sampled: SampledSide, fixed: Side) -> float:
+        sampled.draw_prior(self.generator)
+        seed = int(self.generator.integers(2**63))
+        return sampled.draw(fixed, self.terms.offset, self.noise_precision, seed)
+
+    def _iterate(self, iteration: int, measure: Any) -> Iteration:
+        record = super()._iterate(iteration, measure)
+        if iteration > self.n_burn_in:
+            self.states.offer(self._state)
+        return record
+
+    def _state(self) -> State:
+        items = Side(self.items.factors.copy(), bias_of(self.items).copy())
+        link = self.sampled_users.link
+        weights = None if link is None else link.weights.copy()
+        return State(items, self.sampled_users.prior, weights, self.noise_precision)
+
+    @property
+    def stranger(self) -> Side:
+        """A person of whom nothing is known, as the chain sees them now."""
+        mean = self.sampled_users.prior.mean.astype(np.float32)
+        return Side(mean[None, :-1].copy(), mean[-1:].copy())
+
+    def finish(self) -> None:
+        """Make a posterior of the states kept; a chain that ended in the burn-in keeps where it is."""
+        if not self.states.kept:
+            self.states.offer(self._state)
+        link = self.sampled_users.link
+        features = None if link is None else link.features
+        self.posterior = Posterior.of(
+            self.states.kept, self.by_user, features, self.terms.offset, self.n_threads
+        )
+
+    def has_flattened(self, tolerance: float | None) -> bool:
+        """Whether the latest samples have hardly lowered the error of the running average."""
+        history = self.history
+        if tolerance is None or len(history) < self.n_burn_in + 2 * SAMPLES_TO_JUDGE_BY:
+            return False
+        return history[-1 - SAMPLES_TO_JUDGE_BY].watched - history[-1].watched < tolerance
+
+
+class RunningAverage:
+    """The error of the samples' mean prediction on ratings held out, as they come."""
+
+    def __init__(self, held_out: HeldOut, rating_range: tuple[float, float], n_burn_in: int) -> None:
+        self.held_out = held_out
+        self.rating_range = rating_range
+        self.n_burn_in = n_burn_in
+        self.n_seen = 0
+        self.total: NDArray[np.float64] = np.zeros(len(held_out.values))
+
+    def add(self, fit: Sampling) -> tuple[float, float]:
+        """RMSE of this sample alone, and of the mean of all since the burn-in, each clipped by itself."""
+        predicted = predict_with_strangers(
+            partial(self._predict, fit),
+            self.held_out.rows,
+            self.held_out.columns,
+            fit.users,
+            lambda: fit.stranger,
+        )
+        alone = self._rmse(predicted)
+        self.n_seen += 1
+        if self.n_seen <= self.n_burn_in:
+            return alone, alone
+        self.total += predicted
+        return alone, self._rmse(self.total / (self.n_seen - self.n_burn_in))
+
+    def _predict(self, fit: Sampling, rows: Any, columns: Any, users: Side) -> Floats:
+        return predict_pairs(
+            rows,
+            columns,
+            users,
+            fit.items,
+            offset=fit.terms.offset,
+            n_threads=fit.n_threads,
+            limits=self.rating_range,
+        )
+
+    def _rmse(self, predicted: NDArray[Any]) -> float:
+        return float(np.sqrt(np.mean((predicted - self.held_out.values) ** 2, dtype=np.float64)))

@@ -1,0 +1,249 @@
+"""Ratings with error bars: every row drawn from its posterior, and the priors learned with them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+
+from matinee.checks import number, random_generator, whole_number
+from matinee.errors import DataError
+from matinee.models.bayes.answers import SampledModel
+from matinee.models.bayes.chain import RunningAverage, SampledSide, Sampling
+from matinee.models.bayes.convergence import effective_sample_size
+from matinee.models.features.feature_regression import Link
+from matinee.models.features.features import FeatureTable
+from matinee.models.features.side_knowledge import Encoded, encode_table, link_features, with_ids_of
+from matinee.models.parameters import thread_count
+from matinee.ratings import Ratings, Rows
+from matinee.solving.history import Callback
+from matinee.solving.row_problem import Floats, Side, Terms, as_ridge
+from matinee.solving.training_loop import (
+    AlternationInMemory,
+    HeldOut,
+    Measure,
+    check_fit,
+    draw_start,
+    take_start,
+)
+
+MOST_SAMPLES = 100_000
+
+
+class BayesianALS(SampledModel):
+    """Ratings as a product of factors, averaged over all factors that the ratings leave possible.
+
+    Bayesian probabilistic matrix factorisation (Salakhutdinov & Mnih 2008) with biases: ratings are normal
+    around ``mean + b_u + b_i + x_uᵀy_i`` with a precision α; rows (x, b) are normal with a mean and a
+    precision of their side, which have Normal–Wishart priors. Gibbs sampling draws every row from the
+    posterior of the row problem that `ALS` solves. Nothing needs tuning but the number of factors.
+
+    Side knowledge f of a row, features or who rated what, enters its prior mean, ``μ + βᵀf``, and β is drawn
+    in the same sweep (Macau; Simm et al. 2015).
+
+    Parameters
+    ----------
+    n_factors : int
+        The rank.
+    n_samples, n_burn_in : int
+        Sweeps whose predictions are averaged, and sweeps before them that are thrown away.
+    implicit : bool
+        Take which items a user rated at all as features of the user, and who rated an item as features of
+        the item, each scaled by n^-½ (a Bayesian SVD++ and its mirror).
+    n_kept : int
+        Samples kept, evenly spaced, for every answer after the fit: each of the size of an `ALS` model.
+    tolerance : float or None
+        With validation: stop when the last 20 samples have lowered the error of the running average by less.
+    random_state : int, numpy.random.Generator or None
+    n_threads : int or None
+        None means every processor. The result is the same bit for bit.
+
+    Attributes
+    ----------
+    user_factors_, item_factors_ : ndarray of float32
+        Means over the samples. Their products are not the predictions: those are the mean of the products.
+    posterior_ : Posterior
+        The samples kept.
+    interrupted_ : bool
+        Whether Ctrl-C ended the fit before all samples were drawn.
+    effective_samples_ : float
+        How many independent samples the chain is worth, by its training error after the burn-in; a few tens
+        are enough for the mean, and fewer than ten say that it still drifts.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_factors: int = 32,
+        n_samples: int = 200,
+        n_burn_in: int = 20,
+        implicit: bool = False,
+        n_kept: int = 50,
+        tolerance: float | None = None,
+        random_state: int | np.random.Generator | None = 0,
+        n_threads: int | None = None,
+    ) -> None:
+        self.n_factors = n_factors
+        self.n_samples = n_samples
+        self.n_burn_in = n_burn_in
+        self.implicit = implicit
+        self.n_kept = n_kept
+        self.tolerance = tolerance
+        self.random_state = random_state
+        self.n_threads = n_threads
+
+    def fit(
+        self,
+        train: Ratings,
+        validation: Ratings | None = None,
+        *,
+        user_features: Any = None,
+        item_features: Any = None,
+        start: tuple[Any, Any] | None = None,
+        progress: bool = True,
+        callback: Callback | None = None,
+    ) -> Self:
+        """Draw the samples.
+
+        Parameters
+        ----------
+        train : Ratings
+        validation : Ratings, optional
+            Ratings whose error is followed from sweep to sweep; they teach nothing.
+        user_features, item_features : frame, optional
+            A column of ids, named "user" or "item" or else the first, and others: numbers, which are scaled
+            to mean 0 and deviation 1, or text or lists of text, of which each value becomes a feature. A
+            column that is the same everywhere is left out. Every user or item rated needs a row; one
+            without any rating gets its predictions from the features.
+        start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
+            Where the chain starts, rows as in ``train.users`` and ``train.items``, those among them that
+            only the features have.
+        progress : bool
+            Show a bar on a terminal, if it takes over a second.
+        callback : callable, optional
+            Called with every `Iteration`; a true answer ends the fit there.
+
+        Raises
+        ------
+        DataError
+            For a parameter out of its range, starting factors of another shape, or features that lack an id,
+            have one twice, or hold a null, a NaN or what is neither number nor text.
+        KeyboardInterrupt
+            On Ctrl-C during the burn-in. After it the model is that of the samples so far, with a warning.
+        """
+        check_fit(self, train, validation)
+        tables = [
+            None if features is None else FeatureTable.read(features, kind)
+            for features, kind in ((user_features, "user"), (item_features, "item"))
+        ]
+        train = with_ids_of(train, *tables)
+        of_users = encode_table(tables[0], train.user_index, "user")
+        of_items = encode_table(tables[1], train.item_index, "item")
+        chain = self._chain(train, of_users, of_items, start)
+        n_drawn = self.n_samples
+        try:
+            chain.run(
+                self.n_burn_in + self.n_samples,
+                measure=_errors_on(train, validation, self.n_burn_in),
+                tolerance=None if validation is None else self.tolerance,
+                progress=progress,
+                callback=callback,
+            )
+        except KeyboardInterrupt:
+            n_drawn = len(chain.history) - self.n_burn_in
+            if n_drawn < 1:
+                raise
+            chain.finish()
+        self._take_chain(train, chain, of_users)
+        self.interrupted_ = n_drawn < self.n_samples
+        if self.interrupted_:
+            warnings.warn(
+                f"interrupted after {n_drawn} of {self.n_samples} samples; the model is of these",
+                stacklevel=2,
+            )
+        return self
+
+    def _chain(
+        self, train: Ratings, of_users: Encoded, of_items: Encoded, start: tuple[Any, Any] | None
+    ) -> Sampling:
+        generator, threads = random_generator(self.random_state), thread_count(self.n_threads)
+        scale = _scale(train)
+        sides = [Side.empty(n, self.n_factors, biases=True) for n in (train.n_users, train.n_items)]
+        if start is None:
+            for side in sides:
+                draw_start(generator, side, np.sqrt(scale))
+        else:
+            take_start(start, *sides)
+        sampled = []
+        for observed, side, across, encoded in zip(
+            (train.by_user, train.by_item), sides, reversed(sides), (of_users, of_items), strict=True
+        ):
+            given = link_features(observed, len(across.factors), *encoded, implicit=bool(self.implicit))
+            link = None if given is None else Link(*given, self.n_factors + 1, threads)
+            sampled.append(SampledSide(observed, side, link, scale, threads))
+        return Sampling(
+            *sampled,
+            generator=generator,
+            offset=float(train.values.mean(dtype=np.float64)),
+            scale=scale,
+            noise_precision=1.0 / max(float(train.values.var(dtype=np.float64)), 1e-6 * scale**2),
+            n_burn_in=self.n_burn_in,
+            n_kept=self.n_kept,
+            n_threads=threads,
+        )
+
+    def _take_chain(self, train: Ratings, chain: Sampling, of_users: Encoded) -> None:
+        posterior = chain.posterior
+        after = [record.train_rmse or 0.0 for record in chain.history[self.n_burn_in :]]
+        users = Side(posterior.user_samples.mean(axis=1), posterior.users.biases)
+        items = Side(posterior.item_samples.mean(axis=1), posterior.items.biases)
+        self.posterior_ = posterior
+        self.effective_samples_ = effective_sample_size(after)
+        self.user_columns_, self.user_features_ = of_users
+        self._keep(train, users, items, chain.terms.offset, chain.history)
+
+    def _check_parameters(self) -> None:
+        whole_number("n_factors", self.n_factors, least=1)
+        whole_number("n_samples", self.n_samples, least=1, most=MOST_SAMPLES)
+        whole_number("n_burn_in", self.n_burn_in, least=0, most=MOST_SAMPLES)
+        whole_number("n_kept", self.n_kept, least=1, most=MOST_SAMPLES)
+        if not isinstance(self.implicit, bool | np.bool_):
+            raise DataError(f"implicit={self.implicit!r}; expected True or False")
+        if self.tolerance is not None:
+            number("tolerance", self.tolerance, least=0)
+
+    @property
+    def _with_biases(self) -> bool:
+        return True
+
+    @property
+    def _terms(self) -> Terms:
+        return Terms(offset=self.mean_)
+
+    def _user_ridge(self, observed: Rows) -> Floats:
+        return as_ridge(np.zeros(len(observed.indptr) - 1))
+
+
+def _errors_on(train: Ratings, validation: Ratings | None, n_burn_in: int) -> Measure:
+    """What BayesianALS notes down after a sweep."""
+    rating_range = (float(train.values.min()), float(train.values.max()))
+    average = None
+    if validation is not None:
+        average = RunningAverage(HeldOut(train, validation), rating_range, n_burn_in)
+
+    def measure(fit: AlternationInMemory, squared_error: float) -> dict[str, float | None]:
+        train_rmse = float(np.sqrt(max(squared_error, 0.0) / len(train)))
+        if average is None:
+            return {"train_rmse": train_rmse}
+        assert isinstance(fit, Sampling)
+        alone, together = average.add(fit)
+        return {"train_rmse": train_rmse, "sample_rmse": alone, "validation_rmse": together}
+
+    return measure
+
+
+def _scale(train: Ratings) -> float:
+    """About the deviation of ratings: the power of 4 nearest to it, by which no digit changes."""
+    deviation = float(train.values.std(dtype=np.float64))
+    return float(4.0 ** round(np.log(deviation) / np.log(4.0))) if deviation > 0 else 1.0

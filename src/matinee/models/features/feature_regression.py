@@ -1,0 +1,174 @@
+"""From features to factors: the link matrix of a Bayesian model (Macau; Simm et al. 2015)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee import _kernels
+from matinee.models.bayes.hyperprior import Doubles, draw_normal
+from matinee.ratings import Rows
+
+Floats = NDArray[np.float32]
+
+# Up to so many features, and so many numbers in all, the normal equations are factorised; beyond that, block
+# conjugate gradients leave the features sparse.
+MOST_FACTORISED = 400
+MOST_DENSE_NUMBERS = 50_000_000
+
+# Of conjugate gradients: with who rated what on MovieLens 1M the error stays below 1 % of a draw's deviation.
+RELATIVE_RESIDUAL = 1e-2
+MOST_STEPS = 60
+
+# Of a group's ridge: Gamma(shape, rate), as good as no opinion.
+RIDGE_SHAPE = 1.0
+RIDGE_RATE = 1.0
+
+
+class Link:
+    """Rows of factors have the prior mean ``μ + βᵀf``; β is drawn with everything else.
+
+    Its rows are normal around 0 with the precision ``ridge · Λ``, where Λ is that of the factors and each
+    group of features has a ridge of its own, learned as well.
+
+    Parameters
+    ----------
+    features : Rows
+        f, one row for each row of factors.
+    groups : list of int
+        The number of features in each group, in order.
+    n_columns : int
+        d, the factors and the bias.
+
+    Attributes
+    ----------
+    weights : ndarray of float32, shape (n_features, d)
+        β.
+    """
+
+    def __init__(self, features: Rows, groups: list[int], n_columns: int, n_threads: int) -> None:
+        self.features = features
+        self.groups = [slice(end - n, end) for n, end in zip(groups, np.cumsum(groups), strict=True) if n]
+        n_features = int(sum(groups))
+        self.by_feature = Rows(*_kernels.transpose_rows(*features, n_features))
+        self.weights = np.zeros((n_features, n_columns), dtype=np.float32)
+        self.ridge = np.full(n_features, 10.0)
+        self.n_threads = n_threads
+        owners = np.repeat(np.arange(n_features), np.diff(self.by_feature.indptr))
+        self._diagonal = np.bincount(
+            owners, weights=self.by_feature.values.astype(np.float64) ** 2, minlength=n_features
+        )
+        self._gram = self._normal_matrix() if self._is_small(n_features) else None
+
+    def _is_small(self, n_features: int) -> bool:
+        n_rows = len(self.features.indptr) - 1
+        return n_features <= MOST_FACTORISED and n_rows * n_features <= MOST_DENSE_NUMBERS
+
+    def _normal_matrix(self) -> Doubles:
+        """FᵀF; shape (n_features, n_features)."""
+        dense = multiply(self.features, np.eye(len(self.weights), dtype=np.float32), self.n_threads)
+        return multiply(self.by_feature, dense, self.n_threads).astype(np.float64)
+
+    @property
+    def means(self) -> Floats:
+        """βᵀf of every row; shape (n_rows, d)."""
+        return multiply(self.features, self.weights, self.n_threads)
+
+    @property
+    def scatter(self) -> Doubles:
+        """What β tells of Λ: Σ ridge · β βᵀ over the features; shape (d, d)."""
+        weights = self.weights.astype(np.float64)
+        found: Doubles = (weights * self.ridge[:, None]).T @ weights
+        return found
+
+    def draw(self, generator: np.random.Generator, residual: Doubles, precision: Doubles) -> None:
+        """Draw β and the ridges.
+
+        Solves ``(FᵀF + ridge) β = Fᵀ(R + E₁) + √ridge E₂`` with rows of E from N(0, Λ⁻¹), whose solution is
+        a draw from the posterior.
+
+        Parameters
+        ----------
+        residual : ndarray of float64, shape (n_rows, d)
+            R: the rows less their mean μ.
+        precision : ndarray of float64, shape (d, d)
+            Λ.
+        """
+        n_features, d = self.weights.shape
+        noisy = (residual + draw_normal(generator, len(residual), precision)).astype(np.float32)
+        right_side = multiply(self.by_feature, noisy, self.n_threads)
+        right_side += np.sqrt(self.ridge)[:, None] * draw_normal(generator, n_features, precision)
+        if self._gram is None:
+            self._approach(right_side)
+        else:
+            system = self._gram + np.diag(self.ridge)
+            self.weights[:] = np.linalg.solve(system, right_side.astype(np.float64))
+        for group in self.groups:
+            weights = self.weights[group].astype(np.float64)
+            rate = RIDGE_RATE + 0.5 * float(np.sum((weights @ precision) * weights))
+            shape = RIDGE_SHAPE + 0.5 * weights.shape[0] * d
+            self.ridge[group] = generator.gamma(shape, 1.0 / rate)
+
+    def _approach(self, right_side: Floats) -> None:
+        """β from the last one, by conjugate gradients on all columns side by side, scaled by the diagonal."""
+        ridge = self.ridge.astype(np.float32)[:, None]
+        scale = (1.0 / (self._diagonal + self.ridge)).astype(np.float32)[:, None]
+        residual = right_side - self._normal_product(self.weights, ridge)
+        scaled = scale * residual
+        direction = scaled.copy()
+        size = _column_dots(residual, scaled)
+        small = RELATIVE_RESIDUAL**2 * _column_dots(right_side, scale * right_side)
+        for _ in range(MOST_STEPS):
+            if (size <= small).all():
+                return
+            product = self._normal_product(direction, ridge)
+            length = _ratio(size, _column_dots(direction, product))
+            self.weights += length * direction
+            residual -= length * product
+            scaled = scale * residual
+            next_size = _column_dots(residual, scaled)
+            direction = scaled + _ratio(next_size, size) * direction
+            size = next_size
+
+    def _normal_product(self, weights: Floats, ridge: Floats) -> Floats:
+        product = multiply(self.by_feature, multiply(self.features, weights, self.n_threads), self.n_threads)
+        product += ridge * weights
+        return product
+
+
+def multiply(sparse: Rows, dense: NDArray[Any], n_threads: int) -> Floats:
+    """A sparse matrix times a dense one; float32, shape (n_rows, n_columns of the dense one)."""
+    dense = np.ascontiguousarray(dense, dtype=np.float32)
+    product = np.empty((len(sparse.indptr) - 1, dense.shape[1]), dtype=np.float32)
+    _kernels.multiply_sparse(*sparse, dense, product, n_threads)
+    return product
+
+
+def _column_dots(a: Floats, b: Floats) -> Doubles:
+    dots: Doubles = np.einsum("ij,ij->j", a, b, dtype=np.float64)
+    return dots
+
+
+def _ratio(a: Doubles, b: Doubles) -> Floats:
+    """a / b, and 0 where there is nothing left to divide."""
+    quotient: Floats = np.divide(a, b, out=np.zeros_like(a), where=b > 0).astype(np.float32)
+    return quotient
+
+
+def beside(parts: list[tuple[Rows, int]]) -> tuple[Rows, list[int]]:
+    """Sparse matrices of the same rows, given with their numbers of columns, as one; and those numbers."""
+    first_columns = np.cumsum([0, *[n for _, n in parts]])
+    counts = sum(np.diff(rows.indptr) for rows, _ in parts)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    columns = np.empty(indptr[-1], dtype=np.int32)
+    values = np.empty(indptr[-1], dtype=np.float32)
+    starts = indptr[:-1].copy()
+    for (rows, _), first in zip(parts, first_columns, strict=False):
+        lengths = np.diff(rows.indptr)
+        places = np.repeat(starts - rows.indptr[:-1], lengths) + np.arange(len(rows.columns))
+        columns[places] = rows.columns + first
+        values[places] = rows.values
+        starts += lengths
+    return Rows(indptr, columns, values), [n for _, n in parts]

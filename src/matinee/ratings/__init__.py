@@ -1,0 +1,8 @@
+"""Who rated what: ids and indices, rows by user and by item, columns of frames, descriptions, splits."""
+
+from matinee.ratings.columns import UNKNOWN_TIME
+from matinee.ratings.duplicates import Duplicates
+from matinee.ratings.ratings import Ratings, check_ratings
+from matinee.ratings.rows import Rows
+
+__all__ = ["UNKNOWN_TIME", "Duplicates", "Ratings", "Rows", "check_ratings"]

@@ -1,0 +1,212 @@
+"""What a set of ratings is like, in numbers: printed as plain text, or as a dictionary for JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matinee.ratings.columns import UNKNOWN_TIME
+
+if TYPE_CHECKING:
+    from matinee.ratings.ratings import Ratings
+
+# A scale of more values than this (half stars have 10) is shown as a histogram.
+MAX_DISTINCT_VALUES = 20
+HISTOGRAM_BINS = 10
+BAR_WIDTH = 30
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The least, the median and the greatest of some counts."""
+
+    min: int
+    median: float
+    max: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """How many ratings lie from ``low`` to ``high``; a single value where both are the same."""
+
+    low: float
+    high: float
+    count: int
+
+    @property
+    def label(self) -> str:
+        """The value, or from where to where."""
+        return f"{self.low:g}" if self.low == self.high else f"{self.low:g} – {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What `Ratings.describe` gives back; ``print`` shows it as a table.
+
+    Attributes
+    ----------
+    n_ratings, n_users, n_items : int
+        Users and items with or without ratings.
+    n_users_without_ratings, n_items_without_ratings : int
+    n_duplicates : int
+        Ratings merged away because their (user, item) pair came again.
+    sparsity : float
+        The share of users × items without a rating, from 0 to 1.
+    min, max, mean, std : float
+        Of the ratings; NaN if there are none. ``std`` is that of the population.
+    distribution : tuple of Bin
+        By value, or in ten bins of equal width where there are more than twenty values.
+    per_user, per_item : Spread
+        Ratings per user and per item, over those that have any.
+    first_time, last_time : str or None
+        ISO 8601, UTC; None where no time is known.
+    """
+
+    n_ratings: int
+    n_users: int
+    n_items: int
+    n_users_without_ratings: int
+    n_items_without_ratings: int
+    n_duplicates: int
+    sparsity: float
+    min: float
+    max: float
+    mean: float
+    std: float
+    distribution: tuple[Bin, ...]
+    per_user: Spread
+    per_item: Spread
+    first_time: str | None
+    last_time: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as numbers, strings, lists and dictionaries, ready for JSON; None in place of NaN."""
+        whole = asdict(self)
+        for name in ("min", "max", "mean", "std"):
+            whole[name] = None if np.isnan(whole[name]) else whole[name]
+        whole["distribution"] = list(whole["distribution"])
+        return whole
+
+    def __str__(self) -> str:
+        rows = [*self._counts(), *self._ratings(), *self._times()]
+        width = max(len(label) for label, _ in rows)
+        return "\n".join([f"{label:<{width}}  {text}" for label, text in rows] + self._bars())
+
+    def _counts(self) -> list[tuple[str, str]]:
+        return [
+            ("ratings", f"{self.n_ratings:,}"),
+            ("users", _with_silent(self.n_users, self.n_users_without_ratings)),
+            ("movies", _with_silent(self.n_items, self.n_items_without_ratings)),
+            ("sparsity", f"{self.sparsity:.2%}"),
+            ("duplicates merged", f"{self.n_duplicates:,}"),
+        ]
+
+    def _ratings(self) -> list[tuple[str, str]]:
+        return [
+            ("rating", f"from {self.min:g} to {self.max:g}, mean {self.mean:.3f}, std {self.std:.3f}"),
+            ("ratings per user", _spread_text(self.per_user)),
+            ("ratings per movie", _spread_text(self.per_item)),
+        ]
+
+    def _times(self) -> list[tuple[str, str]]:
+        if self.first_time is None or self.last_time is None:
+            return [("time span", "not known")]
+        return [("time span", f"{self.first_time[:10]} to {self.last_time[:10]}")]
+
+    def _bars(self) -> list[str]:
+        labels = [one.label for one in self.distribution]
+        if not labels:
+            return []
+        label_width = max(map(len, labels))
+        count_width = max(len(f"{one.count:,}") for one in self.distribution)
+        fullest = max(one.count for one in self.distribution)
+        lines = ["", "distribution"]
+        for label, one in zip(labels, self.distribution, strict=True):
+            bar = "█" * round(BAR_WIDTH * one.count / fullest)
+            share = f"{one.count / self.n_ratings:.1%}"
+            line = f"  {label:>{label_width}}  {one.count:>{count_width},}  {share:>6}  {bar}"
+            lines.append(line.rstrip())
+        return lines
+
+
+def describe(ratings: Ratings) -> Description:
+    """The description of some ratings."""
+    values = ratings.values
+    by_user = np.diff(ratings.by_user.indptr)
+    by_item = np.bincount(ratings.by_user.columns, minlength=ratings.n_items)
+    low, high, mean, std = _moments(values)
+    first_time, last_time = _time_span(ratings.timestamps)
+    return Description(
+        n_ratings=len(ratings),
+        n_users=ratings.n_users,
+        n_items=ratings.n_items,
+        n_users_without_ratings=int((by_user == 0).sum()),
+        n_items_without_ratings=int((by_item == 0).sum()),
+        n_duplicates=ratings.n_duplicates,
+        sparsity=ratings.sparsity,
+        min=low,
+        max=high,
+        mean=mean,
+        std=std,
+        distribution=_distribution(values, low, high),
+        per_user=_spread(by_user),
+        per_item=_spread(by_item),
+        first_time=first_time,
+        last_time=last_time,
+    )
+
+
+def _moments(values: np.ndarray[Any, Any]) -> tuple[float, float, float, float]:
+    if len(values) == 0:
+        return (float("nan"),) * 4
+    mean = float(values.mean(dtype=np.float64))
+    # As float64, or squares of large ratings overflow.
+    std = float(values.std(dtype=np.float64))
+    return float(values.min()), float(values.max()), mean, std
+
+
+def _distribution(values: np.ndarray[Any, Any], low: float, high: float) -> tuple[Bin, ...]:
+    if len(values) == 0:
+        return ()
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) <= MAX_DISTINCT_VALUES:
+        pairs = zip(distinct.tolist(), counts.tolist(), strict=True)
+        return tuple(Bin(value, value, count) for value, count in pairs)
+    # The distinct values stand for all of them, weighted: that is far less to sort into bins.
+    sums, edges = np.histogram(distinct.astype(np.float64), HISTOGRAM_BINS, range=(low, high), weights=counts)
+    bounds = edges.tolist()
+    return tuple(Bin(*one) for one in zip(bounds[:-1], bounds[1:], sums.astype(int).tolist(), strict=True))
+
+
+def _spread(counts: np.ndarray[Any, Any]) -> Spread:
+    counts = counts[counts > 0]
+    if len(counts) == 0:
+        return Spread(0, 0.0, 0)
+    return Spread(int(counts.min()), float(np.median(counts)), int(counts.max()))
+
+
+def _time_span(timestamps: np.ndarray[Any, Any] | None) -> tuple[str | None, str | None]:
+    known = timestamps[timestamps != UNKNOWN_TIME] if timestamps is not None else np.empty(0)
+    if len(known) == 0:
+        return None, None
+    return _iso(int(known.min())), _iso(int(known.max()))
+
+
+def _iso(seconds: int) -> str:
+    try:
+        return (EPOCH + timedelta(seconds=seconds)).isoformat()
+    except OverflowError:
+        # Not a plausible time (milliseconds, say): shown as it was given.
+        return f"{seconds} s"
+
+
+def _with_silent(total: int, silent: int) -> str:
+    return f"{total:,} ({silent:,} without ratings)" if silent else f"{total:,}"
+
+
+def _spread_text(spread: Spread) -> str:
+    return f"min {spread.min:,}, median {spread.median:,g}, max {spread.max:,}"

@@ -1,0 +1,361 @@
+"""Ratings: users × items, compressed by user and by item. The one table that every other part takes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from matinee import _kernels
+from matinee.errors import DataError
+from matinee.ratings.columns import (
+    UNKNOWN_TIME,
+    Timestamps,
+    Values,
+    frame_columns,
+    rating_values,
+    timestamps_in_seconds,
+)
+from matinee.ratings.description import Description, describe
+from matinee.ratings.duplicates import Duplicates, check_duplicates, merge
+from matinee.ratings.ids import MAX_IDS, Codes, IdArray, IdIndex
+from matinee.ratings.rows import Rows
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+__all__ = ["UNKNOWN_TIME", "Duplicates", "Ratings", "Rows"]
+
+
+class Ratings:
+    """Who rated what, how, and perhaps when: ratings sorted by user and then by item.
+
+    Made by `read_ratings`, `from_frame`, `from_arrays` or `from_csr`; not changed afterwards.
+
+    Parameters
+    ----------
+    user_index, item_index : IdIndex
+        The ids, with or without ratings; row ``r`` of ``by_user`` is that of ``user_index.ids[r]``.
+    by_user : Rows
+    timestamps : ndarray of int64, shape (n_ratings,), optional
+        Unix seconds, in the order of ``by_user``; `UNKNOWN_TIME`, the least int64, where not known.
+    n_duplicates : int
+        How many ratings were merged away because their (user, item) pair came again.
+    """
+
+    def __init__(
+        self,
+        user_index: IdIndex,
+        item_index: IdIndex,
+        by_user: Rows,
+        *,
+        timestamps: Timestamps | None = None,
+        n_duplicates: int = 0,
+    ) -> None:
+        self.user_index = user_index
+        self.item_index = item_index
+        self.by_user = _read_only(by_user)
+        self.timestamps = timestamps
+        self.n_duplicates = n_duplicates
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        user: str = "user",
+        item: str = "item",
+        rating: str | None = "rating",
+        timestamp: str | None = None,
+        duplicates: Duplicates = "last",
+    ) -> Ratings:
+        """The ratings in a pandas, polars (lazy too) or Arrow frame, one a row.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
+        user, item, rating, timestamp : str
+            The names of the columns. ``rating=None``: a row says only that the pair was seen, and counts 1.
+            A timestamp is in Unix seconds, or a date.
+        duplicates : {"last", "first", "mean", "sum", "error"}
+            What becomes of several ratings of one item by one user; first and last by the order of the rows.
+
+        Raises
+        ------
+        DataError
+            For a column that is not there, no rows, or a bad value, with its 0-based row.
+        """
+        names = [name for name in (user, item, rating, timestamp) if name is not None]
+        columns = dict(zip(names, frame_columns(frame, names), strict=True))
+        values = np.ones(len(columns[user]), dtype=np.float32) if rating is None else columns[rating]
+        times = None if timestamp is None else columns[timestamp]
+        return cls._from_columns([columns[user], columns[item], values, times], duplicates=duplicates)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        users: Any,
+        items: Any,
+        values: Any,
+        *,
+        timestamps: Any = None,
+        registered_users: Any = None,
+        registered_items: Any = None,
+        duplicates: Duplicates = "last",
+    ) -> Ratings:
+        """The ratings in arrays of equal length: ``users[i]`` gave ``items[i]`` the rating ``values[i]``.
+
+        Parameters
+        ----------
+        users, items : list, ndarray or column of ids, shape (n,)
+        values : list, ndarray or column of numbers, shape (n,)
+        timestamps : list, ndarray or column, shape (n,), optional
+            Unix seconds or dates.
+        registered_users, registered_items : list, ndarray or column of ids, optional
+            Ids that exist, rated or not: they get a row in addition to those that occur.
+        duplicates : {"last", "first", "mean", "sum", "error"}
+
+        Raises
+        ------
+        DataError
+            For lengths that differ, no ratings, or a bad value, with its 0-based row.
+        """
+        registered = (registered_users, registered_items)
+        return cls._from_columns([users, items, values, timestamps], registered, duplicates)
+
+    @classmethod
+    def _from_columns(
+        cls, columns: list[Any], registered: tuple[Any, Any] = (None, None), duplicates: Duplicates = "last"
+    ) -> Ratings:
+        """As `from_arrays`, but each column leaves the list once encoded, which frees its memory."""
+        _check_lengths(columns)
+        columns[2] = rating_values(columns[2])
+        columns[3] = None if columns[3] is None else timestamps_in_seconds(columns[3])
+        user_index, columns[0] = _encode_with(registered[0], columns[0], "user")
+        item_index, columns[1] = _encode_with(registered[1], columns[1], "item")
+        return _assemble(user_index, item_index, columns, duplicates)
+
+    @classmethod
+    def from_csr(cls, matrix: Any, *, users: Any = None, items: Any = None) -> Ratings:
+        """The stored entries of a scipy sparse matrix or array, users × items, of any format.
+
+        Every stored entry is a rating, a stored zero too: call ``matrix.eliminate_zeros()`` first if
+        zeros mean nothing. Entries stored twice are added up, as scipy does. Rows and columns without
+        entries are kept, as users and items without ratings.
+
+        Parameters
+        ----------
+        matrix : scipy sparse matrix or array, shape (n_users, n_items)
+        users, items : ids, shapes (n_users,) and (n_items,), optional
+            In the order of the rows and of the columns; 0, 1, 2, … if not given.
+
+        Raises
+        ------
+        DataError
+            If ``matrix`` is not sparse or empty, or ids don't fit its shape or are not unique.
+        """
+        if not hasattr(matrix, "tocoo") or len(matrix.shape) != 2:
+            given = type(matrix).__name__
+            raise DataError(f"expected a scipy sparse matrix of users × items, got {given}")
+        entries = matrix.tocoo()
+        user_index, user_codes = _axis_index(users, matrix.shape[0], "user")
+        item_index, item_codes = _axis_index(items, matrix.shape[1], "item")
+        columns = [user_codes[entries.row], item_codes[entries.col], rating_values(entries.data), None]
+        ratings = _assemble(user_index, item_index, columns, "sum")
+        ratings.n_duplicates = 0
+        return ratings
+
+    @cached_property
+    def by_item(self) -> Rows:
+        """The same ratings by item: row ``r`` is that of ``item_index.ids[r]``, its columns are users."""
+        return _read_only(Rows(*_kernels.transpose_rows(*self.by_user, self.n_items)))
+
+    @property
+    def users(self) -> IdArray:
+        """The ids of all users, with or without ratings, sorted; shape (n_users,)."""
+        return self.user_index.ids
+
+    @property
+    def items(self) -> IdArray:
+        """The ids of all items, with or without ratings, sorted; shape (n_items,)."""
+        return self.item_index.ids
+
+    @property
+    def values(self) -> Values:
+        """The ratings by user and then by item; float32, shape (n_ratings,)."""
+        return self.by_user.values
+
+    @property
+    def n_users(self) -> int:
+        """How many users there are, with or without ratings."""
+        return len(self.user_index)
+
+    @property
+    def n_items(self) -> int:
+        """How many items there are, with or without ratings."""
+        return len(self.item_index)
+
+    @property
+    def sparsity(self) -> float:
+        """The share of the users × items that has no rating, from 0 to 1."""
+        cells = self.n_users * self.n_items
+        return 1.0 - len(self) / cells if cells else 1.0
+
+    @property
+    def user_positions(self) -> Codes:
+        """The row of each rating's user; int32, shape (n_ratings,)."""
+        rows = np.arange(self.n_users, dtype=np.int32)
+        return np.repeat(rows, np.diff(self.by_user.indptr))
+
+    def __len__(self) -> int:
+        return len(self.by_user.values)
+
+    def __repr__(self) -> str:
+        return f"Ratings({len(self):,} ratings of {self.n_items:,} items by {self.n_users:,} users)"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Ratings):
+            return NotImplemented
+        same_indices = self.user_index == other.user_index and self.item_index == other.item_index
+        same_rows = all(map(np.array_equal, self.by_user, other.by_user))
+        if self.timestamps is None or other.timestamps is None:
+            return same_indices and same_rows and self.timestamps is other.timestamps
+        return same_indices and same_rows and np.array_equal(self.timestamps, other.timestamps)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def describe(self) -> Description:
+        """What the ratings are like: counts, sparsity, distribution, ratings per user and per item."""
+        return describe(self)
+
+    def to_frame(self) -> pl.DataFrame:
+        """The ratings as a frame with the columns user, item, rating and, where known, timestamp."""
+        columns: dict[str, Any] = {
+            "user": self.user_index.take(self.user_positions),
+            "item": self.item_index.take(self.by_user.columns),
+            "rating": self.values,
+        }
+        if self.timestamps is not None:
+            times = pl.Series(self.timestamps)
+            columns["timestamp"] = times.set(times == UNKNOWN_TIME, None)
+        return pl.DataFrame(columns)
+
+    def subset(self, chosen: Any) -> Ratings:
+        """Some of the ratings, of the same users and items, so that rows mean the same in both.
+
+        Parameters
+        ----------
+        chosen : ndarray of bool, shape (n_ratings,), or of int
+            A mask over the ratings by user and then by item, or positions among them; the order and the
+            repetition of positions don't matter.
+        """
+        mask = np.asarray(chosen)
+        if mask.dtype != bool:
+            mask = np.zeros(len(self), dtype=bool)
+            mask[np.asarray(chosen, dtype=np.int64)] = True
+        if mask.shape != (len(self),):
+            raise DataError(f"a mask of shape {mask.shape} for {len(self)} ratings")
+        kept_before = np.zeros(len(self) + 1, dtype=np.int64)
+        np.cumsum(mask, out=kept_before[1:])
+        _, columns, values = self.by_user
+        rows = Rows(kept_before[self.by_user.indptr], columns[mask], values[mask])
+        times = None if self.timestamps is None else self.timestamps[mask]
+        return Ratings(self.user_index, self.item_index, rows, timestamps=times)
+
+
+def _read_only(rows: Rows) -> Rows:
+    """Rows that models, splits and views may share."""
+    for array in rows:
+        array.flags.writeable = False
+    return rows
+
+
+def check_ratings(ratings: Any, name: str = "train") -> None:
+    """A DataError with the remedy for anything but Ratings, or for none at all."""
+    if not isinstance(ratings, Ratings):
+        given = type(ratings).__name__
+        raise DataError(
+            f"{name}: expected Ratings, got {given}; make them with matinee.Ratings.from_frame(…)"
+        )
+    if len(ratings) == 0:
+        raise DataError(f"{name} holds no ratings; expected at least one")
+
+
+def _assemble(
+    user_index: IdIndex, item_index: IdIndex, columns: list[Any], duplicates: Duplicates
+) -> Ratings:
+    """Ratings from the columns user codes, item codes, values, timestamps: emptied, to free each in turn."""
+    check_duplicates(duplicates)
+    times, values, items, users = (columns.pop() for _ in range(4))
+    if len(values) == 0:
+        raise DataError("there are no ratings; expected at least one")
+    indptr = np.zeros(len(user_index) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(users, minlength=len(user_index)), out=indptr[1:])
+    order = _kernels.sort_order(users, items, len(user_index), len(item_index))
+    del users
+    items, values = items[order], values[order]
+    times = times if times is None else times[order]
+    repeats = _repeats(indptr, items)
+    if not repeats.any():
+        rows = Rows(indptr, items, values)
+        return Ratings(user_index, item_index, rows, timestamps=times)
+    if duplicates == "error":
+        raise _duplicate_error(user_index, item_index, indptr, items, order, repeats)
+    del order
+    kept, values = merge(values, repeats, duplicates)
+    kept_before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
+    rows = Rows(kept_before[indptr], items[kept], values)
+    times = times if times is None else times[kept]
+    return Ratings(user_index, item_index, rows, timestamps=times, n_duplicates=int(repeats.sum()))
+
+
+def _repeats(indptr: Array, items: Codes) -> Array:
+    """Which ratings, in order, are of the same user and item as the one before."""
+    repeats = np.empty(len(items), dtype=bool)
+    np.equal(items[1:], items[:-1], out=repeats[1:])
+    starts = indptr[:-1]
+    repeats[starts[starts < len(items)]] = False
+    return repeats
+
+
+def _duplicate_error(
+    user_index: IdIndex, item_index: IdIndex, indptr: Array, items: Codes, order: Array, repeats: Array
+) -> DataError:
+    place = int(repeats.argmax())
+    user = user_index.id_at(int(np.searchsorted(indptr, place, side="right")) - 1)
+    item = item_index.id_at(int(items[place]))
+    return DataError(
+        f"row {order[place]}: user {user!r} has rated item {item!r} already, in row {order[place - 1]}; "
+        'choose with duplicates="last", "first", "mean" or "sum"'
+    )
+
+
+def _encode_with(registered: Any, column: Any, name: str) -> tuple[IdIndex, Codes]:
+    """The index of the column's ids and the registered ones, and the column's codes in it."""
+    index, codes = IdIndex.encode(column, name=name)
+    if registered is None:
+        return index, codes
+    whole = index.union(IdIndex.from_ids(registered, name=name), name=name)
+    return whole, whole.positions(index.ids).astype(np.int32)[codes]
+
+
+def _axis_index(ids: Any, length: int, name: str) -> tuple[IdIndex, Codes]:
+    if length > MAX_IDS:
+        raise DataError(f"{length:,} {name}s; at most {MAX_IDS:,} are supported")
+    if ids is None:
+        return IdIndex(np.arange(length, dtype=np.int64)), np.arange(length, dtype=np.int32)
+    index, codes = IdIndex.encode(ids, name=name)
+    if len(codes) != length:
+        raise DataError(f"{len(codes)} {name} ids for a matrix with {length} {name}s")
+    if len(index) != length:
+        raise DataError(f"{length - len(index)} of the {length} {name} ids are repeated; expected unique ids")
+    return index, codes
+
+
+def _check_lengths(columns: list[Any]) -> None:
+    names = ("users", "items", "values", "timestamps")
+    lengths = [(len(column), name) for column, name in zip(columns, names, strict=True) if column is not None]
+    if len({length for length, _ in lengths}) > 1:
+        listed = ", ".join(f"{length} {name}" for length, name in lengths)
+        raise DataError(f"expected columns of equal length, got {listed}")

@@ -1,0 +1,1 @@
+"""The row problem, the loop that alternates between the sides, and the ranking: arrays only, no model."""

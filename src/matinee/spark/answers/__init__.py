@@ -1,0 +1,1 @@
+"""The answers of a model whose factors stay in Spark's DataFrames."""

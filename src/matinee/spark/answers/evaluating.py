@@ -1,0 +1,124 @@
+"""An evaluation on a cluster: the tally of every bucket's users, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark import Broadcast
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from matinee.checks import whole_number
+from matinee.errors import DataError
+from matinee.evaluation.audience import Audience
+from matinee.evaluation.evaluation import TRAINING, Evaluation
+from matinee.evaluation.ranking_metrics import relevance_threshold, relevant_ratings
+from matinee.evaluation.tally import Tally
+from matinee.models.model import Model
+from matinee.ratings import Ratings
+from matinee.spark.answers.buckets import BUCKET, bucket_of
+from matinee.spark.answers.parts import CommonPart
+from matinee.spark.answers.tables import ids_of
+from matinee.spark.faults import check_rows
+from matinee.spark.frames import Columns, given_rows, kept_rows
+
+# A row for each number that is not 0: whole numbers are exact in a double up to 2⁵³.
+SUMS = "name string, place int, amount double"
+REPEATED = "n_repeated"
+
+
+def checked_test(frame: Any, user: str, item: str, rating: str) -> DataFrame:
+    """The test ratings as columns user, item and rating; DataError for what is no test."""
+    given = given_rows(frame, Columns(user, item, rating))
+    check_rows(given)
+    return kept_rows(given)
+
+
+def evaluated(
+    test: DataFrame,
+    users: DataFrame,
+    common: Broadcast[CommonPart],
+    *,
+    k: int,
+    relevant_from: float | None,
+    n_buckets: int,
+) -> Evaluation:
+    """What `matinee.evaluate` says of the model against the test.
+
+    Raises
+    ------
+    DataError
+        For an argument that is not what it should be, a test without ratings, or with two of one pair.
+    """
+    k, relevant_from = whole_number("k", k, least=1), relevance_threshold(relevant_from)
+    people = users.select("user", "factors", "bias", "items", BUCKET).groupBy(BUCKET)
+    tested = test.groupBy(bucket_of(F.col("user"), n_buckets)).cogroup(people)
+    sums = tested.applyInArrow(_sums_of(common, k, relevant_from), SUMS)
+    totals = sums.groupBy("name", "place").agg(F.sum("amount").alias("amount"))
+    items = common.value.items
+    tally = _added_up(totals.toArrow(), len(items.index))
+    return Evaluation(
+        **tally.figures(items.n_ratings, predicts_ratings=common.value.headed.predicts_ratings),
+        split=None,
+        train_rmse=None,
+        train_mae=None,
+        k=k,
+        relevant_from=relevant_from,
+        excluded=TRAINING,
+    )
+
+
+def _sums_of(common: Broadcast[CommonPart], k: int, relevant_from: float | None) -> Callable[..., Any]:
+    def sums(test: Any, users: Any) -> Any:
+        model = common.value.in_task(users)
+        if test.num_rows == 0:
+            return _as_table(Tally.untested(model), n_repeated=0)
+        ids = ids_of(test["user"]), ids_of(test["item"])
+        ratings = Ratings.from_arrays(*ids, test["rating"].to_numpy())
+        return _as_table(_tally(model, ratings, k, relevant_from), n_repeated=ratings.n_duplicates)
+
+    return sums
+
+
+def _tally(model: Model, test: Ratings, k: int, relevant_from: float | None) -> Tally:
+    relevant = relevant_ratings(test, relevant_from)
+    return Tally.of(Audience.known(model, test), test, relevant, k)
+
+
+def _as_table(tally: Tally, *, n_repeated: int) -> Any:
+    names, places, amounts = [], [], []
+    for name, value in {**vars(tally), REPEATED: n_repeated}.items():
+        numbers = np.atleast_1d(value).astype(np.float64)
+        found = np.flatnonzero(numbers)
+        names.append(np.repeat(name, len(found)))
+        places.append(found.astype(np.int32))
+        amounts.append(numbers[found])
+    columns = (pa.array(np.concatenate(each)) for each in (names, places, amounts))
+    return pa.table(dict(zip(("name", "place", "amount"), columns, strict=True)))
+
+
+def _added_up(sums: Any, n_items: int) -> Tally:
+    """The tally of all buckets from the total of each number, by its name and place."""
+    names = sums["name"].to_numpy(zero_copy_only=False)
+    zeros = {**vars(Tally.zero(n_items)), REPEATED: 0}
+    totals = {name: np.zeros(np.size(zero)) for name, zero in zeros.items()}
+    for name, numbers in totals.items():
+        of_name = sums.filter(names == name)
+        numbers[of_name["place"].to_numpy()] = of_name["amount"].to_numpy()
+    if n_repeated := int(totals.pop(REPEATED)[0]):
+        raise DataError(
+            f"{n_repeated:,} ratings of the test are of a user and an item that another is of, and on a "
+            "cluster there is no last one; take one of each first, as in "
+            'test.groupBy("user", "item").avg("rating")'
+        )
+    if not totals["n_ratings"][0]:
+        raise DataError("test holds no ratings; expected at least one")
+    return Tally(**{name: _as_type_of(zeros[name], numbers) for name, numbers in totals.items()})
+
+
+def _as_type_of(zero: Any, numbers: NDArray[np.float64]) -> Any:
+    return numbers.astype(zero.dtype) if isinstance(zero, np.ndarray) else type(zero)(numbers[0])

@@ -1,0 +1,373 @@
+"""A fitted model whose factors stay on a Spark cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from pyspark import Broadcast
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from matinee.checks import whole_number
+from matinee.errors import DataError
+from matinee.evaluation import Evaluation
+from matinee.models.als import ALS
+from matinee.models.id_lookup import Unknown, unknown_id
+from matinee.models.implicit import ImplicitALS
+from matinee.models.model import Model
+from matinee.models.saving import header_of
+from matinee.ratings.ids import IdIndex
+from matinee.solving.history import Iteration
+from matinee.spark.answers.buckets import BUCKET, choose_n_buckets, n_buckets_of, with_buckets
+from matinee.spark.answers.evaluating import checked_test, evaluated
+from matinee.spark.answers.parts import Catalogue, CommonPart
+from matinee.spark.answers.predicting import check_known, check_pairs, predicted
+from matinee.spark.answers.recommending import SLAB_BYTES, best_of_all, slabs
+from matinee.spark.answers.saving import read_folder, write_folder
+from matinee.spark.answers.tables import (
+    ITEM_COLUMNS,
+    USER_COLUMNS,
+    arrow_ids,
+    check_columns,
+    id_type,
+    item_table,
+    user_table,
+)
+
+
+class SparkModel:
+    """A factorisation of a ratings matrix whose factors stay in Spark's DataFrames.
+
+    Each executor answers for the users it has, by an ordinary model of these and of all items. The items,
+    their factors included, have to fit into the memory of the driver and of every process of an executor.
+
+    Parameters
+    ----------
+    parameters_model : ALS or ImplicitALS
+        Not fitted; with the parameters that this model was fitted with.
+    users : DataFrame
+        A row for each user: ``user`` (bigint or string), ``factors`` (array of float), ``bias`` (float),
+        ``items`` (array of int: the positions of the items rated, ascending), ``ratings`` (array of float)
+        and ``bucket`` (int), as ``matinee.spark.answers.buckets.with_buckets`` adds it; it is
+        added if it is not there.
+    items : DataFrame
+        A row for each item: ``item`` (bigint or string), ``position`` (int, from 0 in the order of the ids),
+        ``factors`` (array of float), ``bias`` (float) and ``n_ratings`` (bigint).
+    mean : float
+        What biases and factors are added to.
+    rating_range : tuple of float
+        The least and the greatest rating seen.
+    history : list of Iteration
+
+    Attributes
+    ----------
+    users, items : DataFrame
+    n_buckets : int
+        Of the users.
+    """
+
+    def __init__(
+        self,
+        parameters_model: Model,
+        *,
+        users: DataFrame,
+        items: DataFrame,
+        mean: float,
+        rating_range: tuple[float, float],
+        history: list[Iteration],
+    ) -> None:
+        _check_kind(parameters_model)
+        check_columns(users, USER_COLUMNS, "users")
+        check_columns(items, ITEM_COLUMNS, "items")
+        headed = type(parameters_model)(**parameters_model.get_params())
+        headed.mean_, headed.rating_range_, headed.history_ = float(mean), rating_range, list(history)
+        self._headed = headed
+        self._saved_as: str | None = None
+        self.items = items.select(*ITEM_COLUMNS)
+        if n_buckets_of(users) is None:
+            users = with_buckets(users, _fitting_n_buckets(users, items, self.n_factors))
+        self.users = users.select(*USER_COLUMNS, BUCKET)
+        self.n_buckets = n_buckets_of(self.users) or 1
+
+    @classmethod
+    def from_model(cls, spark: SparkSession, model: Model) -> Self:
+        """An ordinary fitted model, put on a cluster.
+
+        Raises
+        ------
+        DataError
+            For a model of another kind than `ALS` and `ImplicitALS`, or ids beyond Spark's bigint.
+        NotFittedError
+        """
+        _check_kind(model)
+        model._check_fitted()
+        users, items = (spark.createDataFrame(*table) for table in (user_table(model), item_table(model)))
+        return cls(
+            model._fitted,
+            users=users,
+            items=items,
+            mean=model.mean_,
+            rating_range=model.rating_range_,
+            history=model.history_,
+        )
+
+    @property
+    def mean_(self) -> float:
+        """What biases and factors are added to."""
+        return self._headed.mean_
+
+    @property
+    def rating_range_(self) -> tuple[float, float]:
+        """The least and the greatest rating seen; predictions are clipped to it."""
+        return self._headed.rating_range_
+
+    @property
+    def history_(self) -> list[Iteration]:
+        """A record for each iteration of the fit."""
+        return self._headed.history_
+
+    @property
+    def n_factors(self) -> int:
+        """The rank."""
+        n_factors: int = self.get_params()["n_factors"]
+        return n_factors
+
+    @property
+    def predicts_ratings(self) -> bool:
+        """Whether predictions are in the units of the ratings."""
+        return self._headed.predicts_ratings
+
+    def get_params(self) -> dict[str, Any]:
+        """The parameters that the model was fitted with, by name."""
+        return self._headed.get_params()
+
+    def __repr__(self) -> str:
+        return f"SparkModel({self._headed!r})"
+
+    # ---- what the executors need ---------------------------------------------------------------
+
+    @property
+    def _spark(self) -> SparkSession:
+        return self.users.sparkSession
+
+    @cached_property
+    def _common(self) -> CommonPart:
+        return CommonPart(self._headed, Catalogue.gathered(self.items))
+
+    @cached_property
+    def _broadcast(self) -> Broadcast[CommonPart]:
+        return self._spark.sparkContext.broadcast(self._common)
+
+    def _slabs(self, slab_bytes: int) -> list[Broadcast[CommonPart]]:
+        """The items in slabs of that size, on the executors."""
+        n_items, n_factors = self._common.items.factors.shape
+        bounds = slabs(n_items, n_factors, slab_bytes)
+        if len(bounds) == 1:
+            return [self._broadcast]
+        return [self._spark.sparkContext.broadcast(self._common.slab(*each)) for each in bounds]
+
+    # ---- answers ------------------------------------------------------------------------------
+
+    def recommend_all(
+        self, n: int = 10, *, exclude_seen: bool = True, slab_bytes: int = SLAB_BYTES
+    ) -> DataFrame:
+        """The n best items of every user.
+
+        Parameters
+        ----------
+        n : int
+        exclude_seen : bool
+            Leave out what the user has rated.
+        slab_bytes : int
+            How much of the items a process of an executor takes at a time. Items beyond that cost another
+            pass over the users.
+
+        Returns
+        -------
+        DataFrame
+            Columns user, rank (from 1), item, score (the predicted rating, not clipped), in no order.
+        """
+        return best_of_all(
+            self.users,
+            self._slabs(whole_number("slab_bytes", slab_bytes, least=1)),
+            n=whole_number("n", n, least=1),
+            exclude_seen=exclude_seen,
+            n_buckets=self.n_buckets,
+        )
+
+    def predict(
+        self, frame: DataFrame, *, user: str = "user", item: str = "item", unknown: Unknown = "fallback"
+    ) -> DataFrame:
+        """The frame with a predicted rating in every row.
+
+        Whether ids are missing is looked up at once; the predictions are made when they are asked for.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Pairs of a user and an item, with whatever other columns.
+        user, item : str
+            The names of the columns of ids: integers of any width, or strings. Text is unknown where the
+            model's ids are integers, and the other way round.
+        unknown : {"fallback", "nan", "raise"}
+            For a pair of which the model has not seen the user or the item: what is known of the other's
+            bias and else the mean; or NaN; or an error, at the price of looking for such a pair first.
+
+        Returns
+        -------
+        DataFrame
+            All columns of the frame, and ``prediction`` (float): in the units of the ratings, clipped to
+            their range; in no order.
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            With ``unknown="raise"``, for the first id found that the model has not seen.
+        DataError
+            For a column that is not there or of another type, or a missing id.
+        """
+        check_pairs(frame, user, item, unknown)
+        if unknown == "raise":
+            check_known(frame, user, "user", self.users)
+            check_known(frame, item, "item", self.items)
+        return predicted(
+            frame,
+            self.users,
+            self._broadcast,
+            user=user,
+            item=item,
+            unknown=unknown,
+            n_buckets=self.n_buckets,
+        )
+
+    def evaluate(
+        self,
+        frame: DataFrame,
+        *,
+        user: str = "user",
+        item: str = "item",
+        rating: str = "rating",
+        k: int = 10,
+        relevant_from: float | None = None,
+    ) -> Evaluation:
+        """How well the model predicts ratings and finds what people turn out to have rated.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Ratings that the model was not trained on, each pair of user and item once.
+        user, item, rating : str
+            The names of the columns.
+        k, relevant_from
+            As in `matinee.evaluate`, whose figures these are.
+
+        Raises
+        ------
+        DataError
+            If an argument is not what it should be, or for a rating or an id that is missing, a pair that
+            comes twice, or no ratings.
+        """
+        test = checked_test(frame, user, item, rating)
+        return evaluated(
+            test, self.users, self._broadcast, k=k, relevant_from=relevant_from, n_buckets=self.n_buckets
+        )
+
+    # ---- ordinary models, files ----------------------------------------------------------------
+
+    def for_users(self, ids: Iterable[Any]) -> Model:
+        """An ordinary model of some users and all items: it explains, folds in, and is saved to a file.
+
+        Raises
+        ------
+        UnknownUserError
+            For the first of the ids that the model has not seen.
+        DataError
+            If there are no ids, or they are not of one type.
+        """
+        if isinstance(ids, str) or not isinstance(ids, Iterable):
+            raise DataError(f"expected the ids of users in a list, got {ids!r}")
+        asked = list(ids)
+        index = IdIndex.from_ids(asked, name="user")
+        if len(index) == 0:
+            raise DataError("there are no user ids; expected at least one")
+        model = self._common.with_users(self._rows_of(index))
+        positions = model.user_index_.positions(asked)
+        if (positions < 0).any():
+            raise unknown_id(model.user_index_, asked[int(np.argmax(positions < 0))], "user")
+        return model
+
+    def _rows_of(self, index: IdIndex) -> Any:
+        """The rows of the users that the model knows, as an Arrow table."""
+        rows = self.users.drop(BUCKET)
+        # Spark would take text that looks like a number for the number.
+        if id_type(index) != rows.schema["user"].dataType:
+            return rows.limit(0).toArrow()
+        wanted = self._spark.createDataFrame(pa.table({"user": arrow_ids(index)}))
+        return rows.join(F.broadcast(wanted), "user", "left_semi").toArrow()
+
+    def to_model(self) -> Model:
+        """The ordinary model of all users, on the driver."""
+        return self._common.with_users(self.users.drop(BUCKET).toArrow())
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the model to a folder, which `matinee.spark.load` reads.
+
+        An interrupted save is not taken for a model, and what was in the folder before is lost only once
+        the new model is whole.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of a folder, as Spark understands it: ``hdfs://…`` and ``s3a://…`` as well.
+        overwrite : bool
+            Replace the model that is in the folder.
+
+        Raises
+        ------
+        ModelFileError
+            If the folder cannot be written, or has a model in it that is not to be replaced.
+        """
+        header = {
+            **header_of(self._headed, self.get_params()),
+            "n_buckets": self.n_buckets,
+        }
+        write_folder(path, header, self.users, self.items, overwrite=overwrite, source=self._saved_as)
+
+
+def load(spark: SparkSession, path: str | Path) -> SparkModel:
+    """The model in a folder that `SparkModel.save` wrote; its rows are read when they are needed.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no whole model in the folder, or it is damaged or of a newer version.
+    """
+    saved = read_folder(spark, path)
+    model = SparkModel(
+        saved.headed,
+        users=saved.users,
+        items=saved.items,
+        mean=saved.headed.mean_,
+        rating_range=saved.headed.rating_range_,
+        history=saved.headed.history_,
+    )
+    model._saved_as = saved.name
+    return model
+
+
+def _check_kind(model: Any) -> None:
+    if not isinstance(model, ALS | ImplicitALS):
+        raise DataError(
+            f"expected ALS or ImplicitALS, got {type(model).__name__}: no other model is on a cluster"
+        )
+
+
+def _fitting_n_buckets(users: DataFrame, items: DataFrame, n_factors: int) -> int:
+    n_ratings = items.agg(F.sum("n_ratings")).collect()[0][0] or 0
+    spark = users.sparkSession
+    return choose_n_buckets(spark, n_users=users.count(), n_ratings=n_ratings, n_factors=n_factors)

@@ -1,0 +1,182 @@
+"""A part of a model on a cluster: an ordinary model of some of its users and all of its items.
+
+Every answer of a model on a cluster is one of these parts' own. What is the same in all of them is gathered
+on the driver and sent to every executor once.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+
+from matinee.errors import ModelFileError
+from matinee.models.computed_once import Derived
+from matinee.models.model import Model
+from matinee.models.saving import check_shapes
+from matinee.ratings import Rows
+from matinee.ratings.ids import IdIndex
+from matinee.solving.row_problem import Floats
+from matinee.spark.answers.tables import ids_of
+from matinee.spark.workers import settle_in
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """All items of a model, or those of a slab.
+
+    Attributes
+    ----------
+    index : IdIndex
+    factors : ndarray of float32, shape (n_items, n_factors)
+    biases : ndarray of float32, shape (n_items,)
+    n_ratings : ndarray of int64, shape (n_items,)
+        By all users.
+    first : int
+        The position of the first of these among all items.
+    """
+
+    index: IdIndex
+    factors: Floats
+    biases: Floats
+    n_ratings: NDArray[np.int64]
+    first: int = 0
+
+    @classmethod
+    def gathered(cls, items: DataFrame) -> Catalogue:
+        """The items in a table of Spark's, on the driver.
+
+        Raises
+        ------
+        ModelFileError
+            If their positions are not those of sorted ids, or their factors differ in number.
+        """
+        table = items.toArrow().sort_by("position")
+        index = IdIndex(_id_array(table["item"]))
+        positions, factors = table["position"].to_numpy(), _flat(table["factors"], pa.float32())
+        widths = np.diff(factors[0])
+        is_sorted = (index.ids[:-1] < index.ids[1:]).all()
+        if not (len(index) and is_sorted and np.array_equal(positions, np.arange(len(index)))):
+            raise ModelFileError("the positions of the items are not 0, 1, 2, … in the order of their ids")
+        if widths[0] == 0 or (widths != widths[0]).any():
+            raise ModelFileError(f"items have from {widths.min()} to {widths.max()} factors")
+        matrix = factors[1].reshape(len(index), -1)
+        return cls(index, matrix, table["bias"].to_numpy(), table["n_ratings"].to_numpy())
+
+    def slab(self, first: int, last: int) -> Catalogue:
+        """The items from one position to before another."""
+        chosen = slice(first, last)
+        parts = (self.factors[chosen], self.biases[chosen], self.n_ratings[chosen])
+        return Catalogue(IdIndex(self.index.ids[chosen]), *parts, first=first)
+
+
+@dataclass(frozen=True, eq=False)
+class CommonPart:
+    """Everything of a model but its users.
+
+    Attributes
+    ----------
+    headed : Model
+        Its parameters, mean, range of ratings and history, and nothing else.
+    items : Catalogue
+    is_slab : bool
+        Whether users have rated items that are not among these.
+    derived : Derived
+        What was made of the items in this process, for all tasks that run in it.
+    """
+
+    headed: Model
+    items: Catalogue
+    is_slab: bool = False
+    derived: Derived = field(default_factory=Derived)
+
+    def slab(self, first: int, last: int) -> CommonPart:
+        """The same with the items from one position to before another."""
+        return replace(self, items=self.items.slab(first, last), is_slab=True, derived=Derived())
+
+    def with_users(self, users: Any) -> Model:
+        """The ordinary model of these users.
+
+        Parameters
+        ----------
+        users : pyarrow.Table
+            The columns user, factors and bias; items and ratings as far as they are needed.
+
+        Raises
+        ------
+        ModelFileError
+            For rows that do not fit the items.
+        """
+        users = _sorted_by_id(users)
+        model = copy.copy(self.headed)
+        model.user_index_, model.item_index_ = IdIndex(_id_array(users["user"])), self.items.index
+        n_users, n_factors = users.num_rows, self.items.factors.shape[1]
+        factors = _flat(users["factors"], pa.float32())[1]
+        if factors.size != n_users * n_factors:
+            raise ModelFileError(f"{factors.size:,} factors of {n_users:,} users, not {n_factors} each")
+        model.user_factors_, model.item_factors_ = factors.reshape(n_users, n_factors), self.items.factors
+        model.user_biases_, model.item_biases_ = users["bias"].to_numpy(), self.items.biases
+        rated = _rated(users)
+        model.rated_ = _among(rated, self.items.first, len(self.items.index)) if self.is_slab else rated
+        check_shapes(model)
+        model._settle()
+        return model
+
+    def in_task(self, users: Any) -> Model:
+        """As `with_users`, on one thread, and sharing what others in the process have made of the items."""
+        model = self.with_users(users)
+        model.n_threads = 1
+        # Of all users, where the model's own ratings are those of some.
+        self.derived.get("n_raters", lambda: self.items.n_ratings)
+        model._settle(self.derived)
+        settle_in()
+        return model
+
+
+def _sorted_by_id(users: Any) -> Any:
+    for place, name in enumerate(users.column_names):
+        kind = users.schema.types[place]
+        if pa.types.is_list(kind):
+            # With offsets of 64 bits, as all users' ratings together may be more than 32 bits count.
+            large = users[name].cast(pa.large_list(kind.value_type))
+            users = users.set_column(place, name, large)
+    ids = _id_array(users["user"])
+    return users if (ids[:-1] < ids[1:]).all() else users.take(np.argsort(ids))
+
+
+def _id_array(column: Any) -> NDArray[Any]:
+    if pa.types.is_integer(column.type):
+        return np.asarray(column.to_numpy())
+    return np.array(ids_of(column), dtype=np.str_)
+
+
+def _flat(column: Any, value_type: Any) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """The lists of an Arrow column end to end: where each begins, and the values."""
+    lists = column.cast(pa.large_list(value_type)).combine_chunks()
+    offsets = lists.offsets.to_numpy()
+    return offsets - offsets[:1], lists.flatten().to_numpy()
+
+
+def _rated(users: Any) -> Rows:
+    """The ratings, as far as they are there: predictions need none, and lists only what was rated."""
+    if "items" not in users.column_names:
+        empty = np.zeros(0, dtype=np.int32)
+        return Rows(np.zeros(users.num_rows + 1, dtype=np.int64), empty, empty.astype(np.float32))
+    indptr, columns = _flat(users["items"], pa.int32())
+    if "ratings" not in users.column_names:
+        return Rows(indptr, columns, np.zeros(len(columns), dtype=np.float32))
+    return Rows(indptr, columns, _flat(users["ratings"], pa.float32())[1])
+
+
+def _among(rated: Rows, first: int, n_items: int) -> Rows:
+    """The ratings of the items from a position on, at their places among these."""
+    is_among = (rated.columns >= first) & (rated.columns < first + n_items)
+    kept_before = np.zeros(len(is_among) + 1, dtype=np.int64)
+    np.cumsum(is_among, out=kept_before[1:])
+    columns = (rated.columns[is_among] - first).astype(np.int32)
+    return Rows(kept_before[rated.indptr], columns, rated.values[is_among])

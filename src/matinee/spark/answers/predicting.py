@@ -1,0 +1,95 @@
+"""Predictions of the pairs in a frame, each made where its user's bucket is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import numpy as np
+import pyarrow as pa
+from pyspark import Broadcast
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import FloatType, StringType, StructField, StructType
+
+from matinee.errors import DataError
+from matinee.models.id_lookup import Kind, Unknown, unknown_id
+from matinee.ratings.ids import IdIndex
+from matinee.spark.answers.buckets import BUCKET, bucket_of
+from matinee.spark.answers.parts import CommonPart
+from matinee.spark.answers.tables import ids_of
+from matinee.spark.columns import check_frame, given_ids, kept_ids
+from matinee.spark.faults import check_rows
+
+PREDICTION = "prediction"
+
+
+def check_pairs(frame: Any, user: str, item: str, unknown: str) -> None:
+    """A DataError for a frame whose pairs cannot be predicted."""
+    if unknown not in get_args(Unknown):
+        raise DataError(f'unknown={unknown!r}; expected "fallback", "nan" or "raise"')
+    check_frame(frame, [user, item])
+    check_frame(frame, frame.columns)
+    if any(name.lower() == PREDICTION for name in frame.columns):
+        raise DataError(f"there is a column {PREDICTION!r} already; drop or rename it")
+    ids = (given_ids(frame, name, kind).alias(kind) for kind, name in (("user", user), ("item", item)))
+    check_rows(frame.select(*ids))
+
+
+def predicted(
+    frame: DataFrame,
+    users: DataFrame,
+    common: Broadcast[CommonPart],
+    *,
+    user: str,
+    item: str,
+    unknown: Unknown,
+    n_buckets: int,
+) -> DataFrame:
+    """The frame and a column of predictions."""
+    schema = StructType([*frame.schema.fields, StructField(PREDICTION, FloatType())])
+    # Spark brings no columns together whose names have dots or quotes in them.
+    plain = frame.toDF(*(f"column_{place}" for place in range(len(frame.columns))))
+    id = kept_ids(plain, plain.columns[frame.columns.index(user)])
+    known = users.select("user", "factors", "bias", BUCKET).groupBy(BUCKET)
+    predict = _prediction_of(common, frame.columns, user, item, unknown)
+    return plain.groupBy(bucket_of(id, n_buckets)).cogroup(known).applyInArrow(predict, schema)
+
+
+def check_known(frame: DataFrame, name: str, kind: Kind, table: DataFrame) -> None:
+    """An UnknownUserError or UnknownItemError for the first id found that the model has not seen."""
+    ids = frame.select(kept_ids(frame, name).alias("id"))
+    known = table.select(F.col(kind).alias("id"))
+    # Text that looks like a number is another id than the number, which Spark would take for the same.
+    if ids.schema["id"].dataType == known.schema["id"].dataType:
+        ids = ids.join(known, "id", "left_anti")
+    for row in ids.take(1):
+        dtype = np.str_ if isinstance(known.schema["id"].dataType, StringType) else np.int64
+        raise unknown_id(IdIndex(np.zeros(0, dtype=dtype)), row["id"], kind)
+
+
+def _prediction_of(
+    common: Broadcast[CommonPart], names: list[str], user: str, item: str, unknown: Unknown
+) -> Callable[..., Any]:
+    def prediction(pairs: Any, users: Any) -> Any:
+        pairs, found = pairs.rename_columns(names), np.zeros(0, dtype=np.float32)
+        if pairs.num_rows:
+            model = common.value.in_task(users)
+            found = model.predict(ids_of(pairs[user]), ids_of(pairs[item]), unknown=unknown)
+        whole = pairs.append_column(PREDICTION, pa.array(found, pa.float32(), from_pandas=False))
+        return whole.cast(pa.schema([field.with_type(_in_utc(field.type)) for field in whole.schema]))
+
+    return prediction
+
+
+def _in_utc(kind: Any) -> Any:
+    """The type with its times in UTC, as Spark takes them back; it hands them out in the session's zone."""
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp(kind.unit, kind.tz and "UTC")
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_in_utc(field.type)) for field in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_in_utc(kind.value_type)))
+    if pa.types.is_map(kind):
+        return pa.map_(_in_utc(kind.key_type), _in_utc(kind.item_type))
+    return kind

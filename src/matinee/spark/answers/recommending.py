@@ -1,0 +1,90 @@
+"""The best items of all users, by every executor for the users it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import reduce
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from pyspark import Broadcast
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import FloatType, IntegerType, StructField, StructType
+
+from matinee.spark.answers.buckets import bucket_of
+from matinee.spark.answers.parts import CommonPart
+from matinee.spark.answers.tables import arrow_type, id_type
+
+# What an executor's process holds of the items, twice: as it came, and as the kernel reads it.
+SLAB_BYTES = 256 << 20
+
+
+def slabs(n_items: int, n_factors: int, slab_bytes: int) -> list[tuple[int, int]]:
+    """The positions between which the items are at most so many bytes."""
+    # The factors and a bias, 4 bytes each, and an id.
+    step = max(1, slab_bytes // (4 * (n_factors + 1) + 8))
+    return [(first, min(first + step, n_items)) for first in range(0, n_items, step)]
+
+
+def best_of_all(
+    users: DataFrame, parts: list[Broadcast[CommonPart]], *, n: int, exclude_seen: bool, n_buckets: int
+) -> DataFrame:
+    """The best n items of all users; of items in several slabs, the best of those that are best of one.
+
+    Returns
+    -------
+    DataFrame
+        The columns user, rank (from 1), item and score.
+    """
+    columns = ["user", "factors", "bias", *(["items"] if exclude_seen else [])]
+    schema = _schema(users, parts[0].value)
+    lists = [
+        users.select(*columns).mapInArrow(_lists_of(part, n, exclude_seen, _arrow_schema(schema)), schema)
+        for part in parts
+    ]
+    if len(lists) == 1:
+        return lists[0]
+    bucket = bucket_of(F.col("user"), n_buckets)
+    merge = _merge_of(n, _arrow_schema(schema))
+    return reduce(DataFrame.unionAll, lists).groupBy(bucket).applyInArrow(merge, schema)
+
+
+def _schema(users: DataFrame, part: CommonPart) -> StructType:
+    return StructType(
+        [
+            StructField("user", users.schema["user"].dataType),
+            StructField("rank", IntegerType()),
+            StructField("item", id_type(part.items.index)),
+            StructField("score", FloatType()),
+        ]
+    )
+
+
+def _arrow_schema(schema: StructType) -> Any:
+    user, item = (arrow_type(schema[name].dataType) for name in ("user", "item"))
+    return pa.schema(list(zip(schema.names, [user, pa.int32(), item, pa.float32()], strict=True)))
+
+
+def _lists_of(part: Broadcast[CommonPart], n: int, exclude_seen: bool, schema: Any) -> Callable[..., Any]:
+    def lists(batches: Iterator[Any]) -> Iterator[Any]:
+        for batch in batches:
+            model = part.value.in_task(pa.Table.from_batches([batch]))
+            best = model.recommend_all(n=n, exclude_seen=exclude_seen)
+            yield from best.to_arrow().cast(schema).to_batches()
+
+    return lists
+
+
+def _merge_of(n: int, schema: Any) -> Callable[..., Any]:
+    def merge(lists: Any) -> Any:
+        # Of the same score, the item that comes first by its id: as the kernel has it.
+        ordered = pl.DataFrame(pl.from_arrow(lists)).sort(
+            "user", "score", "item", descending=[False, True, False]
+        )
+        ranks = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("user")
+        best = ordered.with_columns(ranks.alias("rank")).filter(pl.col("rank") <= n)
+        return best.to_arrow().cast(schema)
+
+    return merge

@@ -1,0 +1,251 @@
+"""Blocks of ratings: some users' or some items' rows of the matrix, each an Arrow batch that Spark caches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark import RDD
+from pyspark.sql import DataFrame
+
+from matinee.ratings import Rows
+from matinee.ratings.duplicates import Duplicates, merge
+from matinee.spark.batches import pack, unpack
+from matinee.spark.fitting.encoding import positions_of
+from matinee.spark.fitting.layout import Layout
+
+# Of the rows that a task takes at once to tell them apart by block: some 20 MB.
+ROWS_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Block:
+    """The ratings of a block's rows.
+
+    Attributes
+    ----------
+    rows : Rows
+        Row r is that of the r-th row of the block. The columns are positions of the other side; if there is
+        ``needed``, places in that.
+    needed : ndarray of int32, shape (n_needed,), or None
+        The positions of the other side that occur, ascending: what has to come here to solve the block.
+    """
+
+    rows: Rows
+    needed: NDArray[np.int32] | None = None
+
+    @classmethod
+    def of(cls, rows: Rows, *, routed: bool) -> Block:
+        """The block of rows whose columns are positions."""
+        if not routed:
+            return cls(rows)
+        needed, places = np.unique(rows.columns, return_inverse=True)
+        return cls(rows._replace(columns=places.astype(np.int32)), needed)
+
+    @property
+    def columns(self) -> NDArray[np.int32]:
+        """The positions of the other side, one a rating."""
+        columns: NDArray[np.int32] = self.rows.columns
+        return columns if self.needed is None else self.needed[columns]
+
+    def to_bytes(self) -> bytes:
+        """The block as an Arrow batch: 8 bytes a rating and a row, and 4 more for what is needed."""
+        needed = {} if self.needed is None else {"needed": self.needed}
+        return pack(**self.rows._asdict(), **needed)
+
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> Block:
+        """The block in a batch; nothing is copied."""
+        arrays = unpack(packed)
+        return cls(Rows(arrays["indptr"], arrays["columns"], arrays["values"]), arrays.get("needed"))
+
+
+@dataclass(frozen=True)
+class Census:
+    """What a fit has to know of all ratings.
+
+    Attributes
+    ----------
+    n_ratings, n_duplicates : int
+        Ratings that are left, and those merged away because their pair came again.
+    total, low, high : float
+        The sum, least and greatest of what is left.
+    """
+
+    n_ratings: int
+    n_duplicates: int
+    total: float
+    low: float
+    high: float
+
+    @property
+    def mean(self) -> float:
+        """Of the ratings."""
+        return self.total / self.n_ratings
+
+    def __add__(self, other: Census) -> Census:
+        return Census(
+            self.n_ratings + other.n_ratings,
+            self.n_duplicates + other.n_duplicates,
+            self.total + other.total,
+            min(self.low, other.low),
+            max(self.high, other.high),
+        )
+
+
+def user_blocks(
+    pairs: DataFrame, users: Layout, n_items: int, *, duplicates: Duplicates, routed: bool
+) -> RDD[bytes]:
+    """Encoded ratings by user block: partition p holds block p alone.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        As `matinee.spark.fitting.encoding.encoded_pairs` makes them.
+    users : Layout
+    n_items : int
+    duplicates : {"last", "first", "mean", "sum"}
+    routed : bool
+        Whether factors of the items come one by one, and not all of them together.
+    """
+
+    def split(batches: Iterator[Any]) -> Iterator[Any]:
+        for table in _gathered(batches):
+            user, item = positions_of(table["pair"].to_numpy())
+            block, row = users.locate(user)
+            arrays = {
+                "row": row,
+                "column": item,
+                "value": table["rating"].to_numpy(),
+                "order": table["order"].to_numpy(),
+            }
+            found = list(parts_by_block(block, arrays))
+            yield pa.record_batch(
+                {
+                    "block": pa.array([number for number, _ in found], pa.int32()),
+                    "part": pa.array([part for _, part in found], pa.binary()),
+                }
+            )
+
+    def build(number: int, parts: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
+        arrays = _joined(part for _, part in parts)
+        rows = _deduplicated(arrays, len(users.rows_of(number)), n_items, duplicates)
+        yield Block.of(rows, routed=routed).to_bytes()
+
+    split_up = pairs.mapInArrow(split, "block int, part binary").rdd
+    return (
+        split_up.map(lambda row: (int(row[0]), bytes(row[1])))
+        .partitionBy(users.n_blocks, itself)
+        .mapPartitionsWithIndex(build, preservesPartitioning=True)
+    )
+
+
+def item_blocks(by_user: RDD[bytes], users: Layout, items: Layout, *, routed: bool) -> RDD[bytes]:
+    """The same ratings by item block, from the blocks by user."""
+
+    def split(number: int, blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+        for packed in blocks:
+            block = Block.from_bytes(packed)
+            user = np.repeat(users.rows_of(number).astype(np.int32), np.diff(block.rows.indptr))
+            target, row = items.locate(block.columns)
+            yield from parts_by_block(target, {"row": row, "column": user, "value": block.rows.values})
+
+    def build(number: int, parts: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
+        arrays = _joined(part for _, part in parts)
+        rows = _sorted_rows(arrays, len(items.rows_of(number)), users.n_rows)
+        yield Block.of(rows, routed=routed).to_bytes()
+
+    return (
+        by_user.mapPartitionsWithIndex(split)
+        .partitionBy(items.n_blocks, itself)
+        .mapPartitionsWithIndex(build, preservesPartitioning=True)
+    )
+
+
+def census_of(by_user: RDD[bytes], n_rows: int) -> Census:
+    """The census of all blocks by user.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many ratings there were before those of one pair were made one.
+    """
+
+    def count(packed: bytes) -> Census:
+        values = Block.from_bytes(packed).rows.values
+        # Of a block without rows neither end counts.
+        low, high = (values.min(), values.max()) if len(values) else (np.inf, -np.inf)
+        return Census(len(values), 0, float(values.sum(dtype=np.float64)), float(low), float(high))
+
+    found = sum(by_user.map(count).collect(), Census(0, 0, 0.0, np.inf, -np.inf))
+    return found + Census(0, n_rows - found.n_ratings, 0.0, np.inf, -np.inf)
+
+
+def parts_by_block(block: NDArray[Any], arrays: dict[str, NDArray[Any]]) -> Iterator[tuple[int, bytes]]:
+    """Arrays of one length cut by the block of each entry: (block, batch), the entries in their order."""
+    order = np.argsort(block, kind="stable")
+    numbers, starts = np.unique(block[order], return_index=True)
+    for number, places in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
+        yield number, pack(**{name: array[places] for name, array in arrays.items()})
+
+
+def _gathered(batches: Iterator[Any]) -> Iterator[Any]:
+    """Arrow batches put together until they are worth a task's while."""
+    waiting: list[Any] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(len(each) for each in waiting) >= ROWS_AT_ONCE:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def _joined(parts: Iterable[bytes]) -> dict[str, NDArray[Any]]:
+    """The arrays of several batches, one after the other; none of no batches."""
+    unpacked = [unpack(part) for part in parts]
+    names = unpacked[0] if unpacked else ()
+    return {name: np.concatenate([each[name] for each in unpacked]) for name in names}
+
+
+def _deduplicated(
+    arrays: dict[str, NDArray[Any]], n_rows: int, n_columns: int, duplicates: Duplicates
+) -> Rows:
+    """Sorted rows of which each pair is there once."""
+    if not arrays:
+        return _no_ratings(n_rows)
+    pair = arrays["row"] * np.int64(n_columns) + arrays["column"]
+    order = np.argsort(pair)
+    repeats = np.append(False, pair[order[1:]] == pair[order[:-1]])
+    if not repeats.any():
+        return _rows(arrays, order, n_rows)
+    # Only now does it matter which came first.
+    order = np.lexsort((arrays["order"], pair))
+    kept, values = merge(arrays["value"][order], repeats, duplicates)
+    left = {"row": arrays["row"][order][kept], "column": arrays["column"][order][kept], "value": values}
+    return _rows(left, np.arange(len(values)), n_rows)
+
+
+def _sorted_rows(arrays: dict[str, NDArray[Any]], n_rows: int, n_columns: int) -> Rows:
+    if not arrays:
+        return _no_ratings(n_rows)
+    return _rows(arrays, np.argsort(arrays["row"] * np.int64(n_columns) + arrays["column"]), n_rows)
+
+
+def _rows(arrays: dict[str, NDArray[Any]], order: NDArray[Any], n_rows: int) -> Rows:
+    indptr = np.zeros(n_rows + 1, dtype=np.int64)
+    np.cumsum(np.bincount(arrays["row"], minlength=n_rows), out=indptr[1:])
+    return Rows(indptr, arrays["column"][order].astype(np.int32), arrays["value"][order])
+
+
+def _no_ratings(n_rows: int) -> Rows:
+    return Rows(np.zeros(n_rows + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+def itself(number: int) -> int:
+    """The partition of a key that is a block's number."""
+    return number

@@ -1,0 +1,103 @@
+"""Ids ↔ positions 0, 1, 2, … in their order, worked out on the cluster: no id comes to the driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from matinee.errors import DataError
+from matinee.ratings.ids import MAX_IDS
+from matinee.spark.fitting.layout import chunk_size_of
+
+# Of monotonically_increasing_id: the bits below say which row of the partition it is.
+ROW_BITS = 33
+# Of a pair: the bits below are the item's position.
+ITEM_BITS = 32
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The ids of a side, with their positions.
+
+    Attributes
+    ----------
+    name : {"user", "item"}
+    ids : DataFrame
+        Columns ``name`` and position (int): in the order of the ids, as `matinee.ratings.ids.IdIndex` has it.
+    n_ids : int
+    ratings_of_chunk : ndarray of int64, shape (n_chunks,)
+        How many rows of the frame are of the ids of each chunk of positions.
+    kept : DataFrame
+        What the executors keep of it.
+    """
+
+    name: str
+    ids: DataFrame
+    n_ids: int
+    ratings_of_chunk: NDArray[np.int64]
+    kept: DataFrame
+
+    def release(self) -> None:
+        """Free what the executors keep of it."""
+        self.kept.unpersist()
+
+
+def encode(ratings: DataFrame, name: str) -> Encoding:
+    """The positions of all ids in a column of ratings.
+
+    Raises
+    ------
+    DataError
+        If there are more ids than a position can tell apart.
+    """
+    # Sorted by ranges, so that the partitions, one after the other, are the order of all.
+    ordered = ratings.groupBy(name).agg(F.count(F.lit(1)).alias("n")).orderBy(name).persist()
+    partition = F.spark_partition_id().alias("partition")
+    sizes = {
+        row["partition"]: row["size"]
+        for row in ordered.groupBy(partition).agg(F.count(F.lit(1)).alias("size")).collect()
+    }
+    n_ids = sum(sizes.values())
+    if n_ids > MAX_IDS:
+        ordered.unpersist()
+        raise DataError(f"{n_ids:,} distinct {name} ids; at most {MAX_IDS:,} are supported")
+    before = np.concatenate([[0], np.cumsum([sizes.get(each, 0) for each in range(max(sizes) + 1)])])
+    row = F.monotonically_increasing_id()
+    first = F.element_at(
+        F.array(*(F.lit(int(each)) for each in before)), (F.shiftright(row, ROW_BITS) + 1).cast("int")
+    )
+    position = (first + row.bitwiseAND((1 << ROW_BITS) - 1)).cast("int")
+    placed = ordered.select(name, position.alias("position"), "n")
+    counts = _ratings_of_chunks(placed, n_ids)
+    return Encoding(name, placed.select(name, "position"), n_ids, counts, ordered)
+
+
+def encoded_pairs(ratings: DataFrame, users: Encoding, items: Encoding) -> DataFrame:
+    """The ratings with positions for ids: columns pair (bigint, see `positions_of`), rating, order.
+
+    The fewer columns, the sooner Spark has made Arrow batches of them.
+    """
+    joined = ratings
+    for side in (users, items):
+        places = side.ids.withColumnRenamed("position", f"{side.name}_position")
+        joined = joined.join(places, side.name)
+    pair = F.shiftleft(F.col("user_position").cast("bigint"), ITEM_BITS) + F.col("item_position")
+    return joined.select(pair.alias("pair"), "rating", "order")
+
+
+def positions_of(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The positions of users and of items that encoded pairs are made of."""
+    return (pairs >> ITEM_BITS).astype(np.int32), (pairs & ((1 << ITEM_BITS) - 1)).astype(np.int32)
+
+
+def _ratings_of_chunks(placed: DataFrame, n_ids: int) -> NDArray[np.int64]:
+    size = chunk_size_of(n_ids)
+    chunk = F.floor(F.col("position") / F.lit(size)).cast("int").alias("chunk")
+    counted = placed.groupBy(chunk).agg(F.sum("n").alias("n")).toArrow()
+    counts = np.zeros(-(-n_ids // size), dtype=np.int64)
+    counts[counted["chunk"].to_numpy()] = counted["n"].to_numpy()
+    return counts

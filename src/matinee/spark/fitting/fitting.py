@@ -1,0 +1,245 @@
+"""A fit on a Spark cluster, of the models that alternate."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from pyspark import SparkContext
+
+from matinee.checks import random_generator, whole_number
+from matinee.errors import DataError
+from matinee.models.alternating_model import AlternatingModel
+from matinee.models.model import Model
+from matinee.ratings import Rows
+from matinee.ratings.duplicates import Duplicates, check_duplicates
+from matinee.solving.history import Callback
+from matinee.solving.row_problem import Side
+from matinee.solving.training_loop import Alternation, Measure, take_start
+from matinee.spark.answers.model import SparkModel
+from matinee.spark.columns import check_frame
+from matinee.spark.fitting.checkpoints import Checkpoints
+from matinee.spark.fitting.one_task import fit_in_one_task
+from matinee.spark.fitting.preparation import Prepared, PreparedSide, prepare
+from matinee.spark.fitting.results import fill_model, frames_of
+from matinee.spark.fitting.sides import ClusterSide, State, drawn, routes_to, spread
+from matinee.spark.fitting.training_loop import ClusterAlternation
+from matinee.spark.frames import Columns
+from matinee.spark.sessions import check_workers, errors_of_workers
+
+Exchange = Literal["auto", "broadcast", "routed"]
+Result = Literal["auto", "model", "frames"]
+
+
+@errors_of_workers()
+def fit(
+    model: Model,
+    frame: Any,
+    *,
+    user: str = "user",
+    item: str = "item",
+    rating: str | None = "rating",
+    duplicates: Duplicates = "last",
+    start: tuple[Any, Any] | None = None,
+    exchange: Exchange = "auto",
+    result: Result = "auto",
+    n_blocks: int | None = None,
+    checkpoint_folder: str | None = None,
+    progress: bool = True,
+    callback: Callback | None = None,
+) -> Model | SparkModel:
+    """Fit a model to ratings that lie on a Spark cluster.
+
+    The answer is that of ``model.fit`` on one machine. Spark partitions the ratings once by users and once
+    by items and caches them; in a half-step each block of a side gets the factors that it needs of the
+    other, and is solved by one call of the native kernel.
+
+    Parameters
+    ----------
+    model : ALS or ImplicitALS
+    frame : pyspark.sql.DataFrame
+        A rating a row. Every machine of the cluster needs Matinee in its Python.
+    user, item, rating : str
+        The names of the columns: ids are integers or strings. ``rating=None``: a row says only that the pair
+        was seen, and counts 1.
+    duplicates : {"last", "first", "mean", "sum", "error"}
+        What becomes of several ratings of one item by one user; first and last by the frame's partitions,
+        and by the order of the rows in them.
+    start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
+        Starting factors, rows in the order of the ids.
+    exchange : {"auto", "broadcast", "routed"}
+        How factors come to the blocks that need them: all of a side to every machine, through the driver; or
+        row by row to the blocks that have a rating of it. "auto" takes what moves less; and a fit of some
+        seconds, with no callback to follow it, is left to one task, which has nothing to exchange.
+    result : {"auto", "model", "frames"}
+        A fitted model; or a `SparkModel`, whose factors stay in DataFrames. "auto" gives the model where it
+        takes no more than a quarter of the driver's memory.
+    n_blocks : int, optional
+        Into how many blocks each side is cut; by size, and a multiple of the cluster's processors.
+    checkpoint_folder : str, optional
+        Where all machines can write: routed factors are put down there once in a while, and a `SparkModel`
+        of them stays there. Needed on a cluster where factors are routed.
+    progress : bool
+        Show a bar on a terminal, if it takes over a second.
+    callback : callable, optional
+        Called with every `Iteration`; a true answer ends the fit there.
+
+    Returns
+    -------
+    ALS, ImplicitALS or SparkModel
+        The model given, now fitted; or a `SparkModel`, and the model given is as it was.
+
+    Raises
+    ------
+    DataError
+        For what ``model.fit`` refuses: with how many rows are at fault, and one of them.
+    MissingExtraError
+        Without pyspark.
+    MatineeError
+        If the cluster's Python lacks Matinee.
+    """
+    fitted = _checked_model(model)
+    _check_choices(exchange, result, duplicates, fitted)
+    if n_blocks is not None:
+        whole_number("n_blocks", n_blocks, least=1)
+    columns = Columns(user, item, rating)
+    check_frame(frame, columns.names)
+    context = frame.sparkSession.sparkContext
+    check_workers(context)
+    prepared = prepare(
+        frame,
+        columns,
+        duplicates=duplicates,
+        n_factors=fitted.n_factors + bool(fitted._with_biases),
+        exchange="broadcast" if fitted.momentum else exchange,
+        n_blocks=n_blocks,
+        one_task_iterations=None if callback or n_blocks or exchange != "auto" else fitted.n_iterations,
+    )
+    checkpoints = Checkpoints(context, checkpoint_folder)
+    try:
+        if prepared.is_one_task:
+            whole = fit_in_one_task(_unfitted(fitted) if result == "frames" else fitted, prepared, start)
+            return SparkModel.from_model(frame.sparkSession, whole) if result == "frames" else whole
+        alternation = _alternation(context, fitted, prepared, start, checkpoints)
+        prepared.kept.callback(alternation.release)
+        history = alternation.run(
+            fitted.n_iterations,
+            measure=_measure(fitted, prepared.census.n_ratings),
+            tolerance=fitted.tolerance,
+            progress=progress,
+            callback=callback,
+        )
+        if result == "model" or (result == "auto" and prepared.size.fits_driver):
+            return fill_model(fitted, prepared, alternation, history)
+        return frames_of(fitted, prepared, alternation, history)
+    finally:
+        checkpoints.forget_all()
+        prepared.kept.close()
+
+
+def _checked_model(model: Any) -> AlternatingModel:
+    if not isinstance(model, AlternatingModel):
+        given = type(model).__name__
+        raise DataError(f"{given} cannot be fitted on a cluster; expected ALS or ImplicitALS")
+    model._check_parameters()
+    return model
+
+
+def _check_choices(exchange: Any, result: Any, duplicates: Any, model: AlternatingModel) -> None:
+    check_duplicates(duplicates)
+    for name, given, expected in (
+        ("exchange", exchange, ("auto", "broadcast", "routed")),
+        ("result", result, ("auto", "model", "frames")),
+    ):
+        if given not in expected:
+            listed = ", ".join(f'"{each}"' for each in expected)
+            raise DataError(f"{name}={given!r}; expected one of {listed}")
+    if model.momentum and exchange == "routed":
+        raise DataError(
+            f"momentum={model.momentum!r} with routed factors; expected 0: it needs them together"
+        )
+
+
+def _alternation(
+    context: SparkContext,
+    model: AlternatingModel,
+    prepared: Prepared,
+    start: tuple[Any, Any] | None,
+    checkpoints: Checkpoints,
+) -> ClusterAlternation:
+    census = prepared.census
+    observed = model._observed(_two_values(census.low, census.high)).values
+    users, items = _sides(context, model, prepared, start)
+    alternation = ClusterAlternation(
+        context,
+        _unfitted(model),
+        users,
+        items,
+        terms=model._terms_of(census.mean, float(observed[0]), float(observed[1])),
+        checkpoints=checkpoints,
+    )
+    if alternation.is_routed:
+        checkpoints.prepare()
+    return alternation
+
+
+def _unfitted(model: AlternatingModel) -> AlternatingModel:
+    """A model of the same parameters."""
+    return type(model)(**model.get_params())
+
+
+def _sides(
+    context: SparkContext, model: AlternatingModel, prepared: Prepared, start: tuple[Any, Any] | None
+) -> tuple[ClusterSide, ClusterSide]:
+    """Both sides with their starting factors: of what is not routed, those of a fit on one machine."""
+    given = [
+        model._empty_side(0 if side.is_routed and start is None else side.layout.n_rows)
+        for side in (prepared.users, prepared.items)
+    ]
+    if start is None:
+        model._draw_start(*given)
+    else:
+        take_start(start, *given)
+    seeds = random_generator(model.random_state).integers(2**63, size=2).tolist()
+    users, items = (
+        _side(context, name, model, side, whole, others, seed if start is None else None)
+        for name, side, whole, others, seed in (
+            ("users", prepared.users, given[0], prepared.items, seeds[0]),
+            ("items", prepared.items, given[1], prepared.users, seeds[1]),
+        )
+    )
+    return users, items
+
+
+def _side(
+    context: SparkContext,
+    name: str,
+    model: AlternatingModel,
+    prepared: PreparedSide,
+    whole: Side,
+    others: PreparedSide,
+    seed: int | None,
+) -> ClusterSide:
+    layout = prepared.layout
+    if not prepared.is_routed:
+        return ClusterSide(name, layout, prepared.blocks, whole)
+    empty = model._empty_side(0)
+    if seed is None:
+        solved = spread(context, whole, layout)
+    else:
+        solved = drawn(context, layout, empty, seed, model.starting_length)
+    routes = routes_to(others.blocks, layout).persist()
+    return ClusterSide(name, layout, prepared.blocks, empty, State(solved), routes)
+
+
+def _measure(model: AlternatingModel, n_ratings: int) -> Measure:
+    """What is noted down after an iteration: the error on the ratings fitted, if any are predicted."""
+
+    def measure(fit: Alternation, squared_error: float) -> dict[str, float | None]:
+        return {"train_rmse": float(np.sqrt(squared_error / n_ratings))} if model.predicts_ratings else {}
+
+    return measure
+
+
+def _two_values(low: float, high: float) -> Rows:
+    return Rows(np.array([0, 2]), np.arange(2, dtype=np.int32), np.array([low, high], dtype=np.float32))

@@ -1,0 +1,152 @@
+"""What a fit on a cluster gives back: a model like any other, or one whose factors stay in DataFrames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark import SparkContext
+from pyspark.sql import DataFrame
+
+from matinee.models.alternating_model import AlternatingModel
+from matinee.ratings import Ratings, Rows
+from matinee.ratings.ids import IdIndex
+from matinee.solving.history import Iteration
+from matinee.solving.row_problem import Side
+from matinee.spark.answers.buckets import choose_n_buckets, with_buckets
+from matinee.spark.answers.model import SparkModel
+from matinee.spark.answers.tables import BATCH, lists, lists_of_rows
+from matinee.spark.batches import as_stream
+from matinee.spark.fitting.blocks import Block
+from matinee.spark.fitting.encoding import Encoding
+from matinee.spark.fitting.preparation import Prepared, PreparedSide
+from matinee.spark.fitting.sides import ClusterSide, SolvedBlock, spread
+from matinee.spark.fitting.training_loop import ClusterAlternation
+
+
+def fill_model(
+    model: AlternatingModel, prepared: Prepared, fit: ClusterAlternation, history: list[Iteration]
+) -> AlternatingModel:
+    """The model given, fitted, with all that the driver has to fetch for it."""
+    users, items = (_gathered(model, side) for side in (fit.cluster_users, fit.cluster_items))
+    model._keep(ratings_of(prepared), users, items, fit.terms.offset if model._with_biases else 0.0, history)
+    return model
+
+
+def ratings_of(prepared: Prepared) -> Ratings:
+    """The ratings themselves, fetched by the driver."""
+    return Ratings(_index(prepared.users.encoding), _index(prepared.items.encoding), _rated(prepared.users))
+
+
+def frames_of(
+    model: AlternatingModel, prepared: Prepared, fit: ClusterAlternation, history: list[Iteration]
+) -> SparkModel:
+    """A model whose factors stay on the cluster.
+
+    Its rows are in the folder of the checkpoints where any were routed: what they were made of is gone after
+    the fit. Otherwise the executors keep them, and make what is lost again from the ratings.
+    """
+    users = _table(prepared.users, fit.cluster_users, fit.context, with_ratings=True)
+    items = _table(prepared.items, fit.cluster_items, fit.context, with_ratings=False)
+    n_buckets = choose_n_buckets(
+        users.sparkSession,
+        n_users=prepared.size.n_users,
+        n_ratings=prepared.census.n_ratings,
+        n_factors=model.n_factors,
+    )
+    users = with_buckets(users.drop("position", "n_ratings"), n_buckets)
+    if not fit.is_routed:
+        for table in (users, items):
+            table.persist().count()
+    found = SparkModel(
+        model,
+        users=users,
+        items=items,
+        mean=fit.terms.offset if model._with_biases else 0.0,
+        rating_range=(prepared.census.low, prepared.census.high),
+        history=history,
+    )
+    return fit.checkpoints.kept(found) if fit.is_routed else found
+
+
+def _table(
+    prepared: PreparedSide, side: ClusterSide, context: SparkContext, *, with_ratings: bool
+) -> DataFrame:
+    """A row for each id of a side: position, factors, bias, n_ratings, and perhaps what was rated and how."""
+    solved = spread(context, side.side, side.layout) if side.state is None else side.state.solved
+    layout, n_factors = side.layout, side.side.factors.shape[1]
+
+    def rows(number: int, pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes]]:
+        for ratings, factors in pairs:
+            block = Block.from_bytes(ratings)
+            solution = SolvedBlock.from_bytes(factors, n_factors).side
+            positions = layout.rows_of(number).astype(np.int32)
+            for first in range(0, len(positions), BATCH):
+                part = slice(first, first + BATCH)
+                yield (_packed_rows(positions, block, solution, part, with_ratings=with_ratings),)
+
+    def unpacked(batches: Iterator[Any]) -> Iterator[Any]:
+        for batch in batches:
+            for packed in batch["rows"].to_pylist():
+                with pa.ipc.open_stream(packed) as reader:
+                    yield from reader
+
+    spark = prepared.encoding.ids.sparkSession
+    packed = prepared.blocks.zip(solved).mapPartitionsWithIndex(rows)
+    schema = "position int, factors array<float>, bias float, n_ratings bigint"
+    if with_ratings:
+        schema += ", items array<int>, ratings array<float>"
+    table = spark.createDataFrame(packed, "rows binary").mapInArrow(unpacked, schema)
+    return table.join(prepared.encoding.ids, "position")
+
+
+def _packed_rows(
+    positions: NDArray[np.int32], block: Block, solution: Side, part: slice, *, with_ratings: bool
+) -> bytes:
+    """Some of a block's rows as an Arrow stream."""
+    indptr, factors = block.rows.indptr[part.start : part.stop + 1], solution.factors[part]
+    biases = np.zeros(len(factors), np.float32) if solution.biases is None else solution.biases[part]
+    columns = {
+        "position": pa.array(positions[part]),
+        "factors": lists_of_rows(factors),
+        "bias": pa.array(biases),
+        "n_ratings": pa.array(np.diff(indptr)),
+    }
+    if with_ratings:
+        rated = slice(indptr[0], indptr[-1])
+        columns["items"] = lists(indptr, block.columns[rated])
+        columns["ratings"] = lists(indptr, block.rows.values[rated])
+    return as_stream(pa.record_batch(columns))
+
+
+def _index(encoding: Encoding) -> IdIndex:
+    return IdIndex.from_ids(encoding.ids.select(encoding.name).toArrow()[encoding.name], name=encoding.name)
+
+
+def _gathered(model: AlternatingModel, side: ClusterSide) -> Side:
+    """The factors of a side, fetched where they are on the cluster."""
+    if side.state is None:
+        return side.side
+    side.side = model._empty_side(side.layout.n_rows)
+    packed = side.state.solved.toLocalIterator(prefetchPartitions=True)
+    side.take(SolvedBlock.from_bytes(each, model.n_factors) for each in packed)
+    return side.side
+
+
+def _rated(users: PreparedSide) -> Rows:
+    """The ratings by user, fetched block by block."""
+    counts = np.zeros(users.layout.n_rows, dtype=np.int64)
+    blocks = [Block.from_bytes(packed) for packed in users.blocks.collect()]
+    rows = [users.layout.rows_of(number) for number in range(len(blocks))]
+    for places, block in zip(rows, blocks, strict=True):
+        counts[places] = np.diff(block.rows.indptr)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    columns, values = np.empty(indptr[-1], dtype=np.int32), np.empty(indptr[-1], dtype=np.float32)
+    for places, block in zip(rows, blocks, strict=True):
+        starts = np.repeat(indptr[places] - block.rows.indptr[:-1], np.diff(block.rows.indptr))
+        targets = starts + np.arange(len(block.rows.values))
+        columns[targets], values[targets] = block.columns, block.rows.values
+    return Rows(indptr, columns, values)

@@ -1,0 +1,289 @@
+"""The trials of a search: what is tried next, how it is judged, when it is given up."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from matinee.errors import DataError
+from matinee.evaluation import evaluate
+from matinee.models import Model
+from matinee.ratings import Ratings
+from matinee.ratings.splits import SplitOfRatings, split
+from matinee.solving.history import Iteration
+from matinee.tuning.spaces import Coordinates, Doubling, SearchSpace, Switch
+from matinee.tuning.study_file import claim, fingerprint, journal
+
+if TYPE_CHECKING:
+    import optuna
+
+# What may be tuned for, and whether less of it is better. The rankings are at 10.
+METRICS: dict[str, Literal["minimize", "maximize"]] = {
+    "rmse": "minimize",
+    "mae": "minimize",
+    "precision": "maximize",
+    "recall": "maximize",
+    "ndcg": "maximize",
+    "map": "maximize",
+    "mrr": "maximize",
+    "hit_rate": "maximize",
+}
+# Trials at random, before the sampler believes what it has seen and the best is tried at twice its rank.
+N_RANDOM = 8
+# A fit shows in its first iterations little but where it started; and where few fits have got as far, they
+# are the best ones, and a poor measure of the others.
+PRUNING = {"n_startup_trials": 5, "n_warmup_steps": 5, "n_min_trials": 4}
+# A curve is at its end when a space's patience has not bettered it by this share of itself.
+LEAST_GAIN = 1e-4
+STUDY_NAME = "matinee"
+# The attribute of a trial of what was best, at twice the rank: the parameter that was doubled, and its rung.
+DOUBLED = "doubled"
+
+
+class Search:
+    """One search: what its trials have in common, and how the next is chosen.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    model : Model
+        Its parameters are tried first.
+    ratings : Ratings
+        Of which a part is held out, the same for all trials.
+    metric : str
+        One of ``METRICS``.
+    by, test_size, random_state
+        Of the split; the seed is that of the sampler too.
+    max_factors : int
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        model: Model,
+        ratings: Ratings,
+        *,
+        metric: str,
+        by: SplitOfRatings,
+        test_size: float | int,
+        random_state: int,
+        max_factors: int,
+    ) -> None:
+        self.space, self.model, self.ratings = space, model, ratings
+        self.metric = metric
+        self.random_state = random_state
+        self.train, self.validation = split(ratings, test_size=test_size, by=by, random_state=random_state)
+        self.coordinates = Coordinates(space, model, self.train, max_factors)
+        self.split_in_words = f"{by}, test_size={test_size}"
+
+    @property
+    def has_curve(self) -> bool:
+        """Whether every iteration of a fit shows the metric."""
+        return self.metric == self.space.metric
+
+    def model_with(self, parameters: dict[str, Any]) -> Model:
+        """A model with these parameters, and else those of the model that is tuned."""
+        return type(self.model)(**self.model.get_params() | parameters)
+
+    def open(self, path: Path | None) -> optuna.Study:
+        """The study in a file, or a new one; a DataError if the file is of another search."""
+        import optuna
+
+        study = optuna.create_study(
+            storage=None if path is None else journal(path),
+            study_name=STUDY_NAME,
+            direction=METRICS[self.metric],
+            pruner=optuna.pruners.MedianPruner(**PRUNING),
+            load_if_exists=True,
+        )
+        if path is not None:
+            claim(study, path, self._in_words())
+        return study
+
+    def _in_words(self) -> dict[str, str]:
+        """All that a trial's value depends on, but for what is searched."""
+        searched = {"n_threads", *self.space.parameters}
+        kept = {name: value for name, value in self.model.get_params().items() if name not in searched}
+        return {
+            "model": type(self.model).__name__,
+            "parameters": str(kept),
+            "ratings": f"{len(self.ratings):,} with hash {fingerprint(self.ratings)}",
+            "split": f"by {self.split_in_words}",
+            "metric": self.metric,
+            "seed": str(self.random_state),
+            "tried first": str(self.coordinates.first),
+        }
+
+    def next(self, study: optuna.Study) -> None:
+        """One more trial; a model's errors and Ctrl-C go through it."""
+        import optuna
+
+        self._enqueue(study)
+        # A seed of its own for every trial: a search that goes on from a file draws what it would have drawn.
+        seed = np.random.SeedSequence([self.random_state, len(finished(study))]).generate_state(1)[0]
+        study.sampler = optuna.samplers.TPESampler(
+            n_startup_trials=N_RANDOM, multivariate=True, group=True, constant_liar=False, seed=int(seed)
+        )
+        trial = study.ask()
+        try:
+            value = self._try(trial, self.coordinates.parameters_at(self._suggest(study, trial)))
+            study.tell(trial, value)
+        except optuna.TrialPruned:
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        except BaseException:
+            study.tell(trial, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
+            raise
+
+    def _enqueue(self, study: optuna.Study) -> None:
+        """Put first what is to be tried out of turn: the defaults, or the best so far at twice the rank."""
+        if not complete(study):
+            study.enqueue_trial(self.coordinates.start)
+        elif len(finished(study)) >= N_RANDOM:
+            for name, ladder in self.coordinates.ladders.items():
+                rung = study.best_trial.params[name] + 1
+                if rung < len(ladder) and (name, rung) not in _doubled(study):
+                    study.enqueue_trial({**study.best_trial.params, name: rung}, {DOUBLED: {name: rung}})
+
+    def _top(self, study: optuna.Study, trial: optuna.Trial, name: str) -> int:
+        """The highest rung of a ladder that was tried until now or is to be tried in this trial."""
+        rungs: list[int] = [each.params[name] for each in finished(study)]
+        raised: int = trial.user_attrs.get(DOUBLED, {}).get(name, 0)
+        top = max([self.coordinates.top_at_first(name), raised, *rungs])
+        return min(top, len(self.coordinates.ladders[name]) - 1)
+
+    def _suggest(self, study: optuna.Study, trial: optuna.Trial) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, axis in self.space.parameters.items():
+            if isinstance(axis, Doubling):
+                found[name] = trial.suggest_int(name, 0, self._top(study, trial, name))
+            elif isinstance(axis, Switch):
+                found[name] = trial.suggest_categorical(name, [False, True])
+            else:
+                low, high = self.coordinates.bounds(name)
+                found[name] = trial.suggest_float(name, low, high, log=axis.is_log)
+        return found
+
+    def _try(self, trial: optuna.Trial, parameters: dict[str, Any]) -> float:
+        began = time.perf_counter()
+        run = self._follow if self.has_curve else self._judge
+        try:
+            return run(trial, parameters)
+        finally:
+            trial.set_user_attr("parameters", parameters)
+            trial.set_user_attr("seconds", time.perf_counter() - began)
+
+    def _follow(self, trial: optuna.Trial, parameters: dict[str, Any]) -> float:
+        """The best value on the validation curve; its iteration becomes one of the parameters."""
+        import optuna
+
+        space = self.space
+        n_before = 0 if space.burn_in is None else getattr(self.model, space.burn_in)
+        curve = Curve(trial, self.metric, patience=space.patience, n_before=n_before)
+        name = space.iterations
+        most = {} if name is None else {name: max(space.most_iterations, getattr(self.model, name))}
+        model: Any = self.model_with(parameters | most)
+        try:
+            model.fit(self.train, self.validation, progress=False, callback=curve)
+        finally:
+            if name is not None:
+                parameters[name] = curve.best_iteration
+            trial.set_user_attr("iterations", n_before + len(curve.values))
+        _pass_on_interrupt(model)
+        if curve.is_pruned:
+            raise optuna.TrialPruned
+        return curve.best
+
+    def _judge(self, trial: optuna.Trial, parameters: dict[str, Any]) -> float:
+        """The value of a model that is fitted to its end."""
+        model: Any = self.model_with(parameters)
+        model.fit(self.train, progress=False)
+        _pass_on_interrupt(model)
+        if self.space.iterations is not None:
+            parameters[self.space.iterations] = int(getattr(model, self.space.iterations))
+        trial.set_user_attr("iterations", len(model.history_))
+        return _finite(getattr(evaluate(model, self.validation, k=10), self.metric), self.metric)
+
+
+class Curve:
+    """The callback of a fit: reports its validation curve, and ends it when no more is to be gained.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+    metric : str
+    patience : int
+        Iterations without gain that end the fit.
+    n_before : int
+        Iterations at the beginning that do not count.
+
+    Attributes
+    ----------
+    values : list of float
+    is_pruned : bool
+        Whether the fit was ended because it did worse than half of those before it.
+    """
+
+    def __init__(self, trial: optuna.Trial, metric: str, *, patience: int, n_before: int) -> None:
+        self.values: list[float] = []
+        self.is_pruned = False
+        self._trial, self._metric = trial, metric
+        self._patience, self._n_before = patience, n_before
+        self._best: Callable[[list[float]], float] = min if METRICS[metric] == "minimize" else max
+
+    def __call__(self, record: Iteration) -> bool:
+        if record.iteration <= self._n_before:
+            return False
+        value = _finite(getattr(record, f"validation_{self._metric}"), self._metric)
+        self.values.append(value)
+        self._trial.report(value, record.iteration - self._n_before)
+        self.is_pruned = self._trial.should_prune()
+        return self.is_pruned or self._is_flat()
+
+    @property
+    def best(self) -> float:
+        """The value of the best iteration."""
+        return self._best(self.values)
+
+    @property
+    def best_iteration(self) -> int:
+        """From 1; 0 before there is any."""
+        return self.values.index(self.best) + 1 if self.values else 0
+
+    def _is_flat(self) -> bool:
+        before = self.values[: -self._patience]
+        return bool(before) and abs(self.best - self._best(before)) <= LEAST_GAIN * abs(self.best)
+
+
+def _pass_on_interrupt(model: Model) -> None:
+    """Ctrl-C ends a search, also where a model makes the best of it."""
+    if model.interrupted_:
+        raise KeyboardInterrupt
+
+
+def _finite(value: float, metric: str) -> float:
+    if not math.isfinite(value):
+        raise DataError(
+            f"the {metric} of a trial is {value}: nothing of the ratings held out can be judged; "
+            "hold more out with test_size, or others with by"
+        )
+    return float(value)
+
+
+def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """Trials that count: complete, or given up for their curve."""
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in ("COMPLETE", "PRUNED")]
+
+
+def complete(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """Trials with a value."""
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+
+
+def _doubled(study: optuna.Study) -> set[tuple[str, int]]:
+    """The rungs of ladders to which the best trial was once raised."""
+    return {raised for trial in finished(study) for raised in trial.user_attrs.get(DOUBLED, {}).items()}

@@ -1,0 +1,297 @@
+"""Finding a model's best parameters with Optuna."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import polars as pl
+
+from matinee.checks import number, whole_number
+from matinee.errors import DataError, MissingExtraError
+from matinee.models import Model
+from matinee.models.parameters import thread_count
+from matinee.ratings import Ratings, check_ratings
+from matinee.ratings.splits import SplitOfRatings
+from matinee.tuning.search import METRICS, Search, complete, finished
+from matinee.tuning.spaces import SEARCH_SPACES, SearchSpace
+
+if TYPE_CHECKING:
+    import optuna
+
+# Optuna's names of the states that a trial ends in, and ours.
+STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningResult:
+    """What a search has found.
+
+    Attributes
+    ----------
+    best_model : Model
+        With the best parameters, fitted to all ratings.
+    best_params : dict
+        Those that were searched, and the number of iterations where that is read off the curve, as the
+        model takes them.
+    best_value : float
+        Of the best trial, on the ratings that were held out.
+    metric : str
+        What the value is.
+    trials : polars.DataFrame
+        A row for every trial, in their order: ``number``, from 0; ``state``, one of "complete", "pruned" and
+        "failed", which is to say interrupted; ``value``, the best on the trial's curve; a column for every
+        parameter; ``iterations`` that were run, and ``seconds``.
+    stopped_by : {"timeout", "interrupt"} or None
+        What ended the search before all trials, and the last fit, were done.
+    """
+
+    best_model: Model
+    best_params: dict[str, Any]
+    best_value: float
+    metric: str
+    trials: pl.DataFrame
+    stopped_by: str | None = None
+
+    @property
+    def first_value(self) -> float:
+        """The value of the parameters tried first: the model's own, or of the model that was given."""
+        complete = self.trials.filter(pl.col("state") == "complete")
+        return float(complete["value"][0])
+
+
+def tune(
+    ratings: Ratings,
+    model: str | Model = "als",
+    *,
+    n_trials: int = 30,
+    random_state: int = 0,
+    by: SplitOfRatings | None = None,
+    test_size: float | int = 0.2,
+    metric: str | None = None,
+    max_factors: int = 256,
+    study: str | Path | None = None,
+    timeout: float | None = None,
+    progress: bool = True,
+    n_threads: int | None = None,
+) -> TuningResult:
+    """The best parameters that a number of trials find, and the model that they make of all ratings.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    model : {"als", "implicit", "bayes"} or Model
+        Of a model, its own parameters are tried first, and those that are not searched are kept.
+    n_trials : int
+        In all, with those in the study file. The first is of the model's defaults.
+    random_state : int
+        Of the split, of the search, and of models that are made here.
+    by, test_size
+        How ratings are held out to judge a trial by; see `split`. By default "random" for ALS and
+        BayesianALS, and "user" for ImplicitALS.
+    metric : str, optional
+        "rmse", "mae", or, of lists of 10, "precision", "recall", "ndcg", "map", "mrr", "hit_rate". By default
+        what the model's validation curve shows: "ndcg" for ImplicitALS and else "rmse". For any other there
+        is no curve: every trial is fitted to its end, for as many iterations as the model says.
+    max_factors : int
+        The number of factors that is never gone beyond.
+    study : path, optional
+        A file that keeps the trials. The same search with the same file goes on where it was stopped,
+        and does what it would have done in one go.
+    timeout : float, optional
+        Seconds after which no further trial is begun.
+    progress : bool
+        Show a bar on a terminal.
+    n_threads : int, optional
+        Of every fit; by default the model's own.
+
+    Returns
+    -------
+    TuningResult
+        The same for the same seed. Ctrl-C ends the search and gives what was best until then.
+
+    Raises
+    ------
+    MissingExtraError
+        Without Optuna.
+    DataError
+        For an argument out of its range, too few ratings to hold any out, or a study file of another search.
+    KeyboardInterrupt
+        On Ctrl-C before any trial is complete, or in the last fit, unless the model makes the best of it.
+    """
+    _require_optuna()
+    check_ratings(ratings)
+    n_trials = whole_number("n_trials", n_trials, least=1)
+    deadline = math.inf if timeout is None else time.monotonic() + number("timeout", timeout, least=0)
+    space, unfitted = _space_and_model(model, random_state, n_threads)
+    search = Search(
+        space,
+        unfitted,
+        ratings,
+        metric=_checked_metric(metric, space),
+        by=_checked_split(by, space),
+        test_size=test_size,
+        random_state=whole_number("random_state", random_state, least=0),
+        max_factors=whole_number("max_factors", max_factors, least=1),
+    )
+    with _quiet():
+        trials = search.open(None if study is None else Path(study))
+        stopped_by = _run(search, trials, n_trials, deadline, progress)
+        return _result(search, trials, stopped_by, progress)
+
+
+def _run(search: Search, study: optuna.Study, n_trials: int, deadline: float, progress: bool) -> str | None:
+    """Try until there are so many trials; says what ended it earlier, if anything did."""
+    try:
+        with _progress(n_trials, search.metric, shown=progress) as show:
+            while len(finished(study)) < n_trials:
+                if time.monotonic() >= deadline and complete(study):
+                    return "timeout"
+                show(study)
+                search.next(study)
+    except KeyboardInterrupt:
+        if not complete(study):
+            raise
+        return "interrupt"
+    return None
+
+
+def _result(search: Search, study: optuna.Study, stopped_by: str | None, progress: bool) -> TuningResult:
+    best = study.best_trial
+    parameters = dict(best.user_attrs["parameters"])
+    model: Any = search.model_with(parameters)
+    model.fit(search.ratings, progress=progress)
+    if model.interrupted_:
+        stopped_by = "interrupt"
+    return TuningResult(
+        best_model=model,
+        best_params=parameters,
+        best_value=study.best_value,
+        metric=search.metric,
+        trials=_frame(study, list(parameters)),
+        stopped_by=stopped_by,
+    )
+
+
+# ---- arguments ----------------------------------------------------------------------------------
+
+
+def _require_optuna() -> None:
+    try:
+        import optuna  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            'tuning needs Optuna, of the extra "tune"; install it with: pip install "matinee[tune]"'
+        ) from error
+
+
+def _space_and_model(model: Any, random_state: int, n_threads: int | None) -> tuple[SearchSpace, Model]:
+    names = ", ".join(map(repr, SEARCH_SPACES))
+    if isinstance(model, str):
+        if model not in SEARCH_SPACES:
+            raise DataError(f"model={model!r}; expected one of {names}, or a model")
+        space = SEARCH_SPACES[model]
+        unfitted = space.model().set_params(random_state=random_state)
+    else:
+        spaces = [space for space in SEARCH_SPACES.values() if type(model) is space.model]
+        if not spaces:
+            raise DataError(
+                f"model is a {type(model).__name__}; expected one of {names}, or one of these models"
+            )
+        space, unfitted = spaces[0], type(model)(**model.get_params())
+    if n_threads is not None:
+        unfitted.set_params(n_threads=n_threads)
+    unfitted._check_parameters()
+    thread_count(unfitted.n_threads)
+    return space, unfitted
+
+
+def _checked_metric(metric: str | None, space: SearchSpace) -> str:
+    possible = [name for name in METRICS if space.model.predicts_ratings or name not in ("rmse", "mae")]
+    if metric is None:
+        return space.metric
+    if metric not in possible:
+        name, expected = space.model.__name__, ", ".join(map(repr, possible))
+        raise DataError(f"metric={metric!r}; expected one of {expected} for {name}")
+    return metric
+
+
+def _checked_split(by: Any, space: SearchSpace) -> SplitOfRatings:
+    if by is None:
+        return space.split_by
+    if by not in get_args(SplitOfRatings):
+        expected = ", ".join(map(repr, get_args(SplitOfRatings)))
+        raise DataError(f"by={by!r}; expected one of {expected}")
+    kind: SplitOfRatings = by
+    return kind
+
+
+# ---- what is shown and given back ----------------------------------------------------------------
+
+
+def _frame(study: optuna.Study, parameters: list[str]) -> pl.DataFrame:
+    best: Callable[[Any], float] = min if study.direction.name == "MINIMIZE" else max
+    rows = []
+    for trial in study.get_trials(deepcopy=False):
+        known = trial.user_attrs
+        curve = [*trial.intermediate_values.values(), *(trial.values or [])]
+        rows.append(
+            {
+                "number": trial.number,
+                "state": STATES.get(trial.state.name, "failed"),
+                "value": best(curve) if curve else None,
+                **{name: known.get("parameters", {}).get(name) for name in parameters},
+                "iterations": known.get("iterations"),
+                "seconds": known.get("seconds"),
+            }
+        )
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna without its log and its warnings of what is experimental, and models that are told to stop."""
+    import optuna
+
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.filterwarnings("ignore", message="interrupted after")
+            yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+
+
+@contextmanager
+def _progress(n_trials: int, metric: str, *, shown: bool) -> Iterator[Callable[[optuna.Study], None]]:
+    """A function to call before every trial, which shows on a terminal how far the search is."""
+    if not shown or not sys.stderr.isatty():
+        yield lambda study: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("tune"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[best]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("tune", total=n_trials, best="")
+
+        def advance(study: optuna.Study) -> None:
+            best = f"{metric} {study.best_value:.4f}" if complete(study) else ""
+            bar.update(task, completed=len(finished(study)), best=best)
+
+        yield advance

@@ -1,0 +1,1 @@
+"""What an operator runs beside the server: retraining, exporting, and the built-in model."""

@@ -1,0 +1,29 @@
+"""The built-in cinema, fitted once and kept: what is served where no model is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import FileLock
+
+from matinee import __version__
+from matinee.datasets import load_dataset
+from matinee.datasets.loading import DEMO, DEMO_PARAMETERS
+from matinee.models import ALS
+from matinee.ratings import Ratings
+from matinee.web.jobs.held_out import is_held_out
+
+SEED = 42
+
+
+def built_in_model(folder: Path) -> Path:
+    """The file of a model of the built-in cinema in a folder; fitted and written if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"cinema-{__version__}.safetensors"
+    with FileLock(folder / "cinema.lock"):
+        if not path.exists():
+            ratings: Ratings = load_dataset(DEMO)
+            held_out = is_held_out(ratings)
+            model = ALS(**DEMO_PARAMETERS, random_state=SEED)
+            model.fit(ratings.subset(~held_out), ratings.subset(held_out), progress=False).save(path)
+    return path

@@ -1,0 +1,166 @@
+"""A new model from the base ratings and the visitors', which is served only if it is not worse."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from filelock import FileLock
+
+from matinee.errors import DataError
+from matinee.evaluation import evaluate
+from matinee.evaluation.audience import n_trained_on
+from matinee.models import BayesianALS, Model, load
+from matinee.ratings import Ratings
+from matinee.ratings.splits import NewUsers
+from matinee.web.jobs.exporting import visitors_ratings
+from matinee.web.jobs.held_out import is_held_out
+from matinee.web.store.engine import Store
+from matinee.web.store.visitor_ids import require_no_visitors
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """How a new model compares with the old one, and whether it took its place.
+
+    Attributes
+    ----------
+    metric : str
+        "rmse", of which less is better, or "ndcg", of which more is, for a model that predicts no ratings.
+    old, new : float
+        On the same held-out ratings, which neither model has seen.
+    margin : float
+    swapped : bool
+    n_base, n_visitors : int
+        How many ratings of each there were.
+    n_held_out : int
+    n_unknown : int
+        Ratings of visitors that were left out, being of items whose ids cannot be those of the base.
+    """
+
+    metric: str
+    old: float
+    new: float
+    margin: float
+    swapped: bool
+    n_base: int
+    n_visitors: int
+    n_held_out: int
+    n_unknown: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it by name."""
+        return asdict(self)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """All of it in words: labels and texts."""
+        verdict = "took the old one's place" if self.swapped else "is worse, and was thrown away"
+        left_out = f", {self.n_unknown:,} left out" if self.n_unknown else ""
+        return [
+            ("ratings", f"{self.n_base:,} of the base, {self.n_visitors:,} of visitors{left_out}"),
+            ("held out", f"{self.n_held_out:,}"),
+            (f"{self.metric.upper()}, old", f"{self.old:.4f}"),
+            (f"{self.metric.upper()}, new", f"{self.new:.4f}"),
+            ("the new model", f"{verdict} (margin {self.margin:g})"),
+        ]
+
+
+def retrain(
+    store: Store,
+    path: Path,
+    base: Ratings,
+    *,
+    margin: float = 0.005,
+    item_features: pl.DataFrame | None = None,
+) -> Retraining:
+    """Fit the model in a file anew, and put the new one into its place unless it is worse.
+
+    The parameters are those of the model in the file. What is held out is decided by a hash of each pair of
+    user and item, the same in every run, so that no model that was made here has ever seen it; one that was
+    made otherwise is fitted again, to its own ratings less those, for the comparison. Both models are asked
+    as the server asks them: everybody is folded in from the ratings that are left.
+
+    Parameters
+    ----------
+    store : Store
+        With the visitors' ratings.
+    path : Path
+        The model file; it is replaced in one step, and a server that watches it takes the new one up.
+    base : Ratings
+    margin : float
+        The new model may be worse by this much, in the units of the metric.
+    item_features : DataFrame, optional
+        For a `BayesianALS`, as in its ``fit``.
+
+    Raises
+    ------
+    DataError
+        If the base has users with the ids of visitors, or nothing is held out.
+    ModelFileError
+        If the file is no model.
+    """
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        old = load(path)
+        whole, n_visitors, n_unknown = with_visitors(base, store)
+        held_out = is_held_out(whole)
+        train, test = whole.subset(~held_out), whole.subset(held_out)
+        if len(test) == 0 or len(train) == 0:
+            raise DataError(f"{len(whole):,} ratings are too few to hold a tenth of them out")
+        # To be shown, not to stop by: that would flatter the new model.
+        shown = test if old.get_params().get("tolerance") is None else None
+        new = _fit(old, train, item_features, shown)
+        asked = NewUsers(train, test)
+        metric = "rmse" if old.predicts_ratings else "ndcg"
+        before = _quality(_without(old, test, item_features), asked, metric)
+        after = _quality(new, asked, metric)
+        is_good = after <= before + margin if metric == "rmse" else after >= before - margin
+        if is_good:
+            new.save(path)
+    return Retraining(metric, before, after, margin, is_good, len(base), n_visitors, len(test), n_unknown)
+
+
+def with_visitors(base: Ratings, store: Store) -> tuple[Ratings, int, int]:
+    """The base ratings and the visitors'; how many these are, and how many of them had to be left out."""
+    require_no_visitors(base.user_index)
+    found = visitors_ratings(store, strings=base.user_index.holds_strings)
+    own = base.to_frame().select("user", "item", "rating")
+    # Items are kept as text; one that is no integer is none of the base's where those are.
+    theirs = found.select(
+        pl.col(kept).cast(own.schema[name], strict=False).alias(name)
+        for kept, name in (("userId", "user"), ("movieId", "item"), ("rating", "rating"))
+    ).drop_nulls()
+    whole = Ratings.from_frame(pl.concat([own, theirs]))
+    return whole, len(theirs), len(found) - len(theirs)
+
+
+def _fit(
+    model: Model, train: Ratings, item_features: pl.DataFrame | None, validation: Ratings | None = None
+) -> Model:
+    new: Any = type(model)(**model.get_params())
+    options = {"item_features": item_features} if item_features is not None else {}
+    if options and not isinstance(model, BayesianALS):
+        raise DataError("item features are for a model of kind bayes alone; leave them out")
+    with warnings.catch_warnings():
+        # What the fit has to say of its iterations was said when the model was first fitted.
+        warnings.simplefilter("ignore")
+        new.fit(train, validation, **options)
+    fitted: Model = new
+    return fitted
+
+
+def _without(old: Model, test: Ratings, item_features: pl.DataFrame | None) -> Model:
+    """The old model if it has seen nothing of the test; else the same, fitted to the rest of its ratings."""
+    if n_trained_on(old, test) == 0:
+        return old
+    fitted = Ratings(old.user_index_, old.item_index_, old.rated_)
+    return _fit(old, fitted.subset(~is_held_out(fitted)), item_features)
+
+
+def _quality(model: Model, asked: NewUsers, metric: str) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = getattr(evaluate(model, asked), metric)
+    return float(found)

@@ -1,0 +1,1 @@
+"""Limits on requests, before any of them reaches a page or the API."""

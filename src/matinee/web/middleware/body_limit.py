@@ -1,0 +1,48 @@
+"""Request bodies that are too long are refused, whether they say how long they are or not."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from matinee.web.rendering.problems import refusal
+
+
+class BodyLimit:
+    """Refuses bodies of more than so many bytes, before they are read or once they have become so long.
+
+    Parameters
+    ----------
+    limit : int
+        In bytes.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+        self._app, self._limit = app, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._is_announced_too_long(scope):
+            await refusal(scope["path"], 413, self._detail)(scope, receive, send)
+            return
+        n_read = 0
+
+        async def receive_counted() -> Message:
+            nonlocal n_read
+            message = await receive()
+            n_read += len(message.get("body", b""))
+            if n_read > self._limit:
+                raise HTTPException(413, self._detail)
+            return message
+
+        await self._app(scope, receive_counted, send)
+
+    @property
+    def _detail(self) -> str:
+        return f"The body is longer than {self._limit:,} bytes, the most that this server reads."
+
+    def _is_announced_too_long(self, scope: Scope) -> bool:
+        lengths = [value for name, value in scope["headers"] if name == b"content-length"]
+        return any(value.isdigit() and int(value[:20]) > self._limit for value in lengths)

@@ -1,0 +1,137 @@
+"""Errors as RFC 9457 problem details to programs, and as pages to people."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError, TimeoutError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from matinee.errors import DataError, UnknownItemError, UnknownUserError
+from matinee.web.rendering.templating import bare_page, page
+from matinee.web.security.headers import HEADERS
+from matinee.web.visits import Visit
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+# What is answered to programs, by the beginning of its path; all else is answered to people.
+FOR_PROGRAMS = ("/api/", "/health", "/ready", "/metrics")
+
+
+class ProblemResponse(JSONResponse):
+    """Problem details."""
+
+    media_type = MEDIA_TYPE
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    errors: Sequence[Mapping[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> ProblemResponse:
+    """The problem details of a status; its type is ``about:blank``, the title then being the status's own."""
+    content: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if errors is not None:
+        content["errors"] = errors
+    return ProblemResponse(content, status, headers=dict(headers or {}))
+
+
+def install(app: FastAPI) -> None:
+    """Let the application answer every error in this form."""
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(DataError, _of_data)
+    app.add_exception_handler(UnknownItemError, _of_unknown)
+    app.add_exception_handler(UnknownUserError, _of_unknown)
+    app.add_exception_handler(OperationalError, _of_database)
+    app.add_exception_handler(TimeoutError, _of_database)
+    app.add_exception_handler(Exception, _of_defect)
+
+
+def is_for_program(path: str) -> bool:
+    """Whether what is at a path is answered to programs."""
+    return path.startswith(FOR_PROGRAMS)
+
+
+def refusal(path: str, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """An error where nothing is known of who asked: before the cookie is read, or without the database."""
+    if is_for_program(path):
+        return problem(status, detail, headers=headers)
+    context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail}
+    answer = bare_page("error.html", context, status_code=status)
+    answer.headers.update(headers or {})
+    return answer
+
+
+def _answer(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    errors: Sequence[Mapping[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    if is_for_program(request.url.path):
+        return problem(status, detail, errors=errors, headers=headers)
+    visit = Visit(request, request.app.state.services)
+    context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail}
+    try:
+        answer = page(visit, "error.html", context, status_code=status)
+    except (OperationalError, TimeoutError):  # who asked is not to be found out at present
+        return refusal(request.url.path, status, detail, headers=headers)
+    answer.headers.update(headers or {})
+    return answer
+
+
+def _of_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = error.detail
+    if error.status_code in (404, 405) and detail == HTTPStatus(error.status_code).phrase:
+        detail = f"{request.method} {request.url.path[:200]} is nothing that this server answers."
+    return _answer(request, error.status_code, detail, headers=error.headers)
+
+
+def _of_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"where": ".".join(str(part) for part in one["loc"]), "detail": one["msg"]} for one in error.errors()
+    ]
+    detail = "; ".join(f"{one['where']}: {one['detail']}" for one in errors[:5])
+    return _answer(request, 422, detail, errors=errors)
+
+
+def _of_data(request: Request, error: Exception) -> Response:
+    return _answer(request, 422, str(error))
+
+
+def _of_unknown(request: Request, error: Exception) -> Response:
+    return _answer(request, 404, str(error))
+
+
+def _of_database(request: Request, error: Exception) -> Response:
+    """The database is away, or busy for too long: nothing was changed, and a second try may do."""
+    logger.error("the database did not answer %s %s: %s", request.method, request.url.path, error)
+    detail = "The database does not answer at present; nothing was changed. Try again in a moment."
+    return refusal(request.url.path, 503, detail, headers={"Retry-After": "5"})
+
+
+def _of_defect(request: Request, error: Exception) -> Response:
+    """The server has logged what it was; the visitor is told no more than that it was not they."""
+    # This answer goes out past what would add the headers.
+    detail = "The server has failed at this; the failure is its own, and is noted in its log."
+    return refusal(request.url.path, 500, detail, headers=HEADERS)

@@ -1,0 +1,88 @@
+"""Pages from templates: everything in them is escaped, and undefined names are errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from matinee import __version__
+from matinee.web.cinema.statistics import STARS
+from matinee.web.rendering import wording
+from matinee.web.rendering.changes import address_after, address_of, change_in
+from matinee.web.security.csrf import FIELD
+from matinee.web.visits import Visit
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # An id in an address may hold any letter, a slash too.
+    environment.filters["segment"] = lambda text: quote(str(text), safe="")
+    environment.filters |= {
+        "in_stars": wording.in_stars,
+        "in_halves": wording.in_halves,
+        "counted": wording.counted,
+        "day": wording.day,
+        "age": wording.age,
+        "joined": wording.joined,
+    }
+    environment.globals["version"] = __version__
+    environment.globals["STARS"] = STARS
+    environment.globals["csrf_field"] = FIELD
+    return environment
+
+
+_templates = _environment()
+
+
+def page(
+    visit: Visit, template: str, context: Mapping[str, Any] | None = None, *, status_code: int = 200
+) -> HTMLResponse:
+    """A page for a visitor.
+
+    Parameters
+    ----------
+    visit : Visit
+        In the template as ``visit``; its CSRF token as ``csrf_token``. What the visitor has just done to a
+        film is ``change``; ``here`` is the address of this page without it, and ``after(film)`` the one for
+        its forms to go on with.
+    template : str
+        The name of a file in ``templates/``.
+    context : mapping, optional
+        What else the template speaks of.
+    """
+    known = {
+        "visit": visit,
+        "csrf_token": visit.csrf_token,
+        "change": change_in(visit),
+        "here": address_of(visit.request),
+        "after": partial(address_after, visit.request),
+        **(context or {}),
+    }
+    return HTMLResponse(_templates.get_template(template).render(known), status_code=status_code)
+
+
+def bare_page(
+    template: str, context: Mapping[str, Any] | None = None, *, status_code: int = 200
+) -> HTMLResponse:
+    """A page that says nothing of its visitor, for where the cookie or the database is out of reach."""
+    known = {"visit": None, "csrf_token": "", "change": None, **(context or {})}
+    return HTMLResponse(_templates.get_template(template).render(known), status_code=status_code)
+
+
+def template_module(template: str) -> Any:
+    """The macros of a template, to draw one part of a page alone."""
+    return _templates.get_template(template).module

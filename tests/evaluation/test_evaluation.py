@@ -1,0 +1,438 @@
+import json
+import math
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+
+from matinee.errors import DataError, NotFittedError
+from matinee.evaluation import Evaluation, audience, evaluate
+from matinee.models import ALS
+from matinee.models.implicit import ImplicitALS
+from matinee.ratings import Ratings
+from matinee.ratings.splits import NewUsers, split
+
+RANKING = ("precision", "recall", "truncated_recall", "ndcg", "map", "mrr", "hit_rate")
+
+
+def small_model(train, **parameters):
+    return ALS(**{"n_factors": 3, "n_iterations": 4, "n_threads": 1} | parameters).fit(train)
+
+
+@pytest.fixture(scope="module")
+def fitted(small_ratings):
+    train, test = split(small_ratings, test_size=0.25, random_state=0)
+    return small_model(train), train, test
+
+
+@pytest.fixture(scope="module")
+def result():
+    return Evaluation(
+        n_ratings=1000,
+        n_fallback=10,
+        n_trained_on=0,
+        split="random, test_size=0.2, random_state=42",
+        rmse=0.9,
+        mae=0.7,
+        rmse_without_fallback=0.88,
+        train_rmse=0.8,
+        train_mae=0.6,
+        k=10,
+        relevant_from=None,
+        n_items=500,
+        excluded="training ratings",
+        n_users=90,
+        n_users_fallback=2,
+        n_users_without_test=10,
+        **dict.fromkeys(RANKING, 0.125),
+        catalogue_coverage=0.25,
+        novelty=3.5,
+    )
+
+
+def with_strangers(test):
+    """The test ratings, and some of a user and of an item that nobody has heard of."""
+    frame = test.to_frame()
+    user, item = frame["user"][0], frame["item"][0]
+    extra = pl.DataFrame(
+        {"user": [-1, -1, -2, user], "item": [item, -7, -8, -7], "rating": [1.0, 2.0, 3.0, 4.0]}
+    )
+    return Ratings.from_frame(pl.concat([frame, extra.cast(frame.schema)]))
+
+
+def figures(result):
+    """The numbers in a result, less those of users and items that have no ratings on either side."""
+    whole = {name: value for name, value in result.to_dict().items() if isinstance(value, int | float)}
+    return {name: whole[name] for name in whole if name not in ("n_users_without_test", "n_items")}
+
+
+def ranking_by_hand(model, test, k, relevant_from=-math.inf, person_of=None):
+    """The ranking metrics user by user from sets of ids, and nothing else of ours than `recommend`."""
+    relevant = {}
+    for user, item, rating in test.to_frame().select("user", "item", "rating").iter_rows():
+        if rating >= relevant_from:
+            relevant.setdefault(user, set()).add(item)
+    nobody = model.fold_in({})
+    rows = []
+    for user, wanted in relevant.items():
+        if person_of is not None:
+            listed = person_of(user).recommend(n=k)
+        else:
+            known = user in model.user_index_.ids
+            listed = (model.recommend(user, n=k) if known else nobody.recommend(n=k))[:k]
+        hits = [place for place, one in enumerate(listed) if one.item in wanted]
+        most = min(k, len(wanted))
+        ideal = sum(1 / math.log2(place + 2) for place in range(most))
+        rows.append(
+            [
+                len(hits) / k,
+                len(hits) / len(wanted),
+                len(hits) / most,
+                sum(1 / math.log2(place + 2) for place in hits) / ideal,
+                sum((number + 1) / (place + 1) for number, place in enumerate(hits)) / most,
+                1 / (hits[0] + 1) if hits else 0,
+                float(bool(hits)),
+            ]
+        )
+    return len(rows), dict(zip(RANKING, np.mean(rows, axis=0), strict=True))
+
+
+def test_errors_are_those_of_the_models_own_predictions(fitted):
+    model, train, test = fitted
+    found = evaluate(model, test, train=train)
+    for ratings, rmse, mae in (
+        (test, found.rmse, found.mae),
+        (train, found.train_rmse, found.train_mae),
+    ):
+        frame = ratings.to_frame()
+        predicted = model.predict(frame["user"].to_numpy(), frame["item"].to_numpy())
+        assert rmse == pytest.approx(root_mean_squared_error(frame["rating"], predicted), rel=1e-6)
+        assert mae == pytest.approx(mean_absolute_error(frame["rating"], predicted), rel=1e-6)
+    assert found.n_ratings == len(test)
+
+
+@pytest.mark.parametrize("k", [1, 5, 100])
+def test_ranking_metrics_are_those_of_the_lists_that_people_are_shown(fitted, k):
+    model, _, test = fitted
+    n_users, expected = ranking_by_hand(model, test, k)
+    found = evaluate(model, test, k=k)
+    assert {name: getattr(found, name) for name in RANKING} == pytest.approx(expected)
+    assert (found.k, found.n_users, found.n_items) == (k, n_users, 40)
+    assert expected["ndcg"] > 0
+
+
+def test_users_and_items_that_the_model_has_not_seen_are_tested_too(fitted):
+    model, _, test = fitted
+    strangers = with_strangers(test)
+    n_users, expected = ranking_by_hand(model, strangers, 10)
+    found = evaluate(model, strangers)
+    assert {name: getattr(found, name) for name in RANKING} == pytest.approx(expected)
+    assert (found.n_users, found.n_users_fallback) == (n_users, 2)
+    assert found.n_fallback == 4
+    assert found.coverage == pytest.approx(1 - 4 / (len(test) + 4))
+    assert found.rmse_without_fallback == pytest.approx(evaluate(model, test).rmse)
+
+
+def test_a_user_or_an_item_without_training_ratings_is_predicted_by_fallback(small_ratings):
+    # They keep their ids and rows in a subset, so that the model knows of them, but nothing about them.
+    new_user, new_item = small_ratings.users[4], small_ratings.items[9]
+    frame = small_ratings.to_frame()
+    is_new = ((frame["user"] == new_user) | (frame["item"] == new_item)).to_numpy()
+    train, test = small_ratings.subset(~is_new), small_ratings.subset(is_new)
+    found = evaluate(small_model(train), test, train=train)
+    assert found.n_fallback == len(test)
+    assert found.coverage == 0
+    assert math.isnan(found.rmse_without_fallback)
+    assert (found.ratio, found.gap, found.verdict) == (None, None, None)
+    assert found.n_users_fallback == 1
+    assert found.to_dict()["rmse_without_fallback"] is None
+
+
+def test_only_ratings_from_the_threshold_on_are_relevant(fitted):
+    model, _, test = fitted
+    n_users, expected = ranking_by_hand(model, test, 10, relevant_from=4.0)
+    found = evaluate(model, test, relevant_from=4.0)
+    assert {name: getattr(found, name) for name in RANKING} == pytest.approx(expected)
+    assert (found.n_users, found.n_users_without_test) == (n_users, test.n_users - n_users)
+    assert found.rmse == evaluate(model, test).rmse
+
+
+def test_a_threshold_finds_the_rating_that_it_names():
+    ratings = Ratings.from_arrays([1, 1, 2, 2], [1, 2, 1, 2], [3.7, 1.0, 1.0, 3.7])
+    train, test = ratings.subset([1, 2]), ratings.subset([0, 3])
+    assert evaluate(small_model(train), test, relevant_from=3.7).n_users == 2
+
+
+def test_with_nothing_relevant_there_is_nobody_to_rank(fitted):
+    model, _, test = fitted
+    found = evaluate(model, test, relevant_from=99)
+    assert (found.n_users, found.n_users_without_test) == (0, test.n_users)
+    assert math.isnan(found.ndcg)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["ndcg"] is None
+
+
+def test_a_pair_that_the_model_was_trained_on_is_never_found(fitted):
+    model, train, _ = fitted
+    found = evaluate(model, train)
+    assert [getattr(found, name) for name in RANKING] == [0] * 7
+    assert found.n_trained_on == len(train)
+
+
+def test_a_model_that_knows_the_answers_finds_them_all():
+    # Two tastes: everybody rates their own half 5 and the other half 1; one 5 of each is held out.
+    users, items = map(np.ravel, np.indices((20, 20)))
+    same_half = (users < 10) == (items < 10)
+    ratings = Ratings.from_arrays(users, items, np.where(same_half, 5.0, 1.0))
+    held_out = users == items
+    test = ratings.subset(held_out)
+    found = evaluate(small_model(ratings.subset(~held_out), regularization=0.001), test, k=1)
+    assert [getattr(found, name) for name in RANKING] == [1] * 7
+    assert found.rmse < 0.1
+
+
+def test_ids_that_are_strings_are_matched_by_their_text(fitted):
+    model, train, test = fitted
+    # Of one width, so that the ids sort as the numbers do and ties are broken alike.
+    as_text = [pl.col(name).cast(pl.String).str.zfill(4) for name in ("user", "item")]
+    named_train, named_test = (
+        Ratings.from_frame(ratings.to_frame().with_columns(as_text)) for ratings in (train, test)
+    )
+    assert named_test.users[0] == "0003"
+    assert figures(evaluate(small_model(named_train), named_test)) == figures(evaluate(model, test))
+
+
+def test_the_result_is_the_same_whatever_the_size_of_the_chunks(fitted, monkeypatch):
+    model, train, test = fitted
+    strangers = with_strangers(test)
+    whole = figures(evaluate(model, strangers, train=train))
+    for module in (audience, ranking_metrics):
+        monkeypatch.setattr(module, "CHUNK", 37)
+    assert figures(evaluate(model, strangers, train=train)) == pytest.approx(whole, rel=1e-12)
+
+
+def test_permuting_the_users_leaves_the_figures_as_they_are(fitted):
+    model, train, test = fitted
+    frames = [ratings.to_frame().with_columns(user=1000 - pl.col("user")) for ratings in (train, test)]
+    mirrored_train, mirrored_test = map(Ratings.from_frame, frames)
+    mirrored = figures(evaluate(small_model(mirrored_train), mirrored_test))
+    assert mirrored == pytest.approx(figures(evaluate(model, test)), rel=1e-4)
+
+
+def test_overfitting_shows_in_the_ratio_of_test_to_train(small_ratings):
+    train, test = split(small_ratings, test_size=0.25, random_state=0)
+    loose = evaluate(small_model(train, n_factors=12, regularization=1e-4), test, train=train)
+    tight = evaluate(small_model(train, regularization=1.0), test, train=train)
+    assert loose.verdict.startswith("overfitting")
+    assert loose.ratio > tight.ratio
+    assert loose.rmse > tight.rmse
+
+
+def test_the_verdict_is_about_what_was_learned_and_not_about_fallbacks(result):
+    assert result.ratio == pytest.approx(0.88 / 0.8)
+    assert result.gap == pytest.approx(0.08)
+    assert result.coverage == pytest.approx(0.99)
+
+
+@pytest.mark.parametrize(
+    ("test_error", "verdict"), [(0.85, "no overfitting"), (0.9, "moderate"), (1.05, "overfitting")]
+)
+def test_the_verdict_follows_the_ratio(result, test_error, verdict):
+    assert replace(result, rmse_without_fallback=test_error).verdict.startswith(verdict)
+
+
+def test_training_ratings_met_exactly_have_an_infinite_ratio_and_none_in_json(result):
+    exact = replace(result, train_rmse=0.0)
+    assert exact.ratio == math.inf
+    assert exact.verdict.startswith("overfitting")
+    assert exact.to_dict()["ratio"] is None
+    assert replace(exact, rmse_without_fallback=0.0).ratio == 1
+
+
+def test_without_training_ratings_there_is_no_verdict(result):
+    without = replace(result, train_rmse=None, train_mae=None)
+    assert (without.ratio, without.gap, without.verdict) == (None, None, None)
+    assert "train RMSE" not in str(without)
+
+
+def test_the_table_shows_both_errors_and_the_protocol(result):
+    lines = [line.split("  ", 1) for line in str(result).splitlines() if line]
+    table = {label.strip(): text.strip() for label, text in lines if label}
+    assert table["RMSE"] == "0.9000 (train 0.8000)"
+    assert table["MAE"] == "0.7000 (train 0.6000)"
+    assert table["predicted by fallback"] == "10 (1.00%)"
+    assert table["RMSE without fallback"] == "0.8800"
+    assert table["test RMSE / train RMSE"] == "1.100 (gap 0.0800)"
+    assert table["NDCG at 10"] == "0.1250"
+    assert table["catalogue coverage"] == "25.00%"
+    assert table["novelty"] == "3.50 bits"
+    assert table["split"] == "random, test_size=0.2, random_state=42"
+    assert "also trained on" not in table
+    assert table["users ranked"] == "90 (2 of them without training ratings)"
+    assert table["users left out"].startswith("10,")
+    assert table["ranked for each"].startswith("500 movies, less those")
+    assert table["relevant"] == "every test rating"
+    assert "relevant                every" in str(result)
+    assert "from 3.5" in str(replace(result, relevant_from=3.5))
+
+
+def test_the_dictionary_holds_everything_and_goes_through_json(result):
+    whole = result.to_dict()
+    assert json.loads(json.dumps(whole, allow_nan=False)) == whole
+    assert {"rmse", "mae", "coverage", "gap", "ratio", "verdict", "k", *RANKING} <= set(whole)
+
+
+def test_a_result_cannot_be_changed(result):
+    with pytest.raises(FrozenInstanceError):
+        result.rmse = 0.1
+
+
+def test_arguments_that_cannot_be_evaluated_are_refused(fitted):
+    model, _, test = fitted
+    none_left = test.subset(np.zeros(len(test), dtype=bool))
+    with pytest.raises(DataError, match=r"expected a model, such as .* got str"):
+        evaluate("model", test)
+    with pytest.raises(NotFittedError):
+        evaluate(ALS(), test)
+    with pytest.raises(DataError, match="expected Ratings, got DataFrame"):
+        evaluate(model, test.to_frame())
+    with pytest.raises(DataError, match="expected Ratings, got DataFrame"):
+        evaluate(model, test, train=test.to_frame())
+    with pytest.raises(DataError, match="test holds no ratings"):
+        evaluate(model, none_left)
+    with pytest.raises(DataError, match="train holds no ratings"):
+        evaluate(model, test, train=none_left)
+    with pytest.raises(DataError, match="k=0; expected a whole number of at least 1"):
+        evaluate(model, test, k=0)
+    with pytest.raises(DataError, match="relevant_from='4'; expected a rating, or None"):
+        evaluate(model, test, relevant_from="4")
+    with pytest.raises(DataError, match="relevant_from=nan; expected a rating, or None"):
+        evaluate(model, test, relevant_from=math.nan)
+
+
+def told(test, user, known):
+    """What one of the new users tells a model of the items that it knows."""
+    frame = test.history.to_frame().filter(pl.col("user") == user)
+    return {item: rating for _, item, rating in frame.iter_rows() if item in known}
+
+
+MODELS = {
+    "ALS": lambda: ALS(n_factors=3, n_iterations=4, n_threads=2),
+    "ALS without biases": lambda: ALS(n_factors=3, n_iterations=4, biases=False, n_threads=1),
+    "ImplicitALS": lambda: ImplicitALS(n_factors=3, n_iterations=4, n_threads=2),
+    "ImplicitALS from 3": lambda: ImplicitALS(n_factors=3, n_iterations=4, threshold=3.0, n_threads=1),
+}
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_new_users_get_the_lists_of_people_folded_in_by_their_history(small_ratings, make):
+    train, test = split(small_ratings, by="new_users", test_size=0.3)
+    model = make().fit(train)
+    known = set(model.item_index_.ids.tolist())
+    n_users, expected = ranking_by_hand(
+        model, test.held_out, 10, person_of=lambda user: model.fold_in(told(test, user, known))
+    )
+    found = evaluate(model, test)
+    assert {name: getattr(found, name) for name in RANKING} == pytest.approx(expected)
+    assert (found.n_users, found.n_ratings) == (n_users, len(test)) == (18, len(test.held_out))
+    assert (found.excluded, found.n_trained_on) == ("history folded in", 0)
+    assert found.split == test.split
+    assert "40 movies, less their history folded in" in str(found)
+    assert expected["ndcg"] > 0
+
+
+def test_ratings_of_new_users_are_predicted_from_their_history(small_ratings):
+    train, test = split(small_ratings, by="new_users", test_size=0.3)
+    model = small_model(train)
+    known = set(model.item_index_.ids.tolist())
+    errors = [
+        model.fold_in(told(test, user, known)).predict(item) - rating
+        for user, item, rating in test.held_out.to_frame().iter_rows()
+    ]
+    found = evaluate(model, test, train=train)
+    assert found.rmse == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-5)
+    assert found.train_rmse == pytest.approx(evaluate(model, train).rmse)
+
+
+def test_new_users_whose_history_the_model_knows_nothing_of_are_counted(small_ratings):
+    train, _ = split(small_ratings, by="new_users", test_size=0.3)
+    model = small_model(train)
+    item, strange = int(train.items[0]), 10**6
+    both = Ratings.from_arrays([1, 1, 2, 2], [strange, item, item, strange], [1.0, 4.0, 2.0, 5.0])
+    # User 1 tells of a stranger of an item and is to get the known one; user 2 the other way round.
+    test = NewUsers(both.subset([1, 2]), both.subset([0, 3]))
+    found = evaluate(model, test)
+    assert (found.n_users, found.n_users_fallback) == (2, 1)
+    assert found.n_fallback == 2
+    nobody = [one.item for one in model.fold_in({}).recommend(n=10)]
+    assert found.hit_rate == (item in nobody) / 2
+
+
+def test_coverage_and_novelty_are_those_of_the_lists_that_people_are_shown(fitted):
+    model, train, test = fitted
+    users = np.unique(test.to_frame()["user"])
+    listed = model.recommend_all(users, n=5)["item"].to_list()
+    raters = dict(train.to_frame().group_by("item").len().iter_rows())
+    found = evaluate(model, test, k=5)
+    assert found.catalogue_coverage == len(set(listed)) / len(train.items)
+    n_users = train.to_frame()["user"].n_unique()
+    assert found.novelty == pytest.approx(np.mean([-math.log2(raters[item] / n_users) for item in listed]))
+
+
+def test_pairs_that_the_model_was_trained_on_are_counted(fitted):
+    model, train, test = fitted
+    both = Ratings.from_frame(pl.concat([test.to_frame(), train.to_frame()[:17]]))
+    found = evaluate(model, with_strangers(both))
+    assert found.n_trained_on == 17
+    assert evaluate(model, test).n_trained_on == 0
+    assert "also trained on" in str(found)
+    assert "17 of them" in str(found)
+
+
+def test_pairs_trained_on_are_found_whatever_the_size_of_the_chunks(fitted, monkeypatch):
+    model, train, test = fitted
+    both = Ratings.from_frame(pl.concat([test.to_frame(), train.to_frame()[::3]]))
+    monkeypatch.setattr(audience, "CHUNK", 11)
+    assert evaluate(model, both).n_trained_on == len(range(0, len(train), 3))
+
+
+def test_people_in_the_training_who_are_taken_for_new_are_noticed(fitted):
+    model, train, _ = fitted
+    counts = np.arange(len(train)) % 2 == 0
+    found = evaluate(model, NewUsers(train.subset(counts), train.subset(~counts)))
+    assert found.n_trained_on == int((~counts).sum())
+    assert found.split is None
+    assert "not known" in str(found)
+
+
+def test_a_model_that_predicts_no_ratings_has_no_errors(fitted):
+    _, train, test = fitted
+    found = evaluate(ImplicitALS(n_factors=3, n_iterations=2).fit(train), test, train=train)
+    errors = ("rmse", "mae", "rmse_without_fallback", "train_rmse", "train_mae", "gap", "ratio", "verdict")
+    assert [getattr(found, name) for name in errors] == [None] * 8
+    assert "none: the model predicts no ratings" in str(found)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["rmse"] is None
+    assert found.ndcg > 0
+
+
+@pytest.mark.parametrize("k", [41, 10**6, 10**30])
+def test_a_k_above_the_catalogue_lists_all_of_it_and_divides_by_k(fitted, k):
+    model, _, test = fitted
+    n_users, whole = ranking_by_hand(model, test, 40)
+    found = evaluate(model, test, k=k)
+    assert found.precision == pytest.approx(whole["precision"] * 40 / k)
+    for name in ("recall", "truncated_recall", "ndcg", "map", "mrr", "hit_rate"):
+        assert getattr(found, name) == pytest.approx(whole[name])
+    assert found.recall == 1
+    assert (found.k, found.n_users) == (k, n_users)
+
+
+def test_relevant_items_that_the_model_does_not_know_count_in_the_ideal():
+    # A catalogue of two items; three relevant, of which the model knows one: lists of k=5 hold two places.
+    train = Ratings.from_arrays([1, 2], [1, 2], [5.0, 5.0])
+    test = Ratings.from_arrays([1, 1, 1], [2, 8, 9], [5.0, 5.0, 5.0])
+    found = evaluate(small_model(train), test, k=5)
+    ideal = 1 + 1 / math.log2(3) + 1 / 2
+    assert (found.precision, found.recall, found.truncated_recall) == pytest.approx((1 / 5, 1 / 3, 1 / 3))
+    assert (found.ndcg, found.map) == pytest.approx((1 / ideal, 1 / 3))
