@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from matinee.ratings.columns import Values
 from matinee.ratings.ids import Codes
@@ -26,3 +27,61 @@ class Rows(NamedTuple):
     indptr: Array
     columns: Codes
     values: Values
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows, with or without entries."""
+        return len(self.indptr) - 1
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """The number of entries in each row; int64, shape (n_rows,)."""
+        return np.diff(self.indptr)
+
+    def pick(self, chosen: ArrayLike) -> Rows:
+        """The rows at some positions, in the order of the positions.
+
+        Parameters
+        ----------
+        chosen : array of int, shape (n_chosen,)
+            Positions of rows, in any order and any number of times; −1 stands for an empty row.
+
+        Returns
+        -------
+        Rows
+            With ``n_chosen`` rows, in arrays of its own.
+
+        Raises
+        ------
+        IndexError
+            For a position of ``n_rows`` or more.
+        """
+        positions = np.asarray(chosen, dtype=np.int64)
+        begins = self.indptr[positions]
+        lengths = np.where(positions < 0, 0, self.indptr[positions + 1] - begins)
+        indptr = np.zeros(len(positions) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=indptr[1:])
+        places = np.repeat(begins - indptr[:-1], lengths) + np.arange(indptr[-1])
+        return Rows(indptr, self.columns[places], self.values[places])
+
+    def keep(self, mask: NDArray[np.bool_]) -> Rows:
+        """Some of the entries; every row stays, even if it becomes empty.
+
+        Parameters
+        ----------
+        mask : ndarray of bool, shape (n_ratings,)
+            True for each entry to keep.
+
+        Returns
+        -------
+        Rows
+            With ``n_rows`` rows, in arrays of its own.
+
+        Raises
+        ------
+        IndexError
+            For a mask of another length.
+        """
+        kept_before = np.zeros(len(mask) + 1, dtype=np.int64)
+        np.cumsum(mask, out=kept_before[1:])
+        return Rows(kept_before[self.indptr], self.columns[mask], self.values[mask])
