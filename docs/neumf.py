@@ -10,14 +10,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import matinee
-from matinee.models.baselines import Baseline
+from matinee.errors import DataError
+from matinee.models.factor_model import FactorModel
+from matinee.models.people import FactorPeople, People
 from matinee.ratings import Rows
 from matinee.solving.row_problem import Floats, Side
 
@@ -200,12 +203,14 @@ def all_scores(network: NeuMF) -> Floats:
     return scores
 
 
-class ScoreTable(Baseline):
+class ScoreTable(FactorModel):
     """Scores from anywhere as a model of the library, so that its evaluation takes them.
 
     Any table S of scores is a product of factors: S = S·I, with a row of S for each user and of the
     identity matrix for each item.
     """
+
+    has_biases = True
 
     def __init__(self, scores: Floats, *, predicts_ratings: bool = False) -> None:
         self.scores = scores
@@ -215,8 +220,19 @@ class ScoreTable(Baseline):
         n_users, n_items = self.scores.shape
         users = Side(self.scores, np.zeros(n_users, dtype=np.float32))
         items = Side(np.eye(n_items, dtype=np.float32), np.zeros(n_items, dtype=np.float32))
-        self._keep(train, users, items, 0.0, [])
+        self.keep_fit(train, users, items, 0.0, [])
         return self
 
-    def _user_ridge(self, observed: Rows) -> Floats:
-        raise NotImplementedError("a table of scores says nothing of anybody new")
+    def check_parameters(self) -> None:
+        """Whatever the scores are."""
+
+    @property
+    def people(self) -> People:
+        return FactorPeople(self.user_side, self.rated_, self.items_for_people, _unexplained, n_threads=1)
+
+    def people_by(self, rated: Rows) -> People:
+        raise DataError("a table of scores says nothing of anybody new")
+
+
+def _unexplained(rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
+    return np.zeros((len(columns), len(rated.columns)))

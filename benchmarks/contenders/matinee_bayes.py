@@ -10,6 +10,7 @@ from job import Pairs, Prepared, accuracy, answer, read, timed
 
 import matinee
 from matinee import BayesianALS
+from matinee.models.factor_model import FactorModel
 
 
 def ratings_of(pairs: Pairs) -> matinee.Ratings:
@@ -98,7 +99,7 @@ def serving(job: dict) -> dict:
         model, _, _ = fitted(job, data, n_kept=n_kept)
         error = accuracy(model.predict(data.test.users, data.test.items), data, {})["rmse"]
         users = np.random.default_rng(0).choice(np.unique(data.train.users), size=200).tolist()
-        visitor = dict(list(model._person(users[0]).rated.items())[:20])
+        visitor = dict(list(model.person(users[0]).rated.items())[:20])
         everything = np.arange(data.n_items)
         known = everything[model.item_index_.positions(everything) >= 0]
         seconds = {
@@ -106,7 +107,8 @@ def serving(job: dict) -> dict:
             "score_all": [timed(model.predict, user, known) for user in users],
             "fold_in": [timed(model.fold_in, visitor) for _ in users[:50]],
         }
-        arrays = model._more_to_save()[1].values()
+        whole, alone = model.arrays(), FactorModel.arrays(model)
+        arrays = [array for name, array in whole.items() if name not in alone]
         rows.append(
             {
                 "kept": n_kept,

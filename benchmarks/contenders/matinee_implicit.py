@@ -75,7 +75,7 @@ class Fit:
     """The loop of a fit, with its last half-step to be had after any iteration."""
 
     def __init__(self, data: Prepared, job: dict, seed: int) -> None:
-        self.loop = model_of(job)._alternation(ratings_of(data), start(data, job["rank"], seed))
+        self.loop = model_of(job).alternation(ratings_of(data), start(data, job["rank"], seed))
 
     def iterate(self) -> None:
         self.loop.improve()

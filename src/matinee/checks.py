@@ -11,6 +11,7 @@ import numpy as np
 from matinee.errors import DataError
 
 LARGEST = sys.float_info.max
+LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 def is_whole(value: Any) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
 from matinee.errors import DataError, NotFittedError
-from matinee.evaluation import Evaluation, audience, evaluate
+from matinee.evaluation import Evaluation, audience, evaluate, ranking_metrics
 from matinee.models import ALS
 from matinee.models.implicit import ImplicitALS
 from matinee.ratings import Ratings

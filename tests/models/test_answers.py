@@ -169,14 +169,14 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(model: Model) -> None:
         sizes = [abs(part.contribution) for part in whole.contributions]
         assert sizes == sorted(sizes, reverse=True)
         assert whole.contributions[:4] == explanation.contributions
-        assert {part.item: part.rating for part in whole.contributions} == model._person(user).rated
+        assert {part.item: part.rating for part in whole.contributions} == model.person(user).rated
 
 
 @pytest.mark.parametrize("model", ["biases", "no biases"], indirect=True)
 def test_taking_a_rating_away_changes_the_score_as_the_explanation_says(model: Model) -> None:
     """The score is linear in the ratings: a rating moved by 1 moves it by contribution / target."""
     user, item = model.user_index_.id_at(3), model.item_index_.id_at(1)
-    rated = model._person(user).rated
+    rated = model.person(user).rated
     part = model.explain(user, item, n=1).contributions[0]
     target = part.rating - model.mean_ - model.item_biases_[model.item_index_.position(part.item)]
     moved = model.fold_in({**rated, part.item: part.rating + 1}).explain(item).score
@@ -185,7 +185,7 @@ def test_taking_a_rating_away_changes_the_score_as_the_explanation_says(model: M
 
 def test_folding_in_a_users_own_ratings_gives_their_factors_back(model: Model) -> None:
     for row, user in enumerate(model.user_index_.ids.tolist()):
-        person = model.fold_in(model._person(user).rated)
+        person = model.fold_in(model.person(user).rated)
         assert np.abs(person.factors - model.user_factors_[row]).max() <= 1e-6
         assert person.bias == pytest.approx(float(model.user_biases_[row]), abs=1e-6)
         assert person.recommend(5) == model.recommend(user, 5)
@@ -267,14 +267,14 @@ def test_copies_of_a_model_answer_alike(model: Model) -> None:
 def test_parameters_set_after_a_fit_change_nothing_until_the_next(tmp_path) -> None:
     model = ALS(n_factors=3, regularization=0.05).fit(random_ratings())
     user = model.user_index_.id_at(3)
-    rated, recommended = model._person(user).rated, model.recommend(user)
+    rated, recommended = model.person(user).rated, model.recommend(user)
     explained = model.explain(user, recommended[0].item)
     predicted = model.predict(user, recommended[0].item)
     model.set_params(biases=False, regularization=9.0, weighting="none")
     assert model.recommend(user) == recommended
     assert model.explain(user, recommended[0].item) == explained
     assert model.predict(user, recommended[0].item) == predicted
-    assert np.array_equal(model.fold_in(rated).factors, model._person(user).factors)
+    assert np.array_equal(model.fold_in(rated).factors, model.person(user).factors)
     model.save(tmp_path / "model")
     assert load(tmp_path / "model").get_params()["regularization"] == 0.05
     model.fit(random_ratings())

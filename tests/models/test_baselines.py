@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from matinee.errors import DataError, NotFittedError
+from matinee.errors import DataError
 from matinee.evaluation import evaluate
 from matinee.models import ALS
 from matinee.models.baselines import ItemBiases, MostPopular, Random
@@ -64,7 +64,7 @@ def test_item_biases_are_als_without_tastes_and_fold_in_like_it(small_ratings):
     assert model.fold_in(told).bias == als.fold_in(told).bias
     assert model.fold_in(told).recommend() == als.fold_in(told).recommend()
     user = int(small_ratings.users[0])
-    assert model.fold_in(model._person(user).rated).bias == pytest.approx(model._person(user).bias, rel=1e-5)
+    assert model.fold_in(model.person(user).rated).bias == pytest.approx(model.person(user).bias, rel=1e-5)
 
 
 def test_random_lists_follow_from_the_seed_and_differ_between_people(small_ratings):
@@ -75,6 +75,18 @@ def test_random_lists_follow_from_the_seed_and_differ_between_people(small_ratin
     lists = {tuple(one.item for one in first.recommend(user, n=5, exclude_seen=False)) for user in users}
     assert len(lists) == len(users)
     assert first.fold_in({}).recommend() != other.fold_in({}).recommend()
+
+
+def test_the_people_of_random_are_what_their_ratings_make_of_its_items(small_ratings):
+    model = Random().fit(small_ratings)
+    for row in (0, 13, 40):
+        begin, end = small_ratings.by_user.indptr[row : row + 2]
+        rated = small_ratings.by_user.columns[begin:end]
+        factors = np.column_stack([model.item_factors_[rated], np.ones(end - begin)]).astype(np.float64)
+        targets = small_ratings.values[begin:end] - model.item_biases_[rated]
+        expected = np.linalg.solve(factors.T @ factors + np.eye(factors.shape[1]), factors.T @ targets)
+        assert model.user_factors_[row] == pytest.approx(expected[:-1], abs=1e-4)
+        assert model.user_biases_[row] == pytest.approx(expected[-1], abs=1e-4)
 
 
 def test_random_lists_find_what_chance_finds():
@@ -115,22 +127,6 @@ def test_an_item_that_nobody_rated_is_ranked_and_an_unknown_one_is_refused(kind)
     assert {one.item for one in model.recommend(1)} == {2, 3}
     assert len(model.similar_items(1)) <= 2
     assert np.isfinite(model.predict([1, 2, 99], [3, 3, 1])).all()
-
-
-@pytest.mark.parametrize("kind", BASELINES)
-def test_a_baseline_has_no_file_and_says_so(kind, small_ratings, tmp_path):
-    model = kind().fit(small_ratings)
-    with pytest.raises(DataError, match=f"{kind.__name__} is a baseline .* has no file"):
-        model.save(tmp_path / "model.safetensors")
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("kind", BASELINES)
-def test_what_a_baseline_cannot_be_fitted_on_is_refused(kind, small_ratings):
-    with pytest.raises(DataError, match="expected Ratings, got list"):
-        kind().fit([1, 2])
-    with pytest.raises(NotFittedError):
-        kind().recommend(1)
 
 
 @pytest.mark.parametrize(

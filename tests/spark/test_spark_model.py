@@ -70,7 +70,7 @@ def test_items_of_one_score_are_in_the_order_of_their_ids_across_slabs(spark: Sp
     local = ALS(n_factors=2, n_iterations=1).fit(named(random_ratings(n_users=8)))
     local.item_factors_[:] = 0.5
     local.item_biases_[:] = 0.0
-    local._settle()
+    local.settle()
     found = spread(spark, local, 2).recommend_all(n=30, slab_bytes=200)
     expected = local.recommend_all(n=30)
     assert expected["item"].to_list()[:3] == sorted(expected["item"].to_list()[:3])

@@ -11,9 +11,11 @@ import polars as pl
 import pytest
 
 import matinee
+from matinee.models.search_space import Doubling
 from matinee.tuning import search as trials_module
 from matinee.tuning import tune
-from matinee.tuning.spaces import SEARCH_SPACES, Coordinates, Doubling
+from matinee.tuning.spaces import Coordinates
+from matinee.tuning.tuning import tunable_models
 
 from ..conftest import random_ratings
 
@@ -240,13 +242,14 @@ def test_no_more_factors_than_allowed_even_at_first(ratings):
 # ---- the search space -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", SEARCH_SPACES)
+@pytest.mark.parametrize("name", tunable_models())
 def test_the_defaults_are_found_again_at_the_start_and_next_to_it(name, ratings):
-    space = SEARCH_SPACES[name]
-    coordinates = Coordinates(space, space.model(), ratings, 256)
+    kind = tunable_models()[name]
+    space = kind.search_space
+    coordinates = Coordinates(space, kind(), ratings, 256)
     assert list(space.parameters) == SEARCHED[name]
     first = coordinates.parameters_at(coordinates.start)
-    defaults = space.model().get_params()
+    defaults = kind().get_params()
     assert first == {key: {"count": 1.0}.get(defaults[key], defaults[key]) for key in SEARCHED[name]}
     near = coordinates.parameters_at(
         {key: x if isinstance(x, int) else x * (1 + 1e-9) for key, x in coordinates.start.items()}
@@ -260,7 +263,7 @@ def test_a_penalty_means_the_same_at_every_exponent_and_on_every_scale_of_rating
     n_per_row = len(ratings) / math.sqrt(ratings.n_users * ratings.n_items)
     penalties = []
     for which, scale in ((ratings, 1), (of_hundred, 20)):
-        coordinates = Coordinates(SEARCH_SPACES["als"], matinee.ALS(), which, 256)
+        coordinates = Coordinates(matinee.ALS.search_space, matinee.ALS(), which, 256)
         for exponent in (0.3, 0.5, 1.0):
             at = coordinates.parameters_at({"n_factors": 0, "weighting": exponent, "regularization": 10.0})
             penalties.append(at["regularization"] * n_per_row**exponent / scale)

@@ -13,7 +13,7 @@ from matinee.cli.options import AsJson, Count, ModelPath, MoviesSource
 from matinee.cli.output import Column, show, show_json, show_pairs, show_table, status
 from matinee.cli.sources import Titles, id_from, model_from, titles_from
 from matinee.errors import DataError
-from matinee.models import BayesianALS, Model
+from matinee.models import Model, models_by_short_name
 from matinee.models.answers import Recommendation, SimilarItem
 
 UserId = Annotated[str, typer.Option("--user", metavar="USER", help="The user's id.", show_default=False)]
@@ -50,7 +50,7 @@ def predict(
     if interval is None:
         rating, ends = fitted.predict(user_id, item_id, unknown="raise"), []
     else:
-        rating, *ends = _bayesian(fitted, "--interval").predict(
+        rating, *ends = _with_intervals(fitted, "--interval").predict(
             user_id, item_id, unknown="raise", interval=interval
         )
     low, high = fitted.rating_range_
@@ -101,7 +101,7 @@ def recommend(
         _write_recommendations(fitted, users, n, output, titles, as_json)
         return
     if optimism:
-        found = _bayesian(fitted, "--optimism").recommend(user_id, n, optimism=optimism)
+        found = _with_intervals(fitted, "--optimism").recommend(user_id, n, optimism=optimism)
     else:
         found = fitted.recommend(user_id, n)
     if as_json:
@@ -123,10 +123,11 @@ def similar(
         show_ranked(found, titles, score_name="similarity")
 
 
-def _bayesian(model: Model, option: str) -> BayesianALS:
-    if not isinstance(model, BayesianALS):
-        given = type(model).__name__
-        raise DataError(f"{option} needs a model that was fitted with --model bayes; this is {given}")
+def _with_intervals(model: Model, option: str) -> Any:
+    if not model.has_intervals:
+        able = [name for name, kind in models_by_short_name().items() if kind.has_intervals]
+        given, kinds = type(model).__name__, " or ".join(able)
+        raise DataError(f"{option} needs a model that was fitted with --model {kinds}; this is {given}")
     return model
 
 

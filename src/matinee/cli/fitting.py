@@ -7,25 +7,44 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import polars as pl
+import typer
 
-from matinee.cli import model_options, options
+from matinee.cli import options
 from matinee.cli.cluster import ClusterFit, ClusterPlace, fitted_on_spark
 from matinee.cli.files import require_writable
-from matinee.cli.model_options import MODELS
+from matinee.cli.model_options import ModelName, new_model, with_model_options
 from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import complain, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from, users_from
 from matinee.errors import DataError
 from matinee.evaluation import Evaluation, evaluate
 from matinee.evaluation.ranking_metrics import RANKING
-from matinee.models import BayesianALS, Model
+from matinee.models import Model, models_by_short_name
 from matinee.ratings import Ratings
 from matinee.ratings.splits import NewUsers, SplitBy, split
 
 Errors = tuple[float | None, float | None]
+UserFeatures = Annotated[
+    str | None,
+    typer.Option(
+        "--users",
+        metavar="USERS",
+        help="Learn from what is known of users: a file (users.dat, u.user, or a table with a header), or "
+        "a dataset. Only for bayes.",
+    ),
+]
+ItemFeatures = Annotated[
+    str | None,
+    typer.Option(
+        "--movies",
+        metavar="MOVIES",
+        help="Learn from genres and years: a file (movies.dat, movies.csv, u.item), or a dataset. "
+        "Only for bayes.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -52,28 +71,13 @@ class _Fit:
         return None if self.test is None else (self.evaluation.rmse, self.evaluation.mae)
 
 
+@with_model_options
 def fit(
     ratings: RatingsSource,
     output: options.FitOutput,
-    model: model_options.ModelName = "als",
-    factors: model_options.Factors = None,
-    iterations: model_options.Iterations = None,
-    regularization: model_options.Regularization = None,
-    biases: model_options.Biases = None,
-    weighting: model_options.Weighting = None,
-    tolerance: options.Tolerance = None,
-    alpha: model_options.Alpha = None,
-    unobserved_weight: model_options.UnobservedWeight = None,
-    nu: model_options.Nu = None,
-    solver: model_options.SolverName = None,
-    momentum: model_options.Momentum = None,
-    threshold: model_options.Threshold = None,
-    samples: model_options.Samples = None,
-    burn_in: model_options.BurnIn = None,
-    kept: model_options.Kept = None,
-    implicit: model_options.Implicit = None,
-    users: model_options.UserFeatures = None,
-    movies: model_options.ItemFeatures = None,
+    model: ModelName = "als",
+    users: UserFeatures = None,
+    movies: ItemFeatures = None,
     test_size: options.TestSize = "0.2",
     by: options.SplitName = "random",
     seed: options.Seed = 42,
@@ -81,35 +85,16 @@ def fit(
     spark: options.SparkMaster = None,
     checkpoints: options.Checkpoints = None,
     as_json: AsJson = False,
+    **parameters: Any,
 ) -> None:
     """Fit a model to ratings, and save it.
 
     A part of the ratings is held out, and says how well the model predicts what it has not seen.
     """
     share, kind_of_split = _test_size(test_size), _one_of("--split", by, get_args(SplitBy))
-    unfitted = _new_model(
-        model,
-        n_factors=factors,
-        n_iterations=iterations,
-        regularization=regularization,
-        biases=biases,
-        weighting=_weighting(weighting),
-        tolerance=tolerance,
-        alpha=alpha,
-        unobserved_weight=unobserved_weight,
-        nu=nu,
-        solver=solver,
-        momentum=momentum,
-        threshold=threshold,
-        n_samples=samples,
-        n_burn_in=burn_in,
-        n_kept=kept,
-        implicit=implicit,
-        random_state=seed,
-        n_threads=threads,
-    )
+    unfitted = new_model(model, **parameters, random_state=seed, n_threads=threads)
     if checkpoints is not None and spark is None:
-        raise DataError("--checkpoints is of a fit on a cluster; expected --spark too")
+        raise DataError("--checkpoints works only with --spark; expected both")
     in_frames = spark is not None and "://" in output
     if not in_frames:
         require_writable(Path(output))
@@ -167,24 +152,13 @@ def spelled_out(model: Model) -> str:
     return f"{type(model).__name__}({', '.join(given)})"
 
 
-def _new_model(name: str, **parameters: Any) -> Model:
-    kind = MODELS[_one_of("--model", name, list(MODELS))]
-    given = {parameter: value for parameter, value in parameters.items() if value is not None}
-    for parameter in given:
-        if parameter not in kind.parameter_names():
-            option = "--" + parameter.removeprefix("n_").replace("_", "-")
-            raise DataError(f"{option} is no option of --model {name}; leave it out")
-    model = kind(**given)
-    model._check_parameters()
-    return model
-
-
 def _features(model: Model, users: str | None, movies: str | None) -> dict[str, pl.DataFrame]:
     """What the model's fit takes besides ratings."""
     given = {"--users": users, "--movies": movies}
     for option, source in given.items():
-        if source is not None and not isinstance(model, BayesianALS):
-            raise DataError(f"{option} is for --model bayes alone; leave it out")
+        if source is not None and not model.takes_features:
+            able = [name for name, kind in models_by_short_name().items() if kind.takes_features]
+            raise DataError(f"{option} works only with --model {' or '.join(able)}; leave it out")
     found = {}
     if users is not None:
         found["user_features"] = users_from(users)
@@ -197,16 +171,6 @@ def _one_of(option: str, text: str, expected: Sequence[str]) -> Any:
     if text not in expected:
         raise DataError(f"{option} {text!r}; expected one of: {', '.join(expected)}")
     return text
-
-
-def _weighting(text: str | None) -> Any:
-    """A number where the text is one; the model says what else it takes."""
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _test_size(text: str) -> float | int:

@@ -1,99 +1,105 @@
-"""The options of the command fit that are parameters of a model, and which models there are."""
+"""The options of a command that are parameters of a model, made from what the models declare."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from matinee.models import ALS, BayesianALS, ImplicitALS, Model
+from matinee.errors import DataError
+from matinee.models import Model, models_by_short_name
+from matinee.models.options import Number, Option, Switch, Whole
 
-# By their names on the command line.
-MODELS: dict[str, type[Model]] = {"als": ALS, "implicit": ImplicitALS, "bayes": BayesianALS}
-
-
-def _defaults(parameter: str) -> str:
-    """What each model that has the parameter takes where it is not given."""
-    every = {name: kind().get_params() for name, kind in MODELS.items()}
-    return ", ".join(f"{name} {found[parameter]}" for name, found in every.items() if parameter in found)
+ModelName = Annotated[
+    str, typer.Option("--model", metavar="NAME", help=f"Which kind: {', '.join(models_by_short_name())}.")
+]
 
 
-def _whole(parameter: str, text: str, least: int, most: int) -> Any:
-    """The option of a whole number."""
-    return typer.Option(min=least, max=most, metavar="N", help=text, show_default=_defaults(parameter))
+def with_model_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for every parameter that a model offers, in place of ``**parameters``.
 
-
-def _number(parameter: str, text: str, **more: Any) -> Any:
-    """The option of a number, not negative."""
-    return typer.Option(
-        **{"min": 0, "metavar": "NUMBER", "help": text, "show_default": _defaults(parameter), **more}
+    Each model has defaults of its own: an option that is not given is None, and leaves them.
+    """
+    signature = inspect.signature(command)
+    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    hints = get_type_hints(command, include_extras=True)
+    offered = {
+        name: _annotation(name, option)
+        for kind in models_by_short_name().values()
+        for name, option in kind.options.items()
+    }
+    place = [one.name for one in own].index("model") + 1
+    added = [
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=hint)
+        for name, hint in offered.items()
+    ]
+    parameters = [one.replace(annotation=hints[one.name]) for one in own]
+    command.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*parameters[:place], *added, *parameters[place:]]
     )
+    command.__annotations__ = {**hints, **offered}
+    return command
 
 
-def _choice(parameter: str, text: str, *names: str) -> Any:
-    """The option of a word, or of a switch by the names of both its positions."""
-    metavar = None if names and "/" in names[0] else "NAME"
-    return typer.Option(*names, metavar=metavar, help=text, show_default=_defaults(parameter))
+def new_model(name: str, **parameters: Any) -> Model:
+    """A model of a kind, with the parameters that are not None.
+
+    Raises
+    ------
+    DataError
+        For a kind that there is not, a parameter that it lacks, or one out of its range.
+    """
+    kinds = models_by_short_name()
+    if name not in kinds:
+        raise DataError(f"--model {name!r}; expected one of: {', '.join(kinds)}")
+    kind = kinds[name]
+    given = {parameter: value for parameter, value in parameters.items() if value is not None}
+    for parameter in given:
+        if parameter not in kind.parameter_names():
+            raise DataError(f"{flag_of(parameter)} is no option of --model {name}; leave it out")
+    model = kind(**{parameter: _value(kind.options.get(parameter), one) for parameter, one in given.items()})
+    model.check_parameters()
+    return model
 
 
-# Of fit alone. Each model has defaults of its own: None leaves them, and an option it lacks is refused.
-ModelName = Annotated[str, typer.Option("--model", metavar="NAME", help=f"Which kind: {', '.join(MODELS)}.")]
-Factors = Annotated[int | None, _whole("n_factors", "How many factors.", 1, 10_000)]
-Iterations = Annotated[int | None, _whole("n_iterations", "How many iterations, at most.", 1, 1_000_000)]
-Regularization = Annotated[
-    float | None, _number("regularization", "λ: how strongly factors are held near zero.")
-]
-Biases = Annotated[
-    bool | None, _choice("biases", "Whether each user and each movie has a bias.", "--biases/--no-biases")
-]
-Weighting = Annotated[
-    str | None,
-    _choice(
-        "weighting",
-        "What λ is multiplied by: count, the number of a row's ratings; none, 1; or that number to a power "
-        "from 0 to 1.",
-    ),
-]
-Alpha = Annotated[float | None, _number("alpha", "How much what was seen weighs.")]
-UnobservedWeight = Annotated[
-    float | None, _number("unobserved_weight", "How much everything weighs, seen or not.")
-]
-Nu = Annotated[float | None, _number("nu", "Penalise a row by its weight to this power.", max=1)]
-SolverName = Annotated[str | None, _choice("solver", "cholesky, cg or subspace.", "--solver")]
-Momentum = Annotated[
-    float | None,
-    _number(
-        "momentum",
-        "Fewer iterations: how much of a step is taken again, 0 to 0.95.",
-        min=None,
-        metavar="SHARE",
-    ),
-]
-Threshold = Annotated[
-    float | None,
-    typer.Option(metavar="RATING", help="Count as seen only ratings of at least this."),
-]
-Samples = Annotated[int | None, _whole("n_samples", "How many samples to average.", 1, 100_000)]
-BurnIn = Annotated[int | None, _whole("n_burn_in", "How many samples to throw away first.", 0, 100_000)]
-Kept = Annotated[int | None, _whole("n_kept", "How many samples to keep in the model.", 1, 100_000)]
-Implicit = Annotated[
-    bool | None,
-    _choice("implicit", "Learn from who rated what, whatever the rating.", "--implicit/--no-implicit"),
-]
-UserFeatures = Annotated[
-    str | None,
-    typer.Option(
-        "--users",
-        metavar="USERS",
-        help="Learn from what is known of users: a file (users.dat, u.user, or a table with a header), or "
-        "a dataset. For bayes.",
-    ),
-]
-ItemFeatures = Annotated[
-    str | None,
-    typer.Option(
-        "--movies",
-        metavar="MOVIES",
-        help="Learn from genres and years: a file (movies.dat, movies.csv, u.item), or a dataset. For bayes.",
-    ),
-]
+def flag_of(parameter: str) -> str:
+    """What a parameter is called on the command line."""
+    return "--" + parameter.removeprefix("n_").replace("_", "-")
+
+
+def _annotation(name: str, option: Option) -> Any:
+    flag = flag_of(name)
+    more: dict[str, Any] = {"help": option.help, "show_default": _defaults(name)}
+    kind: Any = str
+    if isinstance(option, Whole):
+        kind = int
+        more |= {"min": option.least, "max": option.most, "metavar": "N"}
+    elif isinstance(option, Number):
+        kind = float
+        more |= {"min": option.least, "max": option.most, "metavar": option.metavar}
+    elif isinstance(option, Switch):
+        kind, flag = bool, f"{flag}/--no-{flag[2:]}"
+    else:
+        more["metavar"] = "NAME"
+    return Annotated[kind | None, typer.Option(flag, **more)]
+
+
+def _defaults(parameter: str) -> str | bool:
+    """What each model that has the parameter takes where it is not given."""
+    every = {name: kind().get_params() for name, kind in models_by_short_name().items()}
+    listed = [
+        f"{name} {found[parameter]}" for name, found in every.items() if found.get(parameter) is not None
+    ]
+    return ", ".join(listed) or False
+
+
+def _value(option: Option | None, given: Any) -> Any:
+    """A number where a word may be one; the model says what else it takes."""
+    if not isinstance(given, str) or option is None:
+        return given
+    try:
+        return float(given)
+    except ValueError:
+        return given

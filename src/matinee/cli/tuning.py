@@ -18,14 +18,14 @@ from matinee.cli.sources import ratings_from
 from matinee.plots.canvas import require_matplotlib
 from matinee.tuning import TuningResult
 from matinee.tuning import tune as search
-from matinee.tuning.spaces import SEARCH_SPACES
+from matinee.tuning.tuning import tunable_models
 
 Trials = Annotated[
     int,
     typer.Option(min=1, max=100_000, metavar="N", help="How many in all, with those in the study file."),
 ]
 ModelName = Annotated[
-    str, typer.Option("--model", metavar="NAME", help=f"Which kind: {' or '.join(SEARCH_SPACES)}.")
+    str, typer.Option("--model", metavar="NAME", help=f"Which kind: {' or '.join(tunable_models())}.")
 ]
 StudyPath = Annotated[
     Path | None,

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.models.model import Model
-from matinee.models.parameters import thread_count
+from matinee.models.people import People
 from matinee.ratings import Ratings, Rows
-from matinee.solving.row_problem import Floats, Side
+from matinee.solving.row_problem import Floats
 
 # Enough pairs, or cells of recommendations, for the native code to run at full speed; tens of megabytes.
 CHUNK = 1 << 20
@@ -22,28 +22,25 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Audience:
-    """People, each with factors and with what is not shown to them.
+    """The people of a test. What they are known by is not shown to them again.
 
     Attributes
     ----------
     model : Model
-    side : Side
-        Factors and biases of people, these and perhaps others.
-    seen : Rows
-        What is not shown to each row of ``side``; positions of the model's items.
+    people : People
+        These and perhaps others.
     rows : ndarray of int64, shape (n_users,)
-        The row of each person in ``side``; −1 for somebody of whom the model knows nothing.
+        The row of each person among ``people``; −1 for somebody of whom the model knows nothing.
     """
 
     model: Model
-    side: Side
-    seen: Rows
+    people: People
     rows: Positions
 
     @classmethod
     def known(cls, model: Model, test: Ratings) -> Audience:
         """The users of a test by what the model learned of them; the ratings fitted are not shown."""
-        return cls(model, model._users, model.rated_, model.user_index_.positions(test.users))
+        return cls(model, model.people, model.user_index_.positions(test.users))
 
     @classmethod
     def folded_in(cls, model: Model, history: Ratings) -> Audience:
@@ -52,12 +49,12 @@ class Audience:
         Of items that the model has not seen nothing can be learned.
         """
         rated = _in_positions_of(model, history)
-        return cls(model, model._fold_rows(rated), rated, np.arange(history.n_users))
+        return cls(model, model.people_by(rated), np.arange(history.n_users))
 
     @property
     def is_known(self) -> Mask:
         """Of whom the model knows a rating; shape (n_users,)."""
-        return _is_rated(self.rows, np.diff(self.seen.indptr))
+        return _is_rated(self.rows, self.people.rated.counts)
 
     def predict(self, ratings: Ratings) -> Floats:
         """A prediction for every one of these people's ratings, in their order."""
@@ -66,12 +63,12 @@ class Audience:
         predicted = np.empty(len(ratings), dtype=np.float32)
         for chunk in chunks(len(ratings), CHUNK):
             pairs = self.rows[users[chunk]], item_positions[items[chunk]]
-            predicted[chunk] = self.model._predict_positions(*pairs, self.side, "fallback")
+            predicted[chunk] = self.people.predict(*pairs)
         return predicted
 
     def predicted_by_model(self, ratings: Ratings) -> Mask:
         """Which of these people's ratings are not predicted by fallback: of both sides a rating is known."""
-        items = _is_rated(self.model.item_index_.positions(ratings.items), n_raters(self.model))
+        items = _is_rated(self.model.item_index_.positions(ratings.items), self.model.n_raters)
         return np.asarray(self.is_known[ratings.user_positions] & items[ratings.by_user.columns])
 
     def best_items(self, people: Positions, width: int) -> NDArray[np.int32]:
@@ -79,25 +76,10 @@ class Audience:
         rows, model = self.rows[people], self.model
         best = np.empty((len(rows), width), dtype=np.int32)
         has_row = rows >= 0
-        best[has_row], _ = model._item_ranker.best(
-            self.side,
-            width,
-            offset=model.mean_,
-            rows=rows[has_row].astype(np.int32),
-            excluded=self.seen,
-            n_threads=thread_count(model.n_threads),
-        )
+        best[has_row], _ = self.people.rank(width, rows=rows[has_row], excluded=self.people.rated)
         if not has_row.all():
-            best[~has_row], _ = model._item_ranker.best(model._stranger, width, offset=model.mean_)
+            best[~has_row], _ = model.stranger.rank(width)
         return best
-
-
-def n_raters(model: Model) -> Positions:
-    """How many ratings of each item the model was fitted on; shape (n_items,)."""
-    counts: Positions = model._derived.get(
-        "n_raters", lambda: np.bincount(model.rated_.columns, minlength=len(model.item_index_))
-    )
-    return counts
 
 
 def n_trained_on(model: Model, ratings: Ratings) -> int:

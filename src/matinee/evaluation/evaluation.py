@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from matinee import metrics
 from matinee.checks import whole_number
 from matinee.errors import DataError
-from matinee.evaluation.audience import Audience, n_raters
+from matinee.evaluation.audience import Audience
 from matinee.evaluation.ranking_metrics import RANKING, figure_by_k, relevance_threshold, relevant_ratings
 from matinee.evaluation.tally import Tally
 from matinee.models.model import Model
@@ -227,7 +227,7 @@ def evaluate(
     train_rmse, train_mae = (None, None) if train is None else _errors(Audience.known(model, train), train)
     tally = Tally.of(audience, held_out, relevant_ratings(held_out, relevant_from), k)
     return Evaluation(
-        **tally.figures(n_raters(model), predicts_ratings=model.predicts_ratings),
+        **tally.figures(model.n_raters, predicts_ratings=model.predicts_ratings),
         split=getattr(test, "split", None),
         train_rmse=train_rmse,
         train_mae=train_mae,
@@ -305,7 +305,7 @@ def _audience(model: Model, test: Ratings | NewUsers) -> tuple[Audience, Ratings
 def _check_arguments(model: Any, test: Any, train: Any) -> None:
     if not isinstance(model, Model):
         raise DataError(f"expected a model, such as matinee.ALS().fit(train), got {type(model).__name__}")
-    model._check_fitted()
+    model.check_fitted()
     tested = test.held_out if isinstance(test, NewUsers) else test
     for name, ratings in (("test", tested), ("train", train)):
         if ratings is not None or name == "test":

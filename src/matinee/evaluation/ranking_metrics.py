@@ -56,7 +56,7 @@ def figure_by_k(
     audience: Audience, test: Ratings, relevant: Rows, metric: str, lengths: list[int]
 ) -> list[float]:
     """The mean over users of one of ``RANKING``, for lists of different lengths."""
-    n_relevant, per_user = np.diff(relevant.indptr), PER_USER[metric]
+    n_relevant, per_user = relevant.counts, PER_USER[metric]
     sums, n_users = np.zeros(len(lengths)), np.count_nonzero(n_relevant)
     for users, _, hits in lists_and_hits(audience, test, relevant, max(lengths)):
         sums += [per_user(hits[:, :k], n_relevant[users], k).sum() for k in lengths]
@@ -67,7 +67,7 @@ def lists_and_hits(
     audience: Audience, test: Ratings, relevant: Rows, k: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], metrics.Hits]]:
     """Of users to whom something is relevant, in chunks: who, their lists, and what is relevant in these."""
-    users, model = np.flatnonzero(np.diff(relevant.indptr)), audience.model
+    users, model = np.flatnonzero(relevant.counts), audience.model
     # The item at each of the model's positions, as a column of the test; −1 for a filler and at the end.
     columns = np.append(test.item_index.positions(model.item_index_.ids), -1)
     # However large k is, there is no more than the catalogue to list.

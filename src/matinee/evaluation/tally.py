@@ -122,7 +122,7 @@ def _errors(audience: Audience, test: Ratings) -> dict[str, Any]:
 
 
 def _lists(audience: Audience, test: Ratings, relevant: Rows, k: int) -> dict[str, Any]:
-    n_relevant, n_items = np.diff(relevant.indptr), len(audience.model.item_index_)
+    n_relevant, n_items = relevant.counts, len(audience.model.item_index_)
     n_users = int(np.count_nonzero(n_relevant))
     ranking, n_recommended = np.zeros(len(PER_USER)), np.zeros(n_items, dtype=np.int64)
     for users, best, hits in lists_and_hits(audience, test, relevant, k):
@@ -138,7 +138,7 @@ def _lists(audience: Audience, test: Ratings, relevant: Rows, k: int) -> dict[st
 
 
 def _n_fitted_users(model: Model) -> int:
-    return int(np.count_nonzero(np.diff(model.rated_.indptr)))
+    return int(np.count_nonzero(model.rated_.counts))
 
 
 def _mean(total: float, count: int) -> float:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.alternating_model import AlternatingModel
+from matinee.models.options import N_FACTORS, N_ITERATIONS, REGULARIZATION, Number, Option, Switch, Word
+from matinee.models.search_space import Doubling, Real, SearchSpace, ratings_per_row
 from matinee.ratings import Ratings, Rows
 from matinee.solving.row_problem import LARGEST_REGULARIZATION, Floats, Side, Terms, as_ridge, predict_pairs
 from matinee.solving.training_loop import AlternationInMemory, HeldOut, Measure, draw_start
+
+
+def _explicit_ridge(ratings: Ratings, parameters: Mapping[str, Any]) -> float:
+    """The λ with which a typical row is penalised by one standard deviation of the ratings.
+
+    That is where λ·n̄ʷ stays the same whatever the exponent w. (A good penalty is the variance of the errors
+    over that of the factors, whose products are as large as the ratings vary: in proportion to their spread.)
+    """
+    spread = float(ratings.values.std(dtype=np.float64)) or 1.0
+    exponent: float = parameters["weighting"]
+    return spread / math.pow(ratings_per_row(ratings), exponent)
 
 
 class ALS(AlternatingModel):
@@ -47,6 +62,29 @@ class ALS(AlternatingModel):
     twice, and of the factors.
     """
 
+    short_name = "als"
+    runs_on_spark = True
+    options: ClassVar[Mapping[str, Option]] = {
+        "n_factors": N_FACTORS,
+        "n_iterations": N_ITERATIONS,
+        "regularization": REGULARIZATION,
+        "biases": Switch("Whether each user and each movie has a bias."),
+        "weighting": Word(
+            "What λ is multiplied by: count, the number of a row's ratings; none, 1; or that number to "
+            "a power from 0 to 1."
+        ),
+        "tolerance": Number("Stop once an iteration lowers the RMSE by less than this."),
+    }
+    search_space = SearchSpace(
+        parameters={
+            "n_factors": Doubling(halvings=1, doublings=1),
+            "weighting": Real(0.3, 1.0, words={"count": 1.0, "none": 0.0}),
+            "regularization": Real(1.0, 100.0, is_log=True, unit=_explicit_ridge),
+        },
+        metric="rmse",
+        split_by="random",
+    )
+
     def __init__(
         self,
         *,
@@ -68,7 +106,7 @@ class ALS(AlternatingModel):
         self.random_state = random_state
         self.n_threads = n_threads
 
-    def _check_parameters(self) -> None:
+    def check_parameters(self) -> None:
         whole_number("n_factors", self.n_factors, least=1)
         whole_number("n_iterations", self.n_iterations, least=1)
         number("regularization", self.regularization, least=0, most=LARGEST_REGULARIZATION)
@@ -88,21 +126,21 @@ class ALS(AlternatingModel):
         return number("weighting", self.weighting, least=0, most=1)
 
     @property
-    def _with_biases(self) -> bool:
+    def has_biases(self) -> bool:
         return bool(self.biases)
 
     @property
-    def _terms(self) -> Terms:
+    def terms(self) -> Terms:
         return Terms(offset=self.mean_)
 
-    def _terms_of(self, mean: float, low: float, high: float) -> Terms:
+    def terms_of(self, mean: float, low: float, high: float) -> Terms:
         return Terms(offset=mean if self.biases else 0.0)
 
-    def _draw_start(self, users: Side, items: Side) -> None:
+    def draw_start(self, users: Side, items: Side) -> None:
         draw_start(random_generator(self.random_state), items)
 
-    def _ridge(self, observed: Rows, n_columns: int) -> Floats:
-        return as_ridge(self.regularization * np.diff(observed.indptr) ** self._weighting_exponent())
+    def ridge(self, observed: Rows, n_columns: int) -> Floats:
+        return as_ridge(self.regularization * observed.counts ** self._weighting_exponent())
 
     def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
         return _errors_on(train, validation)

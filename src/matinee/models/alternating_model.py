@@ -7,15 +7,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from matinee.models.model import Model
 from matinee.models.parameters import thread_count
+from matinee.models.solved_model import SolvedModel
 from matinee.ratings import Ratings, Rows
 from matinee.solving.history import Callback
 from matinee.solving.row_problem import CHOLESKY, Floats, Side, Solver, Terms
-from matinee.solving.training_loop import AlternationInMemory, Measure, check_fit, take_start
+from matinee.solving.training_loop import AlternationInMemory, Measure, take_start
 
 
-class AlternatingModel(Model):
+class AlternatingModel(SolvedModel):
     """A model whose users and items are solved in turn, and what its row problem is made of."""
 
     n_factors: int
@@ -58,8 +58,8 @@ class AlternatingModel(Model):
         KeyboardInterrupt
             On Ctrl-C, within a second; the model is then as it was before.
         """
-        check_fit(self, train, validation)
-        alternation = self._alternation(train, start)
+        self.check_fit(train, validation)
+        alternation = self.alternation(train, start)
         history = alternation.run(
             self.n_iterations,
             measure=self._measure(train, validation),
@@ -67,53 +67,55 @@ class AlternatingModel(Model):
             progress=progress,
             callback=callback,
         )
-        self._keep(train, alternation.users, alternation.items, alternation.terms.offset, history)
+        self.keep_fit(train, alternation.users, alternation.items, alternation.terms.offset, history)
         return self
 
-    def _alternation(self, train: Ratings, start: tuple[Any, Any] | None) -> AlternationInMemory:
-        users, items = self._empty_side(train.n_users), self._empty_side(train.n_items)
+    def alternation(self, train: Ratings, start: tuple[Any, Any] | None) -> AlternationInMemory:
+        """The fit of some ratings, before its first iteration."""
+        users, items = self.empty_side(train.n_users), self.empty_side(train.n_items)
         if start is None:
-            self._draw_start(users, items)
+            self.draw_start(users, items)
         else:
             take_start(start, users, items)
-        by_user, by_item = self._observed(train.by_user), self._observed(train.by_item)
+        by_user, by_item = self.observed(train.by_user), self.observed(train.by_item)
         mean = float(train.values.mean(dtype=np.float64))
         return AlternationInMemory(
             by_user,
             by_item,
             users=users,
             items=items,
-            user_ridge=self._ridge(by_user, train.n_items),
-            item_ridge=self._ridge(by_item, train.n_users),
-            terms=self._terms_of(mean, by_user.values.min(), by_user.values.max()),
+            user_ridge=self.ridge(by_user, train.n_items),
+            item_ridge=self.ridge(by_item, train.n_users),
+            terms=self.terms_of(mean, by_user.values.min(), by_user.values.max()),
             n_threads=thread_count(self.n_threads),
-            solver=self._solver,
+            solver=self.half_step_solver,
             momentum=self.momentum,
         )
 
-    def _empty_side(self, n_rows: int) -> Side:
-        return Side.empty(n_rows, self.n_factors, biases=self._with_biases)
+    def empty_side(self, n_rows: int) -> Side:
+        """Zeros for so many users or items."""
+        return Side.empty(n_rows, self.n_factors, biases=self.has_biases)
 
     @property
-    def _solver(self) -> Solver:
+    def half_step_solver(self) -> Solver:
         """Of every half-step but the last."""
         return CHOLESKY
 
     @abstractmethod
-    def _draw_start(self, users: Side, items: Side) -> None:
+    def draw_start(self, users: Side, items: Side) -> None:
         """Fill what starting factors the fit needs."""
 
     @abstractmethod
-    def _ridge(self, observed: Rows, n_columns: int) -> Floats:
+    def ridge(self, observed: Rows, n_columns: int) -> Floats:
         """The regularisation of rows, of which each could have a rating in so many columns."""
 
     @abstractmethod
-    def _terms_of(self, mean: float, low: float, high: float) -> Terms:
+    def terms_of(self, mean: float, low: float, high: float) -> Terms:
         """What a value stands for in a fit to ratings of that mean, observed from low to high."""
 
     @abstractmethod
     def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
         """What to note down after an iteration."""
 
-    def _user_ridge(self, observed: Rows) -> Floats:
-        return self._ridge(observed, len(self.item_index_))
+    def user_ridge(self, observed: Rows) -> Floats:
+        return self.ridge(observed, len(self.item_index_))

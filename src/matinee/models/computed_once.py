@@ -1,4 +1,4 @@
-"""What a fitted model makes of its factors when it is first asked, and keeps."""
+"""What a fitted model computes when it is first asked for it, and keeps."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Derived:
-    """Values by name, each made when it is first asked for; a copy of a model makes its own."""
+class ComputedOnce:
+    """Values by name, each computed when it is first asked for; a copy of a model computes its own."""
 
     def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
 
-    def get(self, name: str, make: Callable[[], Any]) -> Any:
+    def get(self, name: str, compute: Callable[[], Any]) -> Any:
         """The value of that name."""
-        if name not in self._made:
-            self._made[name] = make()
-        return self._made[name]
+        if name not in self._values:
+            self._values[name] = compute()
+        return self._values[name]
 
-    def __reduce__(self) -> tuple[type[Derived], tuple[()]]:
-        return Derived, ()
+    def __reduce__(self) -> tuple[type[ComputedOnce], tuple[()]]:
+        return ComputedOnce, ()

@@ -16,7 +16,7 @@ class Parameters:
     @classmethod
     def parameter_names(cls) -> list[str]:
         """The names of the constructor's parameters, in order."""
-        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+        return list(_parameters_of(cls))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters by name. ``deep`` is scikit-learn's and changes nothing: no parameter is a model."""
@@ -41,13 +41,19 @@ class Parameters:
         return self
 
     def __repr__(self) -> str:
-        defaults = inspect.signature(type(self).__init__).parameters
+        defaults = _parameters_of(type(self))
         given = [
             f"{name}={value!r}"
             for name, value in self.get_params().items()
             if value != defaults[name].default
         ]
         return f"{type(self).__name__}({', '.join(given)})"
+
+
+def _parameters_of(kind: type[Parameters]) -> dict[str, inspect.Parameter]:
+    if kind.__init__ is object.__init__:
+        return {}
+    return {name: one for name, one in inspect.signature(kind.__init__).parameters.items() if name != "self"}
 
 
 # More than any machine has; a file or a caller that asks for more has made a mistake.

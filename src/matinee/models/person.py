@@ -3,61 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from matinee.checks import number, whole_number
 from matinee.errors import DataError
 from matinee.models.answers import Explanation, Recommendation
-from matinee.models.explanation import explain, explain_all, score_parts
+from matinee.models.explanation import explanation_of
+from matinee.models.id_lookup import positions_of
+from matinee.models.people import FactorPeople, People
 from matinee.ratings import Rows
-from matinee.ratings.ids import Id
-from matinee.solving.row_problem import Floats, Side
-
-if TYPE_CHECKING:
-    from matinee.models.model import Model
-
+from matinee.ratings.ids import Id, IdIndex
+from matinee.solving.row_problem import Floats
 
 # Beyond this a sum of squares overflows single precision, and there would be nothing to recommend.
 LARGEST_RATING = 1e15
 
 
 class Person:
-    """Factors, a bias and the ratings they came from. `Model.fold_in` makes one; nothing is retrained.
+    """A user of the fit, or somebody known by a few ratings. `Model.fold_in` makes one; nothing is retrained.
 
     Attributes
     ----------
-    factors : ndarray of float32, shape (n_factors,)
-    bias : float
-        In the units of the ratings.
+    rated : dict
+        The ratings that the person is known by, by item.
     """
 
-    def __init__(self, model: Model, side: Side, rated: Rows) -> None:
-        self._model = model
-        self._side = side
-        self._rated = rated
-
-    @property
-    def factors(self) -> Floats:
-        """The person's factors; float32, shape (n_factors,)."""
-        factors: Floats = self._side.factors[0]
-        return factors
-
-    @property
-    def bias(self) -> float:
-        """How much higher than others this person rates."""
-        return 0.0 if self._side.biases is None else float(self._side.biases[0])
+    def __init__(self, item_index: IdIndex, people: People) -> None:
+        self._item_index = item_index
+        self._people = people
 
     @property
     def rated(self) -> dict[Id, float]:
         """The ratings that the person is known by."""
-        ids = self._model.item_index_.ids[self._rated.columns].tolist()
-        return dict(zip(ids, self._rated.values.tolist(), strict=True))
+        ids = self._item_index.ids[self._people.rated.columns].tolist()
+        return dict(zip(ids, self._people.rated.values.tolist(), strict=True))
+
+    @property
+    def factors(self) -> Floats:
+        """The person's factors; float32, shape (n_factors,). Only of a model that has factors."""
+        factors: Floats = self._factor_people("factors").side.factors[0]
+        return factors
+
+    @property
+    def bias(self) -> float:
+        """How much higher than others this person rates. Only of a model that has factors."""
+        biases = self._factor_people("bias").side.biases
+        return 0.0 if biases is None else float(biases[0])
+
+    def _factor_people(self, name: str) -> FactorPeople:
+        if not isinstance(self._people, FactorPeople):
+            raise AttributeError(f"this person has no {name}: the model knows people by other means")
+        return self._people
 
     def __repr__(self) -> str:
-        return f"Person(by {len(self._rated.columns)} ratings, {len(self.factors)} factors)"
+        factors = f", {len(self.factors)} factors" if hasattr(self, "factors") else ""
+        return f"{type(self).__name__}(by {len(self._people.rated.columns)} ratings{factors})"
 
     def recommend(
         self, n: int = 10, *, exclude_seen: bool = True, items: Iterable[Any] | None = None
@@ -79,16 +81,13 @@ class Person:
         DataError
             If ``n`` is not a whole number of at least 1.
         """
-        model = self._model
-        positions, scores = model._item_ranker.best(
-            self._side,
+        positions, scores = self._people.rank(
             whole_number("n", n, least=1),
-            offset=model.mean_,
-            excluded=self._rated if exclude_seen else None,
-            candidates=None if items is None else model._item_positions(items),
+            excluded=self._people.rated if exclude_seen else None,
+            candidates=None if items is None else self._positions_of(items),
         )
         n_found = int(np.count_nonzero(positions[0] >= 0))
-        ids = model.item_index_.ids[positions[0, :n_found]].tolist()
+        ids = self._item_index.ids[positions[0, :n_found]].tolist()
         return list(map(Recommendation, ids, scores[0, :n_found].tolist()))
 
     def predict(self, items: Any, *, unknown: str = "fallback") -> Any:
@@ -103,8 +102,10 @@ class Person:
         -------
         float or ndarray of float32, shape (n,)
         """
-        columns, is_scalar = self._model._positions(items, "item", unknown)
-        predicted = self._model._predict_positions(np.zeros_like(columns), columns, self._side, unknown)
+        columns, is_scalar = positions_of(self._item_index, items, "item", unknown)
+        predicted = self._people.predict(np.zeros_like(columns), columns)
+        if unknown == "nan":
+            predicted[columns < 0] = np.nan
         return float(predicted[0]) if is_scalar else predicted
 
     def explain(self, item: Any, *, n: int = 5) -> Explanation:
@@ -115,8 +116,7 @@ class Person:
         UnknownItemError
             If the model has not seen the item.
         """
-        column = int(self._model._item_positions([item])[0])
-        return explain(self, column, whole_number("n", n, least=0))
+        return self.explain_all([item], n=n)[0]
 
     def explain_all(self, items: Iterable[Any], *, n: int = 5) -> list[Explanation]:
         """As `explain`, for several items at hardly more than the price of one.
@@ -126,14 +126,19 @@ class Person:
         UnknownItemError
             For the first of ``items`` that the model has not seen.
         """
-        columns = self._model._item_positions(list(items))
-        return explain_all(self, columns, whole_number("n", n, least=0))
+        columns = self._positions_of(list(items))
+        n = whole_number("n", n, least=0)
+        rated = self._people.rated
+        ids = self._item_index.ids[rated.columns]
+        parts = zip(*self._people.score_parts(columns), strict=True)
+        return [explanation_of(ids, rated.values, float(baseline), each, n) for baseline, each in parts]
 
-    def _score_parts(self, columns: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return score_parts(self._model, self._rated, columns)
+    def _positions_of(self, items: Any) -> Any:
+        """Positions of items that must all be known."""
+        return positions_of(self._item_index, items, "item", "raise")[0]
 
 
-def rated_rows(model: Model, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> Rows:
+def rated_rows(item_index: IdIndex, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> Rows:
     """One row of ratings from a mapping of item to rating, checked.
 
     Raises
@@ -148,7 +153,7 @@ def rated_rows(model: Model, ratings: Mapping[Any, Any] | Iterable[tuple[Any, An
     except (TypeError, ValueError):
         given = type(ratings).__name__
         raise DataError(f"expected ratings as {{item: rating, …}}, got {given}") from None
-    columns = model._item_positions(list(by_item)).astype(np.int32)
+    columns = positions_of(item_index, list(by_item), "item", "raise")[0].astype(np.int32)
     for item, value in by_item.items():
         number(f"rating of item {item!r}", value, least=-LARGEST_RATING, most=LARGEST_RATING)
     order = np.argsort(columns)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.datasets import Movies
-from matinee.evaluation.audience import n_raters
-from matinee.models.bayes.answers import SampledModel
+from matinee.models.factor_model import FactorModel, require_factors
 from matinee.models.model import Model
 from matinee.plots.canvas import (
     BLACK,
@@ -83,11 +82,11 @@ def factorization(
     ------
     NotFittedError, UnknownUserError, UnknownItemError, MissingExtraError
     """
-    model._check_fitted()
+    model = require_factors(model)
     rows, columns = _shown(model, users, items, user, item)
     known = dense_part(Ratings(model.user_index_, model.item_index_, model.rated_), rows, columns)
     pairs = np.repeat(rows, len(columns)), np.tile(columns, len(rows))
-    predicted = model._clipped_predictions(*pairs, model._users).reshape(known.shape)
+    predicted = model.people.predict(*pairs).reshape(known.shape)
     place = _picked(model, rows, columns, user, item, known, predicted)
     ax = axes_or_new(ax, (11.0, 5.2))
     grids = _grids(model, rows, columns, known)
@@ -113,19 +112,21 @@ def factorization(
     return ax
 
 
-def _shown(model: Model, users: Wanted, items: Wanted, user: Any, item: Any) -> tuple[Positions, Positions]:
+def _shown(
+    model: FactorModel, users: Wanted, items: Wanted, user: Any, item: Any
+) -> tuple[Positions, Positions]:
     n_rated = np.diff(model.rated_.indptr)
     rows = spread_out(model.user_index_, n_rated, users, "user")
-    columns = most_rated(model.item_index_, n_raters(model), items, "item")
-    if user is not None and (row := model._user_position(user)) not in rows:
+    columns = most_rated(model.item_index_, model.n_raters, items, "item")
+    if user is not None and (row := model.user_position(user)) not in rows:
         rows = np.append(rows, row)
-    if item is not None and (column := int(model._item_positions([item])[0])) not in columns:
+    if item is not None and (column := int(model.item_positions([item])[0])) not in columns:
         columns = np.append(columns, column)
     return rows, columns
 
 
 def _picked(
-    model: Model,
+    model: FactorModel,
     rows: Positions,
     columns: Positions,
     user: Any,
@@ -136,9 +137,9 @@ def _picked(
     """Row and column of the pair picked out: one without a rating, if there is any."""
     wanted = np.ones(known.shape, dtype=bool)
     if user is not None:
-        wanted &= (rows == model._user_position(user))[:, np.newaxis]
+        wanted &= (rows == model.user_position(user))[:, np.newaxis]
     if item is not None:
-        wanted &= columns == model._item_positions([item])[0]
+        wanted &= columns == model.item_positions([item])[0]
     unrated = wanted & np.isnan(known)
     candidates = unrated if unrated.any() else wanted
     row, column = divmod(int(np.where(candidates, predicted, -np.inf).argmax()), len(columns))
@@ -146,7 +147,7 @@ def _picked(
 
 
 def _grids(
-    model: Model, rows: Positions, columns: Positions, known: NDArray[Any]
+    model: FactorModel, rows: Positions, columns: Positions, known: NDArray[Any]
 ) -> tuple[_Grid, _Grid, _Grid]:
     from matplotlib.colors import Normalize, TwoSlopeNorm
 
@@ -218,7 +219,7 @@ def _pick_out(ax: Axes, grids: tuple[_Grid, _Grid, _Grid], place: tuple[int, int
 
 def _name(
     ax: Axes,
-    model: Model,
+    model: FactorModel,
     grids: tuple[_Grid, _Grid, _Grid],
     rows: Positions,
     columns: Positions,
@@ -247,16 +248,14 @@ def _name(
         ax.text((grid.left + grid.right) / 2, bottom, text, fontsize=9, ha="center", va="center")
 
 
-def _sum_in_words(model: Model, row: int, column: int, title: str, predicted: float) -> str:
+def _sum_in_words(model: FactorModel, row: int, column: int, title: str, predicted: float) -> str:
     user = model.user_index_.id_at(row)
     whom = f"user {short(str(user))} × {title}"
-    if isinstance(model, SampledModel):
-        return (
-            f"{whom}: the mean of {model.posterior_.n_samples} such products, with biases, is {predicted:.2f}"
-        )
+    if model.n_products > 1:
+        return f"{whom}: the mean of {model.n_products} such products, with biases, is {predicted:.2f}"
     product = float(model.user_factors_[row].astype(float) @ model.item_factors_[column])
     parts = [("row · column", product)]
-    if model._with_biases:
+    if model.as_fitted.has_biases:
         parts = [
             ("mean", model.mean_),
             ("user", float(model.user_biases_[row])),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from matinee.checks import whole_number
 from matinee.datasets import Movies
-from matinee.evaluation.audience import n_raters
+from matinee.models.factor_model import require_factors
 from matinee.models.model import Model
 from matinee.plots.canvas import BLUE, SIGNED_COLOURS, VERMILION, axes_or_new, bare, beside, colours
 from matinee.plots.rotation import Rotation, rotation_of
@@ -59,8 +59,8 @@ def latent_factors(
     ------
     NotFittedError, UnknownUserError, UnknownItemError, DataError, MissingExtraError
     """
-    model._check_fitted()
-    columns = most_rated(model.item_index_, n_raters(model), items, "item")
+    model = require_factors(model)
+    columns = most_rated(model.item_index_, model.n_raters, items, "item")
     rows = spread_out(model.user_index_, np.diff(model.rated_.indptr), users, "user")
     turn = rotation_of(model.item_factors_, rotation)
     of_items, of_users = model.item_factors_[columns] @ turn, model.user_factors_[rows] @ turn
@@ -127,12 +127,12 @@ def factor_extremes(
     ------
     NotFittedError, DataError, MissingExtraError
     """
-    model._check_fitted()
+    model = require_factors(model)
     n = whole_number("n", n, least=1)
     turn = rotation_of(model.item_factors_, rotation)
     of_items, of_users = model.item_factors_ @ turn, model.user_factors_ @ turn
     factors = _strongest(of_users, of_items, n_factors)
-    known = np.flatnonzero(n_raters(model) >= LEAST_RATERS)
+    known = np.flatnonzero(model.n_raters >= LEAST_RATERS)
     if len(known) < 2 * n:
         known = np.arange(len(model.item_index_))
     n = min(n, len(known))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from matinee.datasets import Movies
 from matinee.models.baselines import MostPopular
-from matinee.models.bayes.answers import SampledModel
 from matinee.models.model import Model
 from matinee.plots.diagram import factorization
 from matinee.plots.distribution import rating_distribution, ratings_per_item, ratings_per_user
@@ -150,6 +149,6 @@ def pictures_of_test(model: Model, test: Ratings) -> list[Picture]:
     )
     return [
         *(errors if model.predicts_ratings else []),
-        *([intervals] if isinstance(model, SampledModel) else []),
+        *([intervals] if model.has_intervals else []),
         *lists,
     ]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matinee.errors import DataError
 from matinee.evaluation import metric_by_k, predicted_ratings
-from matinee.evaluation.audience import n_raters
 from matinee.evaluation.comparison import named_models
 from matinee.evaluation.ranking_metrics import RANKING
-from matinee.models.bayes.answers import SampledModel
 from matinee.models.model import Model
 from matinee.plots.canvas import (
     BLACK,
@@ -100,7 +98,7 @@ def residuals(model: Model, test: Ratings | NewUsers, ax: Axes | None = None) ->
     """
     held_out, predicted = predicted_ratings(model, test)
     ax = axes_or_new(ax)
-    known = np.append(n_raters(model), 0)  # the last is for movies that the model does not know
+    known = np.append(model.n_raters, 0)  # the last is for movies that the model does not know
     counts = known[model.item_index_.positions(held_out.items)][held_out.by_user.columns]
     missed = held_out.values.astype(np.float64) - predicted
     order = np.argsort(counts, kind="stable")
@@ -153,13 +151,14 @@ def interval_coverage(model: Model, test: Ratings, ax: Axes | None = None) -> Ax
     DataError
         Of a model that is not sure of its predictions in any way.
     """
-    if not isinstance(model, SampledModel):
+    if not model.has_intervals:
         raise DataError(
             f"expected a BayesianALS, whose predictions have intervals, got {type(model).__name__}"
         )
     check_ratings(test, "test")
     frame = test.to_frame()
-    mean, deviation = model.predict(frame["user"], frame["item"], return_std=True)
+    with_deviations: Any = model
+    mean, deviation = with_deviations.predict(frame["user"], frame["item"], return_std=True)
     ax = axes_or_new(ax, (5.5, 5.2))
     distance = np.abs(test.values - mean) / deviation
     reach = np.array([NormalDist().inv_cdf(0.5 + share / 2) for share in SHARES])

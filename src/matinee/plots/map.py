@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from matinee.checks import whole_number
 from matinee.datasets import Movies
 from matinee.errors import DataError, MissingExtraError
-from matinee.evaluation.audience import n_raters
+from matinee.models.factor_model import require_factors
 from matinee.models.model import Model
 from matinee.plots.canvas import GREY, MARKERS, SERIES, axes_or_new
 from matinee.plots.labels import place_labels
@@ -65,11 +65,11 @@ def movie_map(
     MissingExtraError
         Without matplotlib; with ``method="umap"``, without umap-learn.
     """
-    model._check_fitted()
+    model = require_factors(model)
     if method not in (None, *get_args(Method)):
         raise DataError(f'method={method!r}; expected "pca", "umap" or None')
     n, n_labels = whole_number("n", n, least=1), whole_number("n_labels", n_labels, least=0)
-    raters = n_raters(model)
+    raters = model.n_raters
     shown = most_rated(model.item_index_, raters, n, "item")
     ax = axes_or_new(ax, (10.0, 7.0))
     points, axis_names = _flattened(model.item_factors_[shown], method)

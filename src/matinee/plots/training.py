@@ -49,7 +49,7 @@ def training_curve(model: Model, ax: Axes | None = None) -> Axes:
     NotFittedError, DataError, MissingExtraError
         DataError of a model that was fitted without iterations, as the baselines are.
     """
-    model._check_fitted()
+    model.check_fitted()
     history = model.history_
     if not history:
         raise DataError(f"{type(model).__name__} has no iterations to draw a curve of")

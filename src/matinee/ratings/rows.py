@@ -28,6 +28,11 @@ class Rows(NamedTuple):
     columns: Codes
     values: Values
 
+    @classmethod
+    def empty(cls, n_rows: int) -> Rows:
+        """So many rows without an entry."""
+        return cls(np.zeros(n_rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+
     @property
     def n_rows(self) -> int:
         """The number of rows, with or without entries."""

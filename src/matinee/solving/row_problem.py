@@ -38,6 +38,10 @@ class Side:
         factors = _aligned_zeros(n_rows, n_factors)
         return cls(factors, np.zeros(n_rows, dtype=np.float32) if biases else None)
 
+    def pick(self, rows: NDArray[Any]) -> Side:
+        """Some of the rows, in the order given."""
+        return Side(self.factors[rows], None if self.biases is None else self.biases[rows])
+
 
 def with_ones(factors: Floats) -> NDArray[np.float64]:
     """Fixed factors as the row problem of a bias has them: (y, 1)."""

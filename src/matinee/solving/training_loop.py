@@ -11,8 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from matinee.errors import DataError
-from matinee.models.model import Model
-from matinee.ratings import Ratings, Rows, check_ratings
+from matinee.ratings import Ratings, Rows
 from matinee.solving.history import Callback, Iteration, has_flattened, iteration_progress
 from matinee.solving.row_problem import (
     CHOLESKY,
@@ -196,14 +195,6 @@ class AlternationInMemory(Alternation):
             n_threads=self.n_threads,
             solver=solver,
         )
-
-
-def check_fit(model: Model, train: Ratings, validation: Ratings | None) -> None:
-    """A DataError for ratings that cannot be fitted or followed, or a parameter out of its range."""
-    check_ratings(train)
-    if validation is not None:
-        check_ratings(validation, "validation")
-    model._check_parameters()
 
 
 def take_start(start: tuple[Any, Any], users: Side, items: Side) -> None:

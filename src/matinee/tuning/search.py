@@ -13,10 +13,11 @@ import numpy as np
 from matinee.errors import DataError
 from matinee.evaluation import evaluate
 from matinee.models import Model
+from matinee.models.search_space import Doubling, OnOrOff
 from matinee.ratings import Ratings
 from matinee.ratings.splits import SplitOfRatings, split
 from matinee.solving.history import Iteration
-from matinee.tuning.spaces import Coordinates, Doubling, SearchSpace, Switch
+from matinee.tuning.spaces import Coordinates
 from matinee.tuning.study_file import claim, fingerprint, journal
 
 if TYPE_CHECKING:
@@ -50,9 +51,8 @@ class Search:
 
     Parameters
     ----------
-    space : SearchSpace
     model : Model
-        Its parameters are tried first.
+        Its class has a search space; its parameters are tried first.
     ratings : Ratings
         Of which a part is held out, the same for all trials.
     metric : str
@@ -64,7 +64,6 @@ class Search:
 
     def __init__(
         self,
-        space: SearchSpace,
         model: Model,
         ratings: Ratings,
         *,
@@ -74,11 +73,12 @@ class Search:
         random_state: int,
         max_factors: int,
     ) -> None:
-        self.space, self.model, self.ratings = space, model, ratings
+        assert model.search_space is not None
+        self.space, self.model, self.ratings = model.search_space, model, ratings
         self.metric = metric
         self.random_state = random_state
         self.train, self.validation = split(ratings, test_size=test_size, by=by, random_state=random_state)
-        self.coordinates = Coordinates(space, model, self.train, max_factors)
+        self.coordinates = Coordinates(self.space, model, self.train, max_factors)
         self.split_in_words = f"{by}, test_size={test_size}"
 
     @property
@@ -161,7 +161,7 @@ class Search:
         for name, axis in self.space.parameters.items():
             if isinstance(axis, Doubling):
                 found[name] = trial.suggest_int(name, 0, self._top(study, trial, name))
-            elif isinstance(axis, Switch):
+            elif isinstance(axis, OnOrOff):
                 found[name] = trial.suggest_categorical(name, [False, True])
             else:
                 low, high = self.coordinates.bounds(name)

@@ -16,12 +16,12 @@ import polars as pl
 
 from matinee.checks import number, whole_number
 from matinee.errors import DataError, MissingExtraError
-from matinee.models import Model
+from matinee.models import Model, models_by_short_name
 from matinee.models.parameters import thread_count
+from matinee.models.search_space import SearchSpace
 from matinee.ratings import Ratings, check_ratings
 from matinee.ratings.splits import SplitOfRatings
 from matinee.tuning.search import METRICS, Search, complete, finished
-from matinee.tuning.spaces import SEARCH_SPACES, SearchSpace
 
 if TYPE_CHECKING:
     import optuna
@@ -130,12 +130,12 @@ def tune(
     check_ratings(ratings)
     n_trials = whole_number("n_trials", n_trials, least=1)
     deadline = math.inf if timeout is None else time.monotonic() + number("timeout", timeout, least=0)
-    space, unfitted = _space_and_model(model, random_state, n_threads)
+    unfitted = _unfitted_model(model, random_state, n_threads)
+    space = _space_of(type(unfitted))
     search = Search(
-        space,
         unfitted,
         ratings,
-        metric=_checked_metric(metric, space),
+        metric=_checked_metric(metric, type(unfitted)),
         by=_checked_split(by, space),
         test_size=test_size,
         random_state=whole_number("random_state", random_state, least=0),
@@ -192,34 +192,48 @@ def _require_optuna() -> None:
         ) from error
 
 
-def _space_and_model(model: Any, random_state: int, n_threads: int | None) -> tuple[SearchSpace, Model]:
-    names = ", ".join(map(repr, SEARCH_SPACES))
+def tunable_models() -> dict[str, type[Model]]:
+    """The models that have something to tune, by the names that ``tune`` takes."""
+    return {name: kind for name, kind in models_by_short_name().items() if kind.search_space is not None}
+
+
+def _space_of(kind: type[Model]) -> SearchSpace:
+    if kind.search_space is None:
+        names = ", ".join(map(repr, tunable_models()))
+        raise DataError(f"model is a {kind.__name__}; expected one of {names}, or one of these models")
+    return kind.search_space
+
+
+def _unfitted_model(model: Any, random_state: int, n_threads: int | None) -> Model:
+    kinds = tunable_models()
     if isinstance(model, str):
-        if model not in SEARCH_SPACES:
+        if model not in kinds:
+            names = ", ".join(map(repr, kinds))
             raise DataError(f"model={model!r}; expected one of {names}, or a model")
-        space = SEARCH_SPACES[model]
-        unfitted = space.model().set_params(random_state=random_state)
+        unfitted: Any = kinds[model]()
+        if "random_state" in unfitted.parameter_names():
+            unfitted.set_params(random_state=random_state)
+    elif isinstance(model, Model):
+        unfitted = type(model)(**model.get_params())
     else:
-        spaces = [space for space in SEARCH_SPACES.values() if type(model) is space.model]
-        if not spaces:
-            raise DataError(
-                f"model is a {type(model).__name__}; expected one of {names}, or one of these models"
-            )
-        space, unfitted = spaces[0], type(model)(**model.get_params())
+        names = ", ".join(map(repr, kinds))
+        raise DataError(f"model is a {type(model).__name__}; expected one of {names}, or one of these models")
+    _space_of(type(unfitted))
     if n_threads is not None:
         unfitted.set_params(n_threads=n_threads)
-    unfitted._check_parameters()
+    unfitted.check_parameters()
     thread_count(unfitted.n_threads)
-    return space, unfitted
+    found: Model = unfitted
+    return found
 
 
-def _checked_metric(metric: str | None, space: SearchSpace) -> str:
-    possible = [name for name in METRICS if space.model.predicts_ratings or name not in ("rmse", "mae")]
+def _checked_metric(metric: str | None, kind: type[Model]) -> str:
+    possible = [name for name in METRICS if kind.predicts_ratings or name not in ("rmse", "mae")]
     if metric is None:
-        return space.metric
+        return _space_of(kind).metric
     if metric not in possible:
-        name, expected = space.model.__name__, ", ".join(map(repr, possible))
-        raise DataError(f"metric={metric!r}; expected one of {expected} for {name}")
+        expected = ", ".join(map(repr, possible))
+        raise DataError(f"metric={metric!r}; expected one of {expected} for {kind.__name__}")
     return metric
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from matinee.models.factor_model import require_factors
 from matinee.solving.history import Iteration
 from matinee.web.cinema.showing import Showing
 from matinee.web.cinema.statistics import STARS, Distribution
@@ -103,7 +104,7 @@ def make_report(showing: Showing, store: Store, *, at: float | None = None) -> R
             n_visitors_ratings=visitors.n_ratings,
             days=_days(session, at),
             model_name=type(model).__name__,
-            n_factors=int(model.item_factors_.shape[1]),
+            n_factors=int(require_factors(model).item_factors_.shape[1]),
             parameters={name: value for name, value in model.get_params().items() if value is not None},
             history=model.history_,
             age_seconds=max(0.0, at - showing.fitted_at),

@@ -103,7 +103,7 @@ def test_a_deviation_does_not_depend_on_who_else_is_asked_for(model: BayesianALS
         assert model.predict(users[row], items[5], return_std=True)[1] == pytest.approx(
             together[row], rel=1e-5
         )
-        person = model._person(users[row])
+        person = model.person(users[row])
         assert person.predict(items[5], return_std=True)[1] == pytest.approx(together[row], rel=1e-5)
     assert model.predict(-1, items[5], return_std=True)[1] == pytest.approx(together[-1], rel=1e-5)
 
@@ -119,14 +119,14 @@ def test_the_ends_of_an_interval_are_a_normals_and_clipped(model: BayesianALS, s
     single = model.predict(user, items[7], interval=share)
     assert all(isinstance(each, float) for each in single)
     assert single == pytest.approx((mean[7], low[7], high[7]), abs=1e-5)
-    visitor = model._person(user)
+    visitor = model.person(user)
     for ours, theirs in zip(visitor.predict(items, interval=share), (mean, low, high), strict=True):
         assert np.allclose(ours, theirs, atol=1e-5)
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.5, 1.5, 90, "0.9", float("nan"), True])
 def test_an_interval_must_be_a_share(model: BayesianALS, share: object) -> None:
-    for ask in (model.predict, lambda user, item, **how: model._person(user).predict(item, **how)):
+    for ask in (model.predict, lambda user, item, **how: model.person(user).predict(item, **how)):
         with pytest.raises(DataError, match="interval="):
             ask(model.user_index_.id_at(0), model.item_index_.id_at(0), interval=share)
 
@@ -149,7 +149,7 @@ def test_unknown_ids_fall_back_on_what_is_known(model: BayesianALS) -> None:
     )
     for each in answers:
         assert np.isnan(each).tolist() == [True, True, False]
-    assert np.isnan(model._person(user).predict(-7, unknown="nan", return_std=True)).all()
+    assert np.isnan(model.person(user).predict(-7, unknown="nan", return_std=True)).all()
     with pytest.raises(UnknownUserError, match="user -5 is not known to the model; .*fold_in"):
         model.predict([user, -5], items[0], unknown="raise", return_std=True)
     with pytest.raises(UnknownItemError, match="item -7 is not known to the model"):
@@ -172,7 +172,7 @@ def test_iterators_and_no_pairs_at_all_are_answered(model: BayesianALS) -> None:
     expected = model.predict(users, items, return_std=True)
     found = model.predict(iter(users), iter(items), return_std=True)
     assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
-    person = model._person(users[0])
+    person = model.person(users[0])
     found = person.predict(iter(items), return_std=True)
     assert all(
         np.array_equal(a, b) for a, b in zip(found, person.predict(items, return_std=True), strict=True)
@@ -218,7 +218,7 @@ def test_optimism_ranks_by_mean_and_deviation(model: BayesianALS, optimism: floa
         assert {r.item for r in among} == set(items[~rated[row]].tolist()) & set(some)
         assert len(among) == len({r.item for r in among})
         assert model.recommend(user, items=[], optimism=optimism) == []
-        assert model._person(user).recommend(8, optimism=optimism) == model.recommend(
+        assert model.person(user).recommend(8, optimism=optimism) == model.recommend(
             user, 8, optimism=optimism
         )
 
@@ -258,9 +258,9 @@ def known_features(model: BayesianALS, row: int) -> dict | None:
 def test_folding_in_a_users_own_ratings_and_features_gives_their_factors_back(model: BayesianALS) -> None:
     items = model.item_index_.ids
     for row, user in enumerate(model.user_index_.ids.tolist()):
-        visitor = model.fold_in(model._person(user).rated, features=known_features(model, row))
+        visitor = model.fold_in(model.person(user).rated, features=known_features(model, row))
         assert np.abs(visitor.factors - model.user_factors_[row]).max() < 1e-5
-        samples = visitor._side.factors.reshape(N_KEPT, 3)
+        samples = visitor._people.side.factors.reshape(N_KEPT, 3)
         assert np.abs(samples - model.posterior_.user_samples[row]).max() < 1e-5
         assert visitor.bias == pytest.approx(float(model.user_biases_[row]), abs=1e-5)
         ours = model.predict(user, items, return_std=True, interval=0.5)
@@ -280,7 +280,7 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(model: BayesianALS) -> 
         assert explanation.score == pytest.approx(scores[row, place], abs=2e-5)
         whole = model.explain(user, item, n=1000)
         assert whole.rest == pytest.approx(0, abs=1e-9)
-        assert {part.item: part.rating for part in whole.contributions} == model._person(user).rated
+        assert {part.item: part.rating for part in whole.contributions} == model.person(user).rated
 
 
 def test_a_rating_moved_moves_the_score_as_its_part_of_the_explanation_says(model: BayesianALS) -> None:
@@ -308,7 +308,7 @@ def test_parameters_set_after_a_fit_change_nothing_until_the_next() -> None:
     ratings = random_ratings()
     model = BayesianALS(**PARAMETERS).fit(ratings)
     user, items = ratings.user_index.id_at(3), ratings.items
-    rated = model._person(user).rated
+    rated = model.person(user).rated
     before = (
         model.predict(user, items, return_std=True),
         model.fold_in(rated).recommend(),

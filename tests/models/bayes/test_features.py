@@ -8,7 +8,7 @@ import pytest
 
 from matinee.errors import DataError
 from matinee.models import BayesianALS
-from matinee.models.features.side_knowledge import link_features
+from matinee.models.features.side_knowledge import regression_features
 from matinee.ratings import Ratings
 
 from ...conftest import random_ratings, random_rows
@@ -100,7 +100,7 @@ def test_a_newcomer_of_the_same_features_is_predicted_what_a_cold_user_is(
     items = np.arange(N_ITEMS)
     for user in cinema.cold_users[:4].tolist():
         newcomer = model.fold_in({}, features={"trade": cinema.trades[user]})
-        ours, theirs = (each.predict(items, return_std=True) for each in (newcomer, model._person(user)))
+        ours, theirs = (each.predict(items, return_std=True) for each in (newcomer, model.person(user)))
         assert np.allclose(ours, theirs, atol=1e-5)
         assert np.allclose(ours[0], model.predict(user, items), atol=1e-5)
         assert newcomer.recommend(5) == model.recommend(user, 5)
@@ -152,7 +152,7 @@ def test_features_of_no_meaning_do_little_harm(cinema: Cinema) -> None:
 
 def test_who_rated_what_is_a_feature_of_both_sides_scaled_by_the_root_of_their_number() -> None:
     rows = random_rows(np.random.default_rng(0), [0, 1, 4, 9], 12)
-    found = link_features(rows, 12, None, None, implicit=True)
+    found = regression_features(rows, 12, None, None, implicit=True)
     assert found is not None
     features, sizes = found
     assert sizes == [12]
@@ -160,7 +160,7 @@ def test_who_rated_what_is_a_feature_of_both_sides_scaled_by_the_root_of_their_n
     assert np.allclose(features.values, np.repeat([1, 1 / 2, 1 / 3], [1, 4, 9]))
     lengths = np.add.reduceat(features.values.astype(np.float64) ** 2, rows.indptr[1:-1])
     assert np.allclose(lengths, 1)
-    assert link_features(rows, 12, None, None, implicit=False) is None
+    assert regression_features(rows, 12, None, None, implicit=False) is None
 
 
 def test_what_people_chose_to_rate_tells_of_their_taste() -> None:

@@ -8,10 +8,9 @@ import scipy.stats
 
 from matinee.models.bayes.hyperprior import (
     draw_noise_precision,
-    draw_normal,
     draw_row_prior,
-    draw_wishart,
 )
+from matinee.solving.draws import draw_normal, draw_wishart
 from matinee.solving.row_problem import Side, rows_of
 
 N_DRAWS = 8_000

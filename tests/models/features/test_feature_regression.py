@@ -1,4 +1,4 @@
-"""The link matrix from features to factors, against its posterior in closed form."""
+"""Factors regressed on features, against the posterior in closed form."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse
 import scipy.stats
 
-from matinee.models.features import feature_regression as link_module
-from matinee.models.features.feature_regression import Link, beside, multiply
+from matinee.models.features import feature_regression as regression_module
+from matinee.models.features.feature_regression import FeatureRegression, beside, multiply
 from matinee.ratings import Rows
 
 from ...conftest import random_rows
@@ -42,14 +42,14 @@ def random_features(generator: np.random.Generator, n_rows: int, n_features: int
 PRECISION = np.array([[2.0, 0.6, -0.3], [0.6, 1.0, 0.2], [-0.3, 0.2, 0.5]])
 
 
-def draws_of(link: Link, ridge: np.ndarray, residual: np.ndarray, seed: int) -> np.ndarray:
+def draws_of(regression: FeatureRegression, ridge: np.ndarray, residual: np.ndarray, seed: int) -> np.ndarray:
     """Many draws of β, given the same rows and ridges; shape (n_draws, n_features, d)."""
     generator = np.random.default_rng(seed)
     drawn = []
     for _ in range(N_DRAWS):
-        link.ridge[:] = ridge
-        link.draw(generator, residual, PRECISION)
-        drawn.append(link.weights.copy())
+        regression.ridge[:] = ridge
+        regression.draw(generator, residual, PRECISION)
+        drawn.append(regression.weights.copy())
     return np.array(drawn, dtype=np.float64)
 
 
@@ -58,14 +58,14 @@ def test_draws_are_matrix_normal_around_the_ridge_solution(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if path == "conjugate gradients":
-        monkeypatch.setattr(link_module, "MOST_FACTORISED", 0)
+        monkeypatch.setattr(regression_module, "MOST_FACTORISED", 0)
     generator = np.random.default_rng(0)
     features = random_features(generator, 40, 7)
-    link = Link(as_rows(features), [4, 3], 3, n_threads=1)
+    regression = FeatureRegression(as_rows(features), [4, 3], 3, n_threads=1)
     residual = generator.normal(size=(40, 3)) + features @ generator.normal(size=(7, 3))
     ridge = np.repeat([0.7, 5.0], [4, 3])
 
-    drawn = draws_of(link, ridge, residual, seed=1)
+    drawn = draws_of(regression, ridge, residual, seed=1)
 
     # β ~ MN((FᵀF + ridge)⁻¹ FᵀR, (FᵀF + ridge)⁻¹, Λ⁻¹)
     across = np.linalg.inv(features.T @ features + np.diag(ridge))
@@ -88,10 +88,10 @@ def test_both_paths_solve_the_same_equations(monkeypatch: pytest.MonkeyPatch) ->
     generator = np.random.default_rng(2)
     features = random_features(generator, 300, 60)
     residual = generator.normal(size=(300, 3))
-    factorised = Link(as_rows(features), [60], 3, n_threads=2)
+    factorised = FeatureRegression(as_rows(features), [60], 3, n_threads=2)
     factorised.draw(np.random.default_rng(5), residual, PRECISION)
-    monkeypatch.setattr(link_module, "MOST_FACTORISED", 0)
-    approached = Link(as_rows(features), [60], 3, n_threads=2)
+    monkeypatch.setattr(regression_module, "MOST_FACTORISED", 0)
+    approached = FeatureRegression(as_rows(features), [60], 3, n_threads=2)
     approached.draw(np.random.default_rng(5), residual, PRECISION)
     # The noise of a draw, in each direction, is what the error of conjugate gradients must stay well below.
     system = features.T @ features + 10 * np.eye(60)
@@ -104,15 +104,15 @@ def test_each_group_learns_a_ridge_from_its_own_weights() -> None:
     generator = np.random.default_rng(3)
     features = random_features(generator, 30, 9)
     residual = features @ np.vstack([2 * generator.normal(size=(5, 3)), 0.1 * generator.normal(size=(4, 3))])
-    link = Link(as_rows(features), [5, 0, 4], 3, n_threads=1)
+    regression = FeatureRegression(as_rows(features), [5, 0, 4], 3, n_threads=1)
     found = []
     for _ in range(2000):
-        link.draw(generator, residual, PRECISION)
+        regression.draw(generator, residual, PRECISION)
         for begin, end in ((0, 5), (5, 9)):
-            assert len(np.unique(link.ridge[begin:end])) == 1
-            weights = link.weights[begin:end].astype(np.float64)
+            assert len(np.unique(regression.ridge[begin:end])) == 1
+            weights = regression.weights[begin:end].astype(np.float64)
             rate = 1 + 0.5 * np.trace(weights @ PRECISION @ weights.T)
-            found.append((link.ridge[begin] * rate, 1 + 0.5 * weights.size))
+            found.append((regression.ridge[begin] * rate, 1 + 0.5 * weights.size))
     # Gamma(1, 1) is the prior, and a draw's place in its own posterior is uniform.
     chances = scipy.stats.gamma.cdf(*np.transpose(found))
     assert scipy.stats.kstest(chances, "uniform").pvalue > 1e-3
@@ -123,9 +123,9 @@ def test_each_group_learns_a_ridge_from_its_own_weights() -> None:
 def test_where_no_row_has_a_feature_the_weights_come_from_their_prior(
     most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "MOST_FACTORISED", most)
-    link = Link(as_rows(np.zeros((6, 4))), [4], 3, n_threads=1)
-    drawn = draws_of(link, np.full(4, 2.5), np.full((6, 3), 9.0), seed=4)
+    monkeypatch.setattr(regression_module, "MOST_FACTORISED", most)
+    regression = FeatureRegression(as_rows(np.zeros((6, 4))), [4], 3, n_threads=1)
+    drawn = draws_of(regression, np.full(4, 2.5), np.full((6, 3), 9.0), seed=4)
     numbers = np.sqrt(2.5) * drawn @ np.linalg.cholesky(PRECISION)
     assert scipy.stats.kstest(numbers.ravel(), "norm").pvalue > 1e-3
 
@@ -133,20 +133,22 @@ def test_where_no_row_has_a_feature_the_weights_come_from_their_prior(
 def test_means_and_scatter_are_the_products_of_numpy() -> None:
     generator = np.random.default_rng(5)
     features = random_features(generator, 25, 6)
-    link = Link(as_rows(features), [2, 4], 3, n_threads=2)
-    assert not link.means.any()
-    link.weights[:] = generator.normal(size=(6, 3))
-    link.ridge[:] = [0.5, 0.5, 3, 3, 3, 3]
-    assert np.allclose(link.means, features @ link.weights, atol=1e-5)
-    expected = sum(ridge * np.outer(w, w) for ridge, w in zip(link.ridge, link.weights, strict=True))
-    assert np.allclose(link.scatter, expected, atol=1e-6)
+    regression = FeatureRegression(as_rows(features), [2, 4], 3, n_threads=2)
+    assert not regression.means.any()
+    regression.weights[:] = generator.normal(size=(6, 3))
+    regression.ridge[:] = [0.5, 0.5, 3, 3, 3, 3]
+    assert np.allclose(regression.means, features @ regression.weights, atol=1e-5)
+    expected = sum(
+        ridge * np.outer(w, w) for ridge, w in zip(regression.ridge, regression.weights, strict=True)
+    )
+    assert np.allclose(regression.scatter, expected, atol=1e-6)
 
 
 def test_too_many_numbers_in_all_are_not_factorised_either(monkeypatch: pytest.MonkeyPatch) -> None:
     features = random_features(np.random.default_rng(0), 25, 6)
-    assert Link(as_rows(features), [6], 3, n_threads=1)._gram is not None
-    monkeypatch.setattr(link_module, "MOST_DENSE_NUMBERS", 25 * 6 - 1)
-    assert Link(as_rows(features), [6], 3, n_threads=1)._gram is None
+    assert FeatureRegression(as_rows(features), [6], 3, n_threads=1)._gram is not None
+    monkeypatch.setattr(regression_module, "MOST_DENSE_NUMBERS", 25 * 6 - 1)
+    assert FeatureRegression(as_rows(features), [6], 3, n_threads=1)._gram is None
 
 
 def test_matrices_beside_one_another_are_scipys_hstack() -> None:

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.models.bayes.hyperprior import (
-    Doubles,
     RowPrior,
     draw_noise_precision,
     draw_row_prior,
 )
 from matinee.models.bayes.posterior import Posterior, State, predict_with_strangers, solve_under_prior
-from matinee.models.features.feature_regression import Link
+from matinee.models.features.feature_regression import FeatureRegression
 from matinee.ratings import Rows
+from matinee.solving.draws import Doubles
 from matinee.solving.history import Iteration
 from matinee.solving.row_problem import (
     Floats,
@@ -44,24 +44,26 @@ class SampledSide:
     observed : Rows
     side : Side
         Where the chain starts; every draw is written into it.
-    link : Link or None
+    regression : FeatureRegression or None
     scale : float
         About how far ratings lie apart. Factors, of which two make a rating, are of the size of its root.
     """
 
-    def __init__(self, observed: Rows, side: Side, link: Link | None, scale: float, n_threads: int) -> None:
+    def __init__(
+        self, observed: Rows, side: Side, regression: FeatureRegression | None, scale: float, n_threads: int
+    ) -> None:
         self.observed = observed
         self.side = side
-        self.link = link
+        self.regression = regression
         self.scales = np.append(np.full(side.factors.shape[1], np.sqrt(scale)), scale)
         self.n_threads = n_threads
         self.prior = RowPrior(np.zeros(0), np.zeros((0, 0)))
         self._offsets: Floats | None = None
 
     def draw_prior(self, generator: np.random.Generator) -> None:
-        """Draw the mean and precision of the rows, and β of the link, given the rows."""
+        """Draw the mean and precision of the rows, and β of the regression, given the rows."""
         rows = rows_of(self.side)
-        if self.link is None:
+        if self.regression is None:
             total = rows.sum(axis=0, dtype=np.float64)
             squares = gram(rows, self.n_threads)
             self.prior = draw_row_prior(generator, len(rows), total, squares, scales=self.scales)
@@ -73,11 +75,11 @@ class SampledSide:
             residual.sum(axis=0, dtype=np.float64),
             gram(residual, self.n_threads),
             scales=self.scales,
-            n_more=len(self.link.weights),
-            scatter=self.link.scatter,
+            n_more=len(self.regression.weights),
+            scatter=self.regression.scatter,
         )
-        self.link.draw(generator, rows - self.prior.mean, self.prior.precision)
-        self._offsets = self.link.means
+        self.regression.draw(generator, rows - self.prior.mean, self.prior.precision)
+        self._offsets = self.regression.means
 
     @property
     def prior_means(self) -> Doubles:
@@ -208,8 +210,8 @@ class Sampling(AlternationInMemory):
 
     def _state(self) -> State:
         items = Side(self.items.factors.copy(), bias_of(self.items).copy())
-        link = self.sampled_users.link
-        weights = None if link is None else link.weights.copy()
+        regression = self.sampled_users.regression
+        weights = None if regression is None else regression.weights.copy()
         return State(items, self.sampled_users.prior, weights, self.noise_precision)
 
     @property
@@ -222,8 +224,8 @@ class Sampling(AlternationInMemory):
         """Make a posterior of the states kept; a chain that ended in the burn-in keeps where it is."""
         if not self.states.kept:
             self.states.offer(self._state)
-        link = self.sampled_users.link
-        features = None if link is None else link.features
+        regression = self.sampled_users.regression
+        features = None if regression is None else regression.features
         self.posterior = Posterior.of(
             self.states.kept, self.by_user, features, self.terms.offset, self.n_threads
         )

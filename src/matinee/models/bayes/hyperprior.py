@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from matinee.solving.draws import Doubles, draw_normal, draw_wishart
 
 
 @dataclass(frozen=True)
@@ -59,24 +58,6 @@ def draw_row_prior(
     precision = draw_wishart(generator, d + n_rows + n_more, inverse_scale)
     mean = centre + draw_normal(generator, 1, weight * precision)[0]
     return RowPrior(mean, precision)
-
-
-def draw_wishart(generator: np.random.Generator, degrees: float, inverse_scale: Doubles) -> Doubles:
-    """A Wishart matrix by Bartlett's decomposition; its mean is ``degrees · inverse_scale⁻¹``."""
-    d = len(inverse_scale)
-    triangle = np.tril(generator.standard_normal((d, d)), -1)
-    np.fill_diagonal(triangle, np.sqrt(generator.chisquare(degrees - np.arange(d))))
-    # With inverse_scale = L Lᵀ, scale = L⁻ᵀ L⁻¹, and L⁻ᵀ T Tᵀ L⁻¹ is Wishart.
-    root = np.linalg.solve(np.linalg.cholesky(inverse_scale).T, triangle)
-    drawn: Doubles = root @ root.T
-    return drawn
-
-
-def draw_normal(generator: np.random.Generator, n_rows: int, precision: Doubles) -> Doubles:
-    """Normal rows around 0 with a precision; shape (n_rows, d)."""
-    lower = np.linalg.cholesky(precision)
-    drawn: Doubles = np.linalg.solve(lower.T, generator.standard_normal((len(precision), n_rows))).T
-    return drawn
 
 
 def draw_noise_precision(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,18 +13,19 @@ from matinee.errors import DataError
 from matinee.models.bayes.answers import SampledModel
 from matinee.models.bayes.chain import RunningAverage, SampledSide, Sampling
 from matinee.models.bayes.convergence import effective_sample_size
-from matinee.models.features.feature_regression import Link
+from matinee.models.features.feature_regression import FeatureRegression
 from matinee.models.features.features import FeatureTable
-from matinee.models.features.side_knowledge import Encoded, encode_table, link_features, with_ids_of
+from matinee.models.features.side_knowledge import Encoded, encode_table, regression_features, with_ids_of
+from matinee.models.options import N_FACTORS, Number, Option, Switch, Whole
 from matinee.models.parameters import thread_count
-from matinee.ratings import Ratings, Rows
+from matinee.models.search_space import Doubling, OnOrOff, SearchSpace
+from matinee.ratings import Ratings
 from matinee.solving.history import Callback
-from matinee.solving.row_problem import Floats, Side, Terms, as_ridge
+from matinee.solving.row_problem import Side
 from matinee.solving.training_loop import (
     AlternationInMemory,
     HeldOut,
     Measure,
-    check_fit,
     draw_start,
     take_start,
 )
@@ -71,6 +73,25 @@ class BayesianALS(SampledModel):
         How many independent samples the chain is worth, by its training error after the burn-in; a few tens
         are enough for the mean, and fewer than ten say that it still drifts.
     """
+
+    short_name = "bayes"
+    takes_features = True
+    options: ClassVar[Mapping[str, Option]] = {
+        "n_factors": N_FACTORS,
+        "tolerance": Number("Stop once the last 20 samples lower the RMSE by less than this."),
+        "n_samples": Whole("How many samples to average.", 1, MOST_SAMPLES),
+        "n_burn_in": Whole("How many samples to throw away first.", 0, MOST_SAMPLES),
+        "n_kept": Whole("How many samples to keep in the model.", 1, MOST_SAMPLES),
+        "implicit": Switch("Learn from who rated what, whatever the rating."),
+    }
+    search_space = SearchSpace(
+        parameters={"n_factors": Doubling(halvings=1, doublings=1), "implicit": OnOrOff()},
+        metric="rmse",
+        split_by="random",
+        iterations=None,
+        burn_in="n_burn_in",
+        patience=20,
+    )
 
     def __init__(
         self,
@@ -132,7 +153,7 @@ class BayesianALS(SampledModel):
         KeyboardInterrupt
             On Ctrl-C during the burn-in. After it the model is that of the samples so far, with a warning.
         """
-        check_fit(self, train, validation)
+        self.check_fit(train, validation)
         tables = [
             None if features is None else FeatureTable.read(features, kind)
             for features, kind in ((user_features, "user"), (item_features, "item"))
@@ -179,9 +200,9 @@ class BayesianALS(SampledModel):
         for observed, side, across, encoded in zip(
             (train.by_user, train.by_item), sides, reversed(sides), (of_users, of_items), strict=True
         ):
-            given = link_features(observed, len(across.factors), *encoded, implicit=bool(self.implicit))
-            link = None if given is None else Link(*given, self.n_factors + 1, threads)
-            sampled.append(SampledSide(observed, side, link, scale, threads))
+            given = regression_features(observed, len(across.factors), *encoded, implicit=bool(self.implicit))
+            regression = None if given is None else FeatureRegression(*given, self.n_factors + 1, threads)
+            sampled.append(SampledSide(observed, side, regression, scale, threads))
         return Sampling(
             *sampled,
             generator=generator,
@@ -201,9 +222,9 @@ class BayesianALS(SampledModel):
         self.posterior_ = posterior
         self.effective_samples_ = effective_sample_size(after)
         self.user_columns_, self.user_features_ = of_users
-        self._keep(train, users, items, chain.terms.offset, chain.history)
+        self.keep_fit(train, users, items, chain.terms.offset, chain.history)
 
-    def _check_parameters(self) -> None:
+    def check_parameters(self) -> None:
         whole_number("n_factors", self.n_factors, least=1)
         whole_number("n_samples", self.n_samples, least=1, most=MOST_SAMPLES)
         whole_number("n_burn_in", self.n_burn_in, least=0, most=MOST_SAMPLES)
@@ -212,17 +233,6 @@ class BayesianALS(SampledModel):
             raise DataError(f"implicit={self.implicit!r}; expected True or False")
         if self.tolerance is not None:
             number("tolerance", self.tolerance, least=0)
-
-    @property
-    def _with_biases(self) -> bool:
-        return True
-
-    @property
-    def _terms(self) -> Terms:
-        return Terms(offset=self.mean_)
-
-    def _user_ridge(self, observed: Rows) -> Floats:
-        return as_ridge(np.zeros(len(observed.indptr) - 1))
 
 
 def _errors_on(train: Ratings, validation: Ratings | None, n_burn_in: int) -> Measure:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from matinee.checks import number, whole_number
 from matinee.errors import DataError
 from matinee.models.answers import Recommendation
-from matinee.models.bayes.posterior import SampledRows
+from matinee.models.bayes.people import SampledPeople
+from matinee.models.id_lookup import positions_of
 from matinee.models.person import Person
-from matinee.ratings import Rows
-from matinee.solving.row_problem import Floats, Solver, with_ones
+from matinee.solving.row_problem import Floats, bias_of
 
-if TYPE_CHECKING:
-    from matinee.models.bayes.answers import SampledModel
-
-# Draws of people, the same whenever they are asked for, and whoever else is.
-DRAWN = Solver(spread=1.0, seed=0, same_noise=True)
 LARGEST_OPTIMISM = 1e6
 
 
@@ -36,24 +29,19 @@ class SampledPerson(Person):
     bias : float
     """
 
-    _model: SampledModel
-
-    def __init__(
-        self, model: SampledModel, side: SampledRows, rated: Rows, features: Callable[[], Rows | None]
-    ) -> None:
-        super().__init__(model, side, rated)
-        self._make_features = features
+    _people: SampledPeople
 
     @property
     def factors(self) -> Floats:
         """The mean over the samples; float32, shape (n_factors,)."""
-        n_samples = self._model.posterior_.n_samples
-        mean: Floats = self._side.factors.reshape(n_samples, -1).mean(axis=0)
+        n_samples = self._people.items.posterior.n_samples
+        mean: Floats = self._people.side.factors.reshape(n_samples, -1).mean(axis=0)
         return mean
 
-    @cached_property
-    def _features(self) -> Rows | None:
-        return self._make_features()
+    @property
+    def bias(self) -> float:
+        """How much higher than others this person rates: the mean over the samples."""
+        return float(bias_of(self._people.side)[0])
 
     def recommend(
         self,
@@ -81,16 +69,13 @@ class SampledPerson(Person):
         optimism = number("optimism", optimism, least=-LARGEST_OPTIMISM, most=LARGEST_OPTIMISM)
         if optimism == 0:
             return super().recommend(n, exclude_seen=exclude_seen, items=items)
-        model = self._model
-        columns = (
-            np.arange(len(model.item_index_)) if items is None else np.unique(model._item_positions(items))
-        )
+        people = self._people
+        columns = np.arange(len(self._item_index)) if items is None else np.unique(self._positions_of(items))
         if exclude_seen:
-            columns = np.setdiff1d(columns, self._rated.columns)
-        scores = model._raw_predictions(np.zeros_like(columns), columns, self._side)
-        scores = scores + optimism * self._deviations(columns)
+            columns = np.setdiff1d(columns, people.rated.columns)
+        scores = people.scores(columns) + optimism * self._deviations(columns)
         best = np.argsort(-scores, kind="stable")[: whole_number("n", n, least=1)]
-        ids = model.item_index_.ids[columns[best]].tolist()
+        ids = self._item_index.ids[columns[best]].tolist()
         return list(map(Recommendation, ids, scores[best].tolist()))
 
     def predict(
@@ -118,32 +103,15 @@ class SampledPerson(Person):
         mean = super().predict(items, unknown=unknown)
         if not return_std and interval is None:
             return mean
-        columns, _ = self._model._positions(items, "item", unknown)
+        columns, _ = positions_of(self._item_index, items, "item", unknown)
         deviations = self._deviations(columns)
         if unknown == "nan":
             deviations[columns < 0] = np.nan
-        rating_range = self._model.rating_range_
+        rating_range = self._people.items.rating_range
         return with_error(mean, deviations, rating_range, return_std=return_std, interval=interval)
 
     def _deviations(self, columns: Any) -> Floats:
-        return self._model._deviations_of(self._rated, self._features, np.zeros_like(columns), columns)
-
-    def _score_parts(self, columns: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The mean over the samples: in each the score is linear in the targets, from the prior's mean on."""
-        model, posterior = self._model, self._model.posterior_
-        rated = self._rated
-        baselines, parts = np.zeros(len(columns)), np.zeros((len(columns), len(rated.columns)))
-        for sample in range(posterior.n_samples):
-            biases = posterior.item_bias_samples[:, sample]
-            factors = with_ones(posterior.item_samples[rated.columns, sample])
-            asked = with_ones(posterior.item_samples[columns, sample])
-            prior = posterior.prior_precisions[sample] / posterior.noise_precisions[sample]
-            responses = np.linalg.solve(prior + factors.T @ factors, asked.T)
-            mean = posterior.prior_mean_of(sample, self._features)[0]
-            targets = rated.values - model.mean_ - biases[rated.columns]
-            parts += (factors @ responses).T * targets
-            baselines += responses.T @ (prior @ mean) + biases[columns]
-        return model.mean_ + baselines / posterior.n_samples, parts / posterior.n_samples
+        return self._people.deviations(np.zeros_like(columns), columns)
 
 
 def with_error(

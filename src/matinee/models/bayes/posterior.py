@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.errors import ModelFileError
-from matinee.models.bayes.hyperprior import Doubles, RowPrior
+from matinee.models.bayes.hyperprior import RowPrior
 from matinee.models.features.feature_regression import multiply
 from matinee.ratings import Rows
+from matinee.solving.draws import Doubles
 from matinee.solving.row_problem import (
     TO_THE_LAST_DIGIT,
     Floats,
@@ -34,7 +35,7 @@ class State:
     items : Side
     user_prior : RowPrior
     user_weights : ndarray of float32, shape (n_features, d), or None
-        β of the users' link.
+        β of the users' regression.
     noise_precision : float
     """
 
@@ -61,11 +62,9 @@ class SampledRows(Side):
         biases = bias_samples.mean(axis=1, dtype=np.float64).astype(np.float32)
         return cls(factors.reshape(len(factors), -1), biases, bias_samples)
 
-    def one(self, row: int) -> SampledRows:
-        """One of the rows."""
-        part = slice(row, row + 1)
-        assert self.biases is not None
-        return SampledRows(self.factors[part], self.biases[part], self.bias_samples[part])
+    def pick(self, rows: NDArray[Any]) -> SampledRows:
+        """Some of the rows, in the order given."""
+        return SampledRows(self.factors[rows], bias_of(self)[rows], self.bias_samples[rows])
 
     @property
     def samples(self) -> Side:
@@ -85,7 +84,7 @@ class Posterior:
     prior_means, prior_precisions : ndarray of float64, shape (S, d), (S, d, d)
         Of the users.
     link_weights : ndarray of float32, shape (S, n_features, d)
-        β of the users; no features where there is no link.
+        β of the users; no features where there is no regression.
     noise_precisions : ndarray of float64, shape (S,)
     """
 
@@ -110,9 +109,9 @@ class Posterior:
         Parameters
         ----------
         rated, features : Rows
-            Of all users; features where they have a link.
+            Of all users; features where they have a regression.
         """
-        n_users, d = len(rated.indptr) - 1, len(states[0].user_prior.mean)
+        n_users, d = rated.n_rows, len(states[0].user_prior.mean)
         none = np.zeros((0, d), dtype=np.float32)
         posterior = cls(
             user_samples=np.empty((n_users, len(states), d - 1), dtype=np.float32),
@@ -189,13 +188,13 @@ class Posterior:
         rated : Rows
             Their ratings, a row each.
         features : Rows or None
-            With a row each, where the model has a link.
+            With a row each, where the model has a regression.
         solver : Solver
             For the mean, or, with a spread, for draws: of a seed for each sample, and a spread of 1.
         """
         used, local = np.unique(rated.columns, return_inverse=True)
         observed = Rows(rated.indptr, local.astype(np.int32), rated.values)
-        n_people = len(rated.indptr) - 1
+        n_people = rated.n_rows
         for sample, items in enumerate(self.items_in_turn(used)):
             side = Side.empty(n_people, items.factors.shape[1], biases=True)
             solve_under_prior(
@@ -212,7 +211,7 @@ class Posterior:
             yield side
 
     def prior_mean_of(self, sample: int, features: Rows | None) -> Doubles:
-        """What people are expected to be before any rating; shape (n_people, d), or (1, d) without a link."""
+        """What people are expected to be before any rating; shape (n_people or 1, d)."""
         mean: Doubles = self.prior_means[sample][None, :]
         if features is None or not self.link_weights.shape[1]:
             return mean

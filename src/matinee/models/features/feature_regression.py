@@ -1,4 +1,4 @@
-"""From features to factors: the link matrix of a Bayesian model (Macau; Simm et al. 2015)."""
+"""Factors regressed on features, in every sweep of a Bayesian model (Macau; Simm et al. 2015)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee import _kernels
-from matinee.models.bayes.hyperprior import Doubles, draw_normal
 from matinee.ratings import Rows
+from matinee.solving.draws import Doubles, draw_normal
 
 Floats = NDArray[np.float32]
 
@@ -27,7 +27,7 @@ RIDGE_SHAPE = 1.0
 RIDGE_RATE = 1.0
 
 
-class Link:
+class FeatureRegression:
     """Rows of factors have the prior mean ``μ + βᵀf``; β is drawn with everything else.
 
     Its rows are normal around 0 with the precision ``ridge · Λ``, where Λ is that of the factors and each
@@ -56,14 +56,14 @@ class Link:
         self.weights = np.zeros((n_features, n_columns), dtype=np.float32)
         self.ridge = np.full(n_features, 10.0)
         self.n_threads = n_threads
-        owners = np.repeat(np.arange(n_features), np.diff(self.by_feature.indptr))
+        owners = np.repeat(np.arange(n_features), self.by_feature.counts)
         self._diagonal = np.bincount(
             owners, weights=self.by_feature.values.astype(np.float64) ** 2, minlength=n_features
         )
         self._gram = self._normal_matrix() if self._is_small(n_features) else None
 
     def _is_small(self, n_features: int) -> bool:
-        n_rows = len(self.features.indptr) - 1
+        n_rows = self.features.n_rows
         return n_features <= MOST_FACTORISED and n_rows * n_features <= MOST_DENSE_NUMBERS
 
     def _normal_matrix(self) -> Doubles:
@@ -141,7 +141,7 @@ class Link:
 def multiply(sparse: Rows, dense: NDArray[Any], n_threads: int) -> Floats:
     """A sparse matrix times a dense one; float32, shape (n_rows, n_columns of the dense one)."""
     dense = np.ascontiguousarray(dense, dtype=np.float32)
-    product = np.empty((len(sparse.indptr) - 1, dense.shape[1]), dtype=np.float32)
+    product = np.empty((sparse.n_rows, dense.shape[1]), dtype=np.float32)
     _kernels.multiply_sparse(*sparse, dense, product, n_threads)
     return product
 
@@ -160,13 +160,13 @@ def _ratio(a: Doubles, b: Doubles) -> Floats:
 def beside(parts: list[tuple[Rows, int]]) -> tuple[Rows, list[int]]:
     """Sparse matrices of the same rows, given with their numbers of columns, as one; and those numbers."""
     first_columns = np.cumsum([0, *[n for _, n in parts]])
-    counts = sum(np.diff(rows.indptr) for rows, _ in parts)
+    counts = sum(rows.counts for rows, _ in parts)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     columns = np.empty(indptr[-1], dtype=np.int32)
     values = np.empty(indptr[-1], dtype=np.float32)
     starts = indptr[:-1].copy()
     for (rows, _), first in zip(parts, first_columns, strict=False):
-        lengths = np.diff(rows.indptr)
+        lengths = rows.counts
         places = np.repeat(starts - rows.indptr[:-1], lengths) + np.arange(len(rows.columns))
         columns[places] = rows.columns + first
         values[places] = rows.values

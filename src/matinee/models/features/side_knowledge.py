@@ -1,11 +1,8 @@
-"""Side knowledge of rows: features given, and who rated what, as the sparse features of a link."""
+"""Side knowledge of rows: features given, and who rated what, as the sparse features of a regression."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from matinee.errors import ModelFileError
 from matinee.models.features.feature_regression import beside
@@ -43,7 +40,7 @@ def encode_table(table: FeatureTable | None, ids: IdIndex, kind: str) -> Encoded
     return columns, columns.encode_frame(frame)
 
 
-def link_features(
+def regression_features(
     observed: Rows, n_across: int, columns: FeatureColumns | None, known: Rows | None, *, implicit: bool
 ) -> tuple[Rows, list[int]] | None:
     """A side's features, those given and those of who rated what, and how many there are of each."""
@@ -51,19 +48,10 @@ def link_features(
     if columns is not None and known is not None:
         parts.append((known, columns.n_features))
     if implicit:
-        counts = np.diff(observed.indptr)
+        counts = observed.counts
         scales = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
         parts.append((observed._replace(values=scales), n_across))
     return beside(parts) if parts else None
-
-
-def chosen_rows(rows: Rows, chosen: NDArray[Any]) -> Rows:
-    """Some of the rows; −1 is an empty one."""
-    begins = rows.indptr[chosen]
-    lengths = np.where(chosen < 0, 0, rows.indptr[chosen + 1] - begins)
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    places = np.repeat(begins - indptr[:-1], lengths) + np.arange(indptr[-1])
-    return Rows(indptr, rows.columns[places], rows.values[places])
 
 
 def check_features(rows: Rows, n_rows: int, n_features: int) -> None:

@@ -16,11 +16,8 @@ from pyspark.sql import functions as F
 from matinee.checks import whole_number
 from matinee.errors import DataError
 from matinee.evaluation import Evaluation
-from matinee.models.als import ALS
+from matinee.models.alternating_model import AlternatingModel
 from matinee.models.id_lookup import Unknown, unknown_id
-from matinee.models.implicit import ImplicitALS
-from matinee.models.model import Model
-from matinee.models.saving import header_of
 from matinee.ratings.ids import IdIndex
 from matinee.solving.history import Iteration
 from matinee.spark.answers.buckets import BUCKET, choose_n_buckets, n_buckets_of, with_buckets
@@ -38,6 +35,7 @@ from matinee.spark.answers.tables import (
     item_table,
     user_table,
 )
+from matinee.spark.kinds import checked_kind
 
 
 class SparkModel:
@@ -63,6 +61,8 @@ class SparkModel:
     rating_range : tuple of float
         The least and the greatest rating seen.
     history : list of Iteration
+    saved_as : str, optional
+        The subfolder that the tables are read from.
 
     Attributes
     ----------
@@ -73,21 +73,23 @@ class SparkModel:
 
     def __init__(
         self,
-        parameters_model: Model,
+        parameters_model: AlternatingModel,
         *,
         users: DataFrame,
         items: DataFrame,
         mean: float,
         rating_range: tuple[float, float],
         history: list[Iteration],
+        saved_as: str | None = None,
     ) -> None:
-        _check_kind(parameters_model)
+        checked_kind(parameters_model)
         check_columns(users, USER_COLUMNS, "users")
         check_columns(items, ITEM_COLUMNS, "items")
         headed = type(parameters_model)(**parameters_model.get_params())
         headed.mean_, headed.rating_range_, headed.history_ = float(mean), rating_range, list(history)
+        headed.settle()
         self._headed = headed
-        self._saved_as: str | None = None
+        self._saved_as = saved_as
         self.items = items.select(*ITEM_COLUMNS)
         if n_buckets_of(users) is None:
             users = with_buckets(users, _fitting_n_buckets(users, items, self.n_factors))
@@ -95,7 +97,7 @@ class SparkModel:
         self.n_buckets = n_buckets_of(self.users) or 1
 
     @classmethod
-    def from_model(cls, spark: SparkSession, model: Model) -> Self:
+    def from_model(cls, spark: SparkSession, model: AlternatingModel) -> Self:
         """An ordinary fitted model, put on a cluster.
 
         Raises
@@ -104,11 +106,10 @@ class SparkModel:
             For a model of another kind than `ALS` and `ImplicitALS`, or ids beyond Spark's bigint.
         NotFittedError
         """
-        _check_kind(model)
-        model._check_fitted()
+        checked_kind(model).check_fitted()
         users, items = (spark.createDataFrame(*table) for table in (user_table(model), item_table(model)))
         return cls(
-            model._fitted,
+            model.as_fitted,
             users=users,
             items=items,
             mean=model.mean_,
@@ -279,7 +280,7 @@ class SparkModel:
 
     # ---- ordinary models, files ----------------------------------------------------------------
 
-    def for_users(self, ids: Iterable[Any]) -> Model:
+    def for_users(self, ids: Iterable[Any]) -> AlternatingModel:
         """An ordinary model of some users and all items: it explains, folds in, and is saved to a file.
 
         Raises
@@ -310,7 +311,7 @@ class SparkModel:
         wanted = self._spark.createDataFrame(pa.table({"user": arrow_ids(index)}))
         return rows.join(F.broadcast(wanted), "user", "left_semi").toArrow()
 
-    def to_model(self) -> Model:
+    def to_model(self) -> AlternatingModel:
         """The ordinary model of all users, on the driver."""
         return self._common.with_users(self.users.drop(BUCKET).toArrow())
 
@@ -332,10 +333,7 @@ class SparkModel:
         ModelFileError
             If the folder cannot be written, or has a model in it that is not to be replaced.
         """
-        header = {
-            **header_of(self._headed, self.get_params()),
-            "n_buckets": self.n_buckets,
-        }
+        header = {**self._headed.header(), "n_buckets": self.n_buckets}
         write_folder(path, header, self.users, self.items, overwrite=overwrite, source=self._saved_as)
 
 
@@ -348,23 +346,15 @@ def load(spark: SparkSession, path: str | Path) -> SparkModel:
         If there is no whole model in the folder, or it is damaged or of a newer version.
     """
     saved = read_folder(spark, path)
-    model = SparkModel(
+    return SparkModel(
         saved.headed,
         users=saved.users,
         items=saved.items,
         mean=saved.headed.mean_,
         rating_range=saved.headed.rating_range_,
         history=saved.headed.history_,
+        saved_as=saved.name,
     )
-    model._saved_as = saved.name
-    return model
-
-
-def _check_kind(model: Any) -> None:
-    if not isinstance(model, ALS | ImplicitALS):
-        raise DataError(
-            f"expected ALS or ImplicitALS, got {type(model).__name__}: no other model is on a cluster"
-        )
 
 
 def _fitting_n_buckets(users: DataFrame, items: DataFrame, n_factors: int) -> int:

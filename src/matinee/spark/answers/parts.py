@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
 from matinee.errors import ModelFileError
-from matinee.models.computed_once import Derived
-from matinee.models.model import Model
-from matinee.models.saving import check_shapes
+from matinee.models.alternating_model import AlternatingModel
+from matinee.models.computed_once import ComputedOnce
+from matinee.models.saved_arrays import check_rows
 from matinee.ratings import Rows
 from matinee.ratings.ids import IdIndex
 from matinee.solving.row_problem import Floats
@@ -81,25 +81,25 @@ class CommonPart:
 
     Attributes
     ----------
-    headed : Model
+    headed : AlternatingModel
         Its parameters, mean, range of ratings and history, and nothing else.
     items : Catalogue
     is_slab : bool
         Whether users have rated items that are not among these.
-    derived : Derived
-        What was made of the items in this process, for all tasks that run in it.
+    computed : ComputedOnce
+        What was computed from the items in this process, for all tasks that run in it.
     """
 
-    headed: Model
+    headed: AlternatingModel
     items: Catalogue
     is_slab: bool = False
-    derived: Derived = field(default_factory=Derived)
+    computed: ComputedOnce = field(default_factory=ComputedOnce)
 
     def slab(self, first: int, last: int) -> CommonPart:
         """The same with the items from one position to before another."""
-        return replace(self, items=self.items.slab(first, last), is_slab=True, derived=Derived())
+        return replace(self, items=self.items.slab(first, last), is_slab=True, computed=ComputedOnce())
 
-    def with_users(self, users: Any) -> Model:
+    def with_users(self, users: Any) -> AlternatingModel:
         """The ordinary model of these users.
 
         Parameters
@@ -123,17 +123,18 @@ class CommonPart:
         model.user_biases_, model.item_biases_ = users["bias"].to_numpy(), self.items.biases
         rated = _rated(users)
         model.rated_ = _among(rated, self.items.first, len(self.items.index)) if self.is_slab else rated
-        check_shapes(model)
-        model._settle()
+        model.check_shapes()
+        check_rows(model.rated_, n_users, len(model.item_index_))
+        model.settle()
         return model
 
-    def in_task(self, users: Any) -> Model:
-        """As `with_users`, on one thread, and sharing what others in the process have made of the items."""
+    def in_task(self, users: Any) -> AlternatingModel:
+        """As `with_users`, on one thread, sharing what others in the process computed from the items."""
         model = self.with_users(users)
         model.n_threads = 1
         # Of all users, where the model's own ratings are those of some.
-        self.derived.get("n_raters", lambda: self.items.n_ratings)
-        model._settle(self.derived)
+        self.computed.get("n_raters", lambda: self.items.n_ratings)
+        model.settle(self.computed)
         settle_in()
         return model
 

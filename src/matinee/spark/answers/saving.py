@@ -21,15 +21,13 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from matinee.checks import whole_number
 from matinee.errors import ModelFileError
-from matinee.models.als import ALS
-from matinee.models.implicit import ImplicitALS
-from matinee.models.model import Model
-from matinee.models.saving import DAMAGED, headed_model
+from matinee.models.alternating_model import AlternatingModel
+from matinee.models.loading import DAMAGED, headed_model
 from matinee.spark.answers.buckets import marked
 from matinee.spark.answers.tables import ITEM_COLUMNS, USER_COLUMNS, check_columns
+from matinee.spark.kinds import KINDS
 
 FORMAT_VERSION = 1
-KINDS: dict[str, type[Model]] = {"ALS": ALS, "ImplicitALS": ImplicitALS}
 PREFIX = "save-"
 METADATA = "number bigint, name string, format_version bigint, header string"
 OF_SPARK = (PySparkException, Py4JJavaError)
@@ -41,14 +39,14 @@ class Saved:
 
     Attributes
     ----------
-    headed : Model
+    headed : AlternatingModel
         All but the users and items.
     users, items : DataFrame
     name : str
         Of the subfolder.
     """
 
-    headed: Model
+    headed: AlternatingModel
     users: DataFrame
     items: DataFrame
     name: str
@@ -132,7 +130,7 @@ def read_folder(spark: SparkSession, path: str | Path) -> Saved:
 
 def _checked(spark: SparkSession, folder: str, name: str, header: dict[str, Any]) -> Saved:
     headed = headed_model(header, KINDS)
-    headed._check_parameters()
+    headed.check_parameters()
     tables = []
     for table, columns in (("users", USER_COLUMNS), ("items", ITEM_COLUMNS)):
         found = spark.read.parquet(f"{folder}/{table}.parquet")

@@ -20,7 +20,7 @@ from pyspark.sql.types import (
 )
 
 from matinee.errors import DataError
-from matinee.models.model import Model
+from matinee.models.alternating_model import AlternatingModel
 from matinee.ratings.ids import IdIndex
 
 USER_COLUMNS = {
@@ -77,7 +77,7 @@ def ids_of(column: Any) -> Any:
     return column.to_numpy() if pa.types.is_integer(column.type) else column.to_pylist()
 
 
-def user_table(model: Model) -> tuple[Any, StructType]:
+def user_table(model: AlternatingModel) -> tuple[Any, StructType]:
     """The users of a fitted model as an Arrow table, and its schema in Spark."""
     ids, rated = arrow_ids(model.user_index_), model.rated_
     factors = [*_batches_of_rows(model.user_factors_)]
@@ -98,7 +98,7 @@ def user_table(model: Model) -> tuple[Any, StructType]:
     return pa.table(columns), StructType(fields)
 
 
-def item_table(model: Model) -> tuple[Any, StructType]:
+def item_table(model: AlternatingModel) -> tuple[Any, StructType]:
     """The items of a fitted model as an Arrow table, and its schema in Spark."""
     n_items = len(model.item_index_)
     n_ratings = np.bincount(model.rated_.columns, minlength=n_items)

@@ -25,6 +25,7 @@ from matinee.spark.fitting.results import fill_model, frames_of
 from matinee.spark.fitting.sides import ClusterSide, State, drawn, routes_to, spread
 from matinee.spark.fitting.training_loop import ClusterAlternation
 from matinee.spark.frames import Columns
+from matinee.spark.kinds import checked_kind
 from matinee.spark.sessions import check_workers, errors_of_workers
 
 Exchange = Literal["auto", "broadcast", "routed"]
@@ -110,7 +111,7 @@ def fit(
         frame,
         columns,
         duplicates=duplicates,
-        n_factors=fitted.n_factors + bool(fitted._with_biases),
+        n_factors=fitted.n_factors + bool(fitted.has_biases),
         exchange="broadcast" if fitted.momentum else exchange,
         n_blocks=n_blocks,
         one_task_iterations=None if callback or n_blocks or exchange != "auto" else fitted.n_iterations,
@@ -138,11 +139,9 @@ def fit(
 
 
 def _checked_model(model: Any) -> AlternatingModel:
-    if not isinstance(model, AlternatingModel):
-        given = type(model).__name__
-        raise DataError(f"{given} cannot be fitted on a cluster; expected ALS or ImplicitALS")
-    model._check_parameters()
-    return model
+    checked = checked_kind(model)
+    checked.check_parameters()
+    return checked
 
 
 def _check_choices(exchange: Any, result: Any, duplicates: Any, model: AlternatingModel) -> None:
@@ -168,14 +167,14 @@ def _alternation(
     checkpoints: Checkpoints,
 ) -> ClusterAlternation:
     census = prepared.census
-    observed = model._observed(_two_values(census.low, census.high)).values
+    observed = model.observed(_two_values(census.low, census.high)).values
     users, items = _sides(context, model, prepared, start)
     alternation = ClusterAlternation(
         context,
         _unfitted(model),
         users,
         items,
-        terms=model._terms_of(census.mean, float(observed[0]), float(observed[1])),
+        terms=model.terms_of(census.mean, float(observed[0]), float(observed[1])),
         checkpoints=checkpoints,
     )
     if alternation.is_routed:
@@ -193,11 +192,11 @@ def _sides(
 ) -> tuple[ClusterSide, ClusterSide]:
     """Both sides with their starting factors: of what is not routed, those of a fit on one machine."""
     given = [
-        model._empty_side(0 if side.is_routed and start is None else side.layout.n_rows)
+        model.empty_side(0 if side.is_routed and start is None else side.layout.n_rows)
         for side in (prepared.users, prepared.items)
     ]
     if start is None:
-        model._draw_start(*given)
+        model.draw_start(*given)
     else:
         take_start(start, *given)
     seeds = random_generator(model.random_state).integers(2**63, size=2).tolist()
@@ -223,7 +222,7 @@ def _side(
     layout = prepared.layout
     if not prepared.is_routed:
         return ClusterSide(name, layout, prepared.blocks, whole)
-    empty = model._empty_side(0)
+    empty = model.empty_side(0)
     if seed is None:
         solved = spread(context, whole, layout)
     else:

@@ -28,7 +28,7 @@ def fit_in_one_task(
     parameters, kind = model.get_params(), type(model)
     if start is not None:
         # Here, where an error is the caller's to read.
-        take_start(start, model._empty_side(n_users), model._empty_side(n_items))
+        take_start(start, model.empty_side(n_users), model.empty_side(n_items))
 
     def fit(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, float, list[Iteration]]]:
         for packed in blocks:
@@ -36,10 +36,12 @@ def fit_in_one_task(
             train = Ratings(users, items, Block.from_bytes(packed).rows)
             fitted = kind(**{**parameters, "n_threads": task_threads()})
             fitted.fit(train, start=start, progress=False)
-            users_found, items_found = (pack(**arrays_of(side)) for side in (fitted._users, fitted._items))
+            users_found, items_found = (
+                pack(**arrays_of(side)) for side in (fitted.user_side, fitted.item_side)
+            )
             yield users_found, items_found, fitted.mean_, fitted.history_
 
     ((*packed_sides, mean, history),) = prepared.users.blocks.mapPartitions(fit).collect()
     users, items = (side_of(unpack(packed), model.n_factors) for packed in packed_sides)
-    model._keep(ratings_of(prepared), users, items, mean, history)
+    model.keep_fit(ratings_of(prepared), users, items, mean, history)
     return model

@@ -32,7 +32,7 @@ def fill_model(
 ) -> AlternatingModel:
     """The model given, fitted, with all that the driver has to fetch for it."""
     users, items = (_gathered(model, side) for side in (fit.cluster_users, fit.cluster_items))
-    model._keep(ratings_of(prepared), users, items, fit.terms.offset if model._with_biases else 0.0, history)
+    model.keep_fit(ratings_of(prepared), users, items, fit.terms.offset if model.has_biases else 0.0, history)
     return model
 
 
@@ -65,7 +65,7 @@ def frames_of(
         model,
         users=users,
         items=items,
-        mean=fit.terms.offset if model._with_biases else 0.0,
+        mean=fit.terms.offset if model.has_biases else 0.0,
         rating_range=(prepared.census.low, prepared.census.high),
         history=history,
     )
@@ -130,7 +130,7 @@ def _gathered(model: AlternatingModel, side: ClusterSide) -> Side:
     """The factors of a side, fetched where they are on the cluster."""
     if side.state is None:
         return side.side
-    side.side = model._empty_side(side.layout.n_rows)
+    side.side = model.empty_side(side.layout.n_rows)
     packed = side.state.solved.toLocalIterator(prefetchPartitions=True)
     side.take(SolvedBlock.from_bytes(each, model.n_factors) for each in packed)
     return side.side

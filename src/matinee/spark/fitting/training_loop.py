@@ -75,12 +75,12 @@ class HalfStep:
             began = time.perf_counter()
             block = Block.from_bytes(packed)
             solved = self._start(number, len(block.rows.indptr) - 1, before)
-            observed = self.model._observed(block.rows)
+            observed = self.model.observed(block.rows)
             losses = solve_rows(
                 observed,
                 self._fixed_side(block, parcels),
                 solved,
-                ridge=self.model._ridge(observed, self.fixed.layout.n_rows),
+                ridge=self.model.ridge(observed, self.fixed.layout.n_rows),
                 terms=self.terms,
                 n_threads=task_threads(),
                 solver=self.solver,
@@ -131,7 +131,11 @@ class ClusterAlternation(Alternation):
         checkpoints: Checkpoints,
     ) -> None:
         super().__init__(
-            users=users.side, items=items.side, terms=terms, solver=model._solver, momentum=model.momentum
+            users=users.side,
+            items=items.side,
+            terms=terms,
+            solver=model.half_step_solver,
+            momentum=model.momentum,
         )
         self.context = context
         self.model = model

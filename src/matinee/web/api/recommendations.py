@@ -8,7 +8,6 @@ from anyio import to_thread
 from fastapi import APIRouter, Query
 
 from matinee.errors import UnknownUserError
-from matinee.models.bayes.answers import SampledModel
 from matinee.ratings.ids import Id
 from matinee.web.api.responses import errors
 from matinee.web.api.schemas import RecommendationRequest, Recommendations, Recommended
@@ -34,7 +33,7 @@ async def recommend_for_ratings(showing: ShowingNow, asked: RecommendationReques
 
     Without a rating of a film that the model knows, the films that were rated most often.
     """
-    if isinstance(showing.model, SampledModel) or len(asked.ratings) > MANY_RATINGS or asked.n_reasons:
+    if showing.model.has_intervals or len(asked.ratings) > MANY_RATINGS or asked.n_reasons:
         return await to_thread.run_sync(_recommend_for_ratings, showing, asked)
     # Shorter than to hand it to a thread and back.
     return _recommend_for_ratings(showing, asked)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.models import Model
+from matinee.models.factor_model import require_factors
 from matinee.web.cinema.statistics import RatingStatistics, mean_squared_error
 
 # Films that a small share of people know are not asked about: of so many, the most rated.
@@ -35,6 +36,7 @@ class FirstFilms:
         popular = np.argsort(-statistics.n_ratings, kind="stable")[:N_CONSIDERED]
         self._positions = popular[statistics.n_ratings[popular] > 0]
         self._known_by = statistics.n_ratings[self._positions] / max(len(model.user_index_), 1)
+        model = require_factors(model)
         self._all_factors = model.item_factors_
         self._factors = model.item_factors_[self._positions].astype(np.float64)
         self._covariance = _covariance(model.user_factors_)

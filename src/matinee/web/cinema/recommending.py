@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from matinee.models import Model
 from matinee.models.answers import Recommendation
-from matinee.models.bayes.person import SampledPerson
 from matinee.models.person import Person
 from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.films import Film, model_id
@@ -95,7 +95,7 @@ def recommend_to_user(
     UnknownUserError
         If the model has not seen the user.
     """
-    person = showing.model._person(user)
+    person = showing.model.person(user)
     return _suggestions(showing, person, _best(showing, person, n, filters, set()), n_reasons)
 
 
@@ -137,8 +137,9 @@ def predict(showing: Showing, ratings: Mapping[str, float], film: Film) -> Predi
     if person is None:
         return None
     item = model_id(showing.model, film)
-    if isinstance(person, SampledPerson):
-        return Prediction(*person.predict(item, interval=INTERVAL))
+    if showing.model.has_intervals:
+        asked: Any = person
+        return Prediction(*asked.predict(item, interval=INTERVAL))
     return Prediction(person.predict(item))
 
 

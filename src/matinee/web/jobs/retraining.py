@@ -13,7 +13,7 @@ from filelock import FileLock
 from matinee.errors import DataError
 from matinee.evaluation import evaluate
 from matinee.evaluation.audience import n_trained_on
-from matinee.models import BayesianALS, Model, load
+from matinee.models import Model, load
 from matinee.ratings import Ratings
 from matinee.ratings.splits import NewUsers
 from matinee.web.jobs.exporting import visitors_ratings
@@ -141,8 +141,8 @@ def _fit(
 ) -> Model:
     new: Any = type(model)(**model.get_params())
     options = {"item_features": item_features} if item_features is not None else {}
-    if options and not isinstance(model, BayesianALS):
-        raise DataError("item features are for a model of kind bayes alone; leave them out")
+    if options and not model.takes_features:
+        raise DataError(f"a {type(model).__name__} learns nothing from item features; leave them out")
     with warnings.catch_warnings():
         # What the fit has to say of its iterations was said when the model was first fitted.
         warnings.simplefilter("ignore")

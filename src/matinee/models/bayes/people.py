@@ -1,0 +1,212 @@
+"""People as the kept samples of a chain see them: a mean, and how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.models.bayes.posterior import Posterior, SampledRows, predict_with_strangers
+from matinee.models.features.features import FeatureColumns
+from matinee.models.features.side_knowledge import regression_features
+from matinee.models.people import People, ScoreParts
+from matinee.ratings import Rows
+from matinee.solving.ranking import Positions, Ranker
+from matinee.solving.row_problem import (
+    TO_THE_LAST_DIGIT,
+    Floats,
+    Side,
+    Solver,
+    bias_of,
+    predict_pairs,
+    with_ones,
+)
+
+# Draws of people, the same whenever they are asked for, and whoever else is.
+DRAWN = Solver(spread=1.0, seed=0, same_noise=True)
+
+
+@dataclass(frozen=True, eq=False)
+class SampledItems:
+    """What the samples say of the items, and how they see people by their ratings and features.
+
+    Attributes
+    ----------
+    posterior : Posterior
+    mean : float
+        What biases and factors are added to.
+    rating_range : tuple of float
+        What the prediction of each sample is clipped to.
+    rating_variance : float
+        Of the ratings fitted.
+    user_columns : FeatureColumns or None
+        How what is known of a user becomes features; None for a fit without.
+    implicit : bool
+        Whether who rated what is among the features.
+    """
+
+    posterior: Posterior
+    mean: float
+    rating_range: tuple[float, float]
+    rating_variance: float
+    user_columns: FeatureColumns | None
+    implicit: bool
+
+    @cached_property
+    def samples(self) -> SampledRows:
+        """The items as every sample has them."""
+        return self.posterior.items
+
+    @cached_property
+    def shares(self) -> Side:
+        """The samples side by side, divided by their number: products with users' are means."""
+        share = np.float32(1 / self.posterior.n_samples)
+        return Side(share * self.samples.factors, self.samples.biases)
+
+    @cached_property
+    def ranker(self) -> Ranker:
+        """Of the means over the samples."""
+        return Ranker(self.shares)
+
+    @cached_property
+    def stranger(self) -> Side:
+        """A person of whom nothing is known."""
+        rated = Rows.empty(1)
+        return self.fold(rated, None, n_threads=1)
+
+    def features(self, rated: Rows, known: Rows | None) -> Rows | None:
+        """The features of people with such ratings, as the users' regression takes them; None without one.
+
+        Parameters
+        ----------
+        rated : Rows
+        known : Rows or None
+            The features that are given, a row for each person; None if none are.
+        """
+        if self.user_columns is not None and known is None:
+            known = Rows.empty(rated.n_rows)
+        n_items = len(self.posterior.item_samples)
+        given = regression_features(rated, n_items, self.user_columns, known, implicit=self.implicit)
+        return None if given is None else given[0]
+
+    def fold(self, rated: Rows, known: Rows | None, n_threads: int) -> SampledRows:
+        """People by their ratings and features, as every sample sees them."""
+        features = self.features(rated, known)
+        given = self.posterior.users_given(rated, features, self.mean, TO_THE_LAST_DIGIT, n_threads)
+        sides = list(given)
+        factors = np.stack([side.factors for side in sides], axis=1)
+        return SampledRows.of(factors, np.stack([bias_of(side) for side in sides], axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class SampledPeople(People):
+    """People, a row each, as every kept sample sees them.
+
+    Attributes
+    ----------
+    side : SampledRows
+    known : Rows or None
+        Their features, as far as they are given.
+    items : SampledItems
+    """
+
+    side: SampledRows
+    rated: Rows
+    known: Rows | None
+    items: SampledItems
+    n_threads: int
+
+    def pick(self, rows: NDArray[Any]) -> SampledPeople:
+        return replace(
+            self,
+            side=self.side.pick(rows),
+            rated=self.rated.pick(rows),
+            known=None if self.known is None else self.known.pick(rows),
+        )
+
+    def rank(
+        self,
+        n: int,
+        *,
+        rows: NDArray[Any] | None = None,
+        excluded: Rows | None = None,
+        candidates: Any = None,
+    ) -> tuple[Positions, Floats]:
+        return self.items.ranker.best(
+            self.side,
+            n,
+            offset=self.items.mean,
+            rows=None if rows is None else rows.astype(np.int32),
+            excluded=excluded,
+            candidates=candidates,
+            n_threads=self.n_threads,
+        )
+
+    def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+        return predict_with_strangers(
+            self._mean_clipped, rows, columns, self.side, lambda: self.items.stranger
+        )
+
+    def _mean_clipped(self, rows: NDArray[Any], columns: NDArray[Any], users: Side) -> Floats:
+        """The mean of the samples' predictions, each clipped: nearer to the ratings than the clipped mean."""
+        assert isinstance(users, SampledRows)
+        return predict_pairs(
+            rows,
+            columns,
+            users.samples,
+            self.items.samples.samples,
+            offset=self.items.mean,
+            n_threads=self.n_threads,
+            n_samples=self.items.posterior.n_samples,
+            limits=self.items.rating_range,
+        )
+
+    def scores(self, columns: NDArray[Any]) -> Floats:
+        """The first person's scores of items: the means over the samples, not clipped."""
+        rows = np.zeros_like(columns)
+        items = self.items
+        return predict_pairs(
+            rows, columns, self.side, items.shares, offset=items.mean, n_threads=self.n_threads
+        )
+
+    def deviations(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+        """The standard deviations of ratings around their predictions, for pairs of positions."""
+        people, places = np.unique(rows, return_inverse=True)
+        rated = self.rated.pick(people)
+        features = self.items.features(rated, None if self.known is None else self.known.pick(people))
+        posterior = self.items.posterior
+        known = columns >= 0
+        used, local = np.unique(columns[known], return_inverse=True)
+        columns_used = np.full(len(columns), -1)
+        columns_used[known] = local
+        total, squared = np.zeros(len(places)), np.zeros(len(places))
+        drawn = posterior.users_given(rated, features, self.items.mean, DRAWN, self.n_threads)
+        for users, items in zip(drawn, posterior.items_in_turn(used), strict=True):
+            scores = predict_pairs(places, columns_used, users, items, offset=0.0, n_threads=self.n_threads)
+            total += scores
+            squared += np.square(scores, dtype=np.float64)
+        n = posterior.n_samples
+        variance = np.maximum(squared - total**2 / n, 0.0) / max(n - 1, 1) + posterior.noise_variance
+        # Of an item that nobody rated nothing is known but how ratings vary.
+        variance[~known] = max(self.items.rating_variance, posterior.noise_variance)
+        return np.sqrt(variance).astype(np.float32)
+
+    def score_parts(self, columns: NDArray[Any]) -> ScoreParts:
+        """The mean over the samples: in each the score is linear in the targets, from the prior's mean on."""
+        posterior, rated = self.items.posterior, self.rated
+        features = self.items.features(rated, self.known)
+        baselines, parts = np.zeros(len(columns)), np.zeros((len(columns), len(rated.columns)))
+        for sample in range(posterior.n_samples):
+            biases = posterior.item_bias_samples[:, sample]
+            factors = with_ones(posterior.item_samples[rated.columns, sample])
+            asked = with_ones(posterior.item_samples[columns, sample])
+            prior = posterior.prior_precisions[sample] / posterior.noise_precisions[sample]
+            responses = np.linalg.solve(prior + factors.T @ factors, asked.T)
+            mean = posterior.prior_mean_of(sample, features)[0]
+            targets = rated.values - self.items.mean - biases[rated.columns]
+            parts += (factors @ responses).T * targets
+            baselines += responses.T @ (prior @ mean) + biases[columns]
+        return self.items.mean + baselines / posterior.n_samples, parts / posterior.n_samples

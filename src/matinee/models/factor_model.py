@@ -1,0 +1,149 @@
+"""A model whose answers are products of factors, however it found them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from matinee.checks import number
+from matinee.errors import DataError, ModelFileError
+from matinee.models.id_lookup import Kind
+from matinee.models.model import Model
+from matinee.models.people import FactorItems
+from matinee.models.saved_arrays import saved_array
+from matinee.ratings import Ratings
+from matinee.solving.history import Iteration
+from matinee.solving.ranking import Ranker, nearest
+from matinee.solving.row_problem import Floats, Side
+
+NO_LIMITS = (-np.inf, np.inf)
+
+
+def require_factors(model: Model) -> FactorModel:
+    """The model, if it has factors.
+
+    Raises
+    ------
+    NotFittedError
+    DataError
+        For a model of another kind.
+    """
+    model.check_fitted()
+    if not isinstance(model, FactorModel):
+        raise DataError(f"expected a model with factors, such as ALS, got {type(model).__name__}")
+    return model
+
+
+class FactorModel(Model):
+    """A factorisation of a ratings matrix.
+
+    Attributes
+    ----------
+    user_factors_, item_factors_ : ndarray of float32, shape (n_users, n_factors), (n_items, n_factors)
+        Rows as in ``train.users`` and ``train.items``.
+    user_biases_, item_biases_ : ndarray of float32, shape (n_users,), (n_items,)
+        In the units of the ratings; zeros in a model without biases.
+    mean_ : float
+        What biases and factors are added to.
+    """
+
+    user_factors_: Floats
+    item_factors_: Floats
+    user_biases_: Floats
+    item_biases_: Floats
+    mean_: float
+
+    @property
+    @abstractmethod
+    def has_biases(self) -> bool:
+        """Whether users and items have biases."""
+
+    def keep_fit(
+        self, train: Ratings, users: Side, items: Side, mean: float, history: list[Iteration]
+    ) -> None:
+        """Take over what a fit has found, all at once."""
+        self.user_factors_, self.item_factors_ = users.factors, items.factors
+        self.user_biases_ = np.zeros(train.n_users, np.float32) if users.biases is None else users.biases
+        self.item_biases_ = np.zeros(train.n_items, np.float32) if items.biases is None else items.biases
+        self.mean_ = mean
+        self.keep_ratings(train, history)
+
+    @property
+    def user_side(self) -> Side:
+        """Factors and biases of the users of the fit."""
+        return Side(self.user_factors_, self.user_biases_ if self.as_fitted.has_biases else None)
+
+    @property
+    def item_side(self) -> Side:
+        """Factors and biases of the items."""
+        return Side(self.item_factors_, self.item_biases_ if self.as_fitted.has_biases else None)
+
+    def nearest_rows(self, kind: Kind, row: int, n: int) -> list[tuple[int, float]]:
+        """Positions and cosines of the n rows of factors that point most nearly in the direction of one."""
+        factors = (self.user_side if kind == "user" else self.item_side).factors
+        name = f"directions of every {kind}"
+        ranker = self._computed.get(name, lambda: Ranker(Side(factors, None), cosine=True))
+        return nearest(ranker, factors[row : row + 1], row, n)
+
+    @property
+    def n_products(self) -> int:
+        """How many products of factors are averaged in a prediction."""
+        return 1
+
+    @property
+    def items_for_people(self) -> FactorItems:
+        """The items as people who are rows of factors meet them."""
+        limits = self.rating_range_ if self.predicts_ratings else NO_LIMITS
+        items: FactorItems = self._computed.get(
+            "items for people",
+            lambda: FactorItems(self.item_side, Ranker(self.item_side), self.mean_, limits),
+        )
+        return items
+
+    # ---- files --------------------------------------------------------------------------------------
+
+    def header(self) -> dict[str, Any]:
+        """What a model's file holds besides arrays, in plain values."""
+        return {**super().header(), "mean": self.mean_}
+
+    def arrays(self) -> dict[str, Any]:
+        """The arrays of a model's file, by name."""
+        return {
+            **super().arrays(),
+            "user_factors": self.user_factors_,
+            "item_factors": self.item_factors_,
+            "user_biases": self.user_biases_,
+            "item_biases": self.item_biases_,
+        }
+
+    def take_header(self, header: Mapping[str, Any]) -> None:
+        """Take over from a file what `header` gave."""
+        super().take_header(header)
+        low, high = self.rating_range_
+        self.mean_ = number("mean", header["mean"], least=min(low, 0.0), most=max(high, 0.0))
+
+    def take_arrays(self, arrays: dict[str, Any]) -> None:
+        """Take over from a file what `arrays` gave."""
+        super().take_arrays(arrays)
+        self.user_factors_ = saved_array(arrays, "user_factors", np.float32, 2)
+        self.item_factors_ = saved_array(arrays, "item_factors", np.float32, 2)
+        self.user_biases_ = saved_array(arrays, "user_biases", np.float32, 1)
+        self.item_biases_ = saved_array(arrays, "item_biases", np.float32, 1)
+        self.check_shapes()
+
+    def check_shapes(self) -> None:
+        """A ModelFileError for factors and biases that do not fit the ids."""
+        n_users, n_items = len(self.user_index_), len(self.item_index_)
+        rank = self.item_factors_.shape[1]
+        fits = (
+            rank >= 1
+            and self.user_factors_.shape == (n_users, rank)
+            and self.item_factors_.shape == (n_items, rank)
+            and self.user_biases_.shape == (n_users,)
+            and self.item_biases_.shape == (n_items,)
+        )
+        if not fits:
+            raise ModelFileError("its arrays do not fit together")

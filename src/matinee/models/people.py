@@ -1,0 +1,140 @@
+"""People in the eyes of a model, many at once: what each kind of model answers by its own means."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.ratings import Rows
+from matinee.solving.ranking import Positions, Ranker
+from matinee.solving.row_problem import Floats, Side, predict_pairs
+
+ScoreParts = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+class People(ABC):
+    """Some people, a row each: those that a model was fitted on, or others who were folded in.
+
+    Attributes
+    ----------
+    rated : Rows
+        What each of them is known by; positions of the model's items.
+    n_threads : int
+        How many threads their answers may use.
+    """
+
+    rated: Rows
+    n_threads: int
+
+    @abstractmethod
+    def pick(self, rows: NDArray[Any]) -> Self:
+        """Some of these people, in the order of ``rows``."""
+
+    @abstractmethod
+    def rank(
+        self,
+        n: int,
+        *,
+        rows: NDArray[Any] | None = None,
+        excluded: Rows | None = None,
+        candidates: Any = None,
+    ) -> tuple[Positions, Floats]:
+        """The positions and scores of the best n items for each person; as `Ranker.best`."""
+
+    @abstractmethod
+    def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+        """Predicted ratings of items by people, for pairs of positions; −1 stands for an unknown one."""
+
+    @abstractmethod
+    def score_parts(self, columns: NDArray[Any]) -> ScoreParts:
+        """What the scores of items consist of, for the one person that these people are.
+
+        Parameters
+        ----------
+        columns : ndarray of int, shape (n_items,)
+
+        Returns
+        -------
+        ndarray of float64, shape (n_items,) and (n_items, n_rated)
+            What the score starts from, and what each rating of the person adds. The sum is the score that
+            `rank` gives.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class FactorItems:
+    """The items of a model of factors, as people meet them.
+
+    Attributes
+    ----------
+    side : Side
+    ranker : Ranker
+        Of the same factors and biases.
+    mean : float
+        What biases and factors are added to.
+    limits : tuple of float
+        What predictions are clipped to.
+    """
+
+    side: Side
+    ranker: Ranker
+    mean: float
+    limits: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class FactorPeople(People):
+    """People who are rows of factors, and perhaps biases.
+
+    Attributes
+    ----------
+    side : Side
+    items : FactorItems
+    parts_of : callable
+        From the ratings of one person and the positions of items, what each rating adds to the scores.
+    """
+
+    side: Side
+    rated: Rows
+    items: FactorItems
+    parts_of: Callable[[Rows, NDArray[Any]], NDArray[np.float64]]
+    n_threads: int
+
+    def pick(self, rows: NDArray[Any]) -> FactorPeople:
+        return replace(self, side=self.side.pick(rows), rated=self.rated.pick(rows))
+
+    def rank(
+        self,
+        n: int,
+        *,
+        rows: NDArray[Any] | None = None,
+        excluded: Rows | None = None,
+        candidates: Any = None,
+    ) -> tuple[Positions, Floats]:
+        return self.items.ranker.best(
+            self.side,
+            n,
+            offset=self.items.mean,
+            rows=None if rows is None else rows.astype(np.int32),
+            excluded=excluded,
+            candidates=candidates,
+            n_threads=self.n_threads,
+        )
+
+    def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+        items = self.items
+        predicted = predict_pairs(
+            rows, columns, self.side, items.side, offset=items.mean, n_threads=self.n_threads
+        )
+        return np.clip(predicted, *items.limits, out=predicted)
+
+    def score_parts(self, columns: NDArray[Any]) -> ScoreParts:
+        baselines = np.full(len(columns), self.items.mean)
+        if self.items.side.biases is not None:
+            baselines += self.items.side.biases[columns]
+        return baselines, self.parts_of(self.rated, columns)

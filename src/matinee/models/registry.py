@@ -1,0 +1,23 @@
+"""Every kind of model there is. What a kind is called and what it can do is declared on its class."""
+
+from __future__ import annotations
+
+from matinee.models.als import ALS
+from matinee.models.baselines import ItemBiases, MostPopular, Random
+from matinee.models.bayes import BayesianALS
+from matinee.models.implicit import ImplicitALS
+from matinee.models.model import Model
+
+MODELS: tuple[type[Model], ...] = (
+    ALS,
+    ImplicitALS,
+    BayesianALS,
+    MostPopular,
+    ItemBiases,
+    Random,
+)
+
+
+def models_by_short_name() -> dict[str, type[Model]]:
+    """The models that have a name on the command line and in `tune`."""
+    return {kind.short_name: kind for kind in MODELS if kind.short_name is not None}

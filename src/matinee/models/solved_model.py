@@ -1,0 +1,62 @@
+"""A model whose people are solutions of the row problem: it adds the terms and the ridge."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.models.factor_model import FactorModel
+from matinee.models.parameters import thread_count
+from matinee.models.people import FactorPeople, People
+from matinee.ratings import Rows
+from matinee.solving.people_problem import PeopleProblem
+from matinee.solving.row_problem import Floats, Side, Terms
+
+
+class SolvedModel(FactorModel):
+    """A `FactorModel` that folds people in, and explains their scores, by the row problem of its fit."""
+
+    @property
+    @abstractmethod
+    def terms(self) -> Terms:
+        """What a value stands for in the fitted model's row problem."""
+
+    @abstractmethod
+    def user_ridge(self, observed: Rows) -> Floats:
+        """The regularisation of people with such values; float32, shape (n_people,)."""
+
+    def observed(self, rated: Rows) -> Rows:
+        """The ratings as the row problem takes them."""
+        return rated
+
+    @property
+    def people(self) -> People:
+        """The users that the model was fitted on, a row each."""
+        return self._people(self.user_side, self.rated_)
+
+    def people_by(self, rated: Rows) -> People:
+        """People whom the model has never seen, a row each, by their ratings."""
+        return self._people(self.fold(rated), rated)
+
+    def fold(self, rated: Rows) -> Side:
+        """The factors and biases of people by their ratings, a row each."""
+        return self._people_problem.solve(rated, thread_count(self.n_threads))
+
+    def _people(self, side: Side, rated: Rows) -> People:
+        return FactorPeople(
+            side, rated, self.items_for_people, self._contributions, thread_count(self.n_threads)
+        )
+
+    def _contributions(self, rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
+        return self._people_problem.parts(rated, columns)
+
+    @property
+    def _people_problem(self) -> PeopleProblem:
+        fitted, items = self.as_fitted, self.item_side
+        prior = self._computed.get(
+            "prior of people", lambda: fitted.terms.prior(items, thread_count(self.n_threads))
+        )
+        return PeopleProblem(items, fitted.terms, fitted.observed, fitted.user_ridge, prior)
