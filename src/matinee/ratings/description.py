@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from matinee.ratings.columns import UNKNOWN_TIME
-
-if TYPE_CHECKING:
-    from matinee.ratings.ratings import Ratings
+from matinee.ratings.columns import UNKNOWN_TIME, Timestamps
+from matinee.ratings.rows import Rows
 
 # A scale of more values than this (half stars have 10) is shown as a histogram.
 MAX_DISTINCT_VALUES = 20
@@ -133,28 +131,41 @@ class Description:
         return lines
 
 
-def describe(ratings: Ratings) -> Description:
-    """The description of some ratings."""
-    values = ratings.values
-    by_user = np.diff(ratings.by_user.indptr)
-    by_item = np.bincount(ratings.by_user.columns, minlength=ratings.n_items)
+def describe(
+    by_user: Rows, n_items: int, *, timestamps: Timestamps | None, sparsity: float, n_duplicates: int
+) -> Description:
+    """The description of ratings given by user, of ``n_items`` items.
+
+    Parameters
+    ----------
+    by_user : Rows
+        A row per user; its columns are items.
+    n_items : int
+        The number of items, with or without ratings.
+    timestamps : ndarray of int64, shape (n_ratings,), or None
+        Unix seconds; `UNKNOWN_TIME` where not known.
+    sparsity : float
+    n_duplicates : int
+    """
+    values, per_user = by_user.values, by_user.counts
+    per_item = np.bincount(by_user.columns, minlength=n_items)
     low, high, mean, std = _moments(values)
-    first_time, last_time = _time_span(ratings.timestamps)
+    first_time, last_time = _time_span(timestamps)
     return Description(
-        n_ratings=len(ratings),
-        n_users=ratings.n_users,
-        n_items=ratings.n_items,
-        n_users_without_ratings=int((by_user == 0).sum()),
-        n_items_without_ratings=int((by_item == 0).sum()),
-        n_duplicates=ratings.n_duplicates,
-        sparsity=ratings.sparsity,
+        n_ratings=len(values),
+        n_users=by_user.n_rows,
+        n_items=n_items,
+        n_users_without_ratings=int((per_user == 0).sum()),
+        n_items_without_ratings=int((per_item == 0).sum()),
+        n_duplicates=n_duplicates,
+        sparsity=sparsity,
         min=low,
         max=high,
         mean=mean,
         std=std,
         distribution=_distribution(values, low, high),
-        per_user=_spread(by_user),
-        per_item=_spread(by_item),
+        per_user=_spread(per_user),
+        per_item=_spread(per_item),
         first_time=first_time,
         last_time=last_time,
     )

@@ -227,7 +227,13 @@ class Ratings:
 
     def describe(self) -> Description:
         """What the ratings are like: counts, sparsity, distribution, ratings per user and per item."""
-        return describe(self)
+        return describe(
+            self.by_user,
+            self.n_items,
+            timestamps=self.timestamps,
+            sparsity=self.sparsity,
+            n_duplicates=self.n_duplicates,
+        )
 
     def to_frame(self) -> pl.DataFrame:
         """The ratings as a frame with the columns user, item, rating and, where known, timestamp."""
