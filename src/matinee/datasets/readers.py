@@ -68,7 +68,7 @@ def read_ratings(
         layout = replace(layout, positions=kept)
     table = _first_complete(file, layout)
     try:
-        return Ratings._from_columns(table, duplicates=duplicates)
+        return Ratings.from_columns(table, duplicates=duplicates)
     except DataError as error:
         raise _with_line(file, layout, error) from error
 

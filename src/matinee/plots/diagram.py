@@ -115,7 +115,7 @@ def factorization(
 def _shown(
     model: FactorModel, users: Wanted, items: Wanted, user: Any, item: Any
 ) -> tuple[Positions, Positions]:
-    n_rated = np.diff(model.rated_.indptr)
+    n_rated = model.rated_.counts
     rows = spread_out(model.user_index_, n_rated, users, "user")
     columns = most_rated(model.item_index_, model.n_raters, items, "item")
     if user is not None and (row := model.user_position(user)) not in rows:

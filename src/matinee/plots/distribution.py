@@ -59,7 +59,7 @@ def ratings_per_user(ratings: Ratings, ax: Axes | None = None) -> Axes:
     `rating_distribution`.
     """
     check_ratings(ratings, "ratings")
-    return _draw_counts(axes_or_new(ax), np.diff(ratings.by_user.indptr), "user")
+    return _draw_counts(axes_or_new(ax), ratings.by_user.counts, "user")
 
 
 def ratings_per_item(ratings: Ratings, ax: Axes | None = None) -> Axes:

@@ -61,7 +61,7 @@ def latent_factors(
     """
     model = require_factors(model)
     columns = most_rated(model.item_index_, model.n_raters, items, "item")
-    rows = spread_out(model.user_index_, np.diff(model.rated_.indptr), users, "user")
+    rows = spread_out(model.user_index_, model.rated_.counts, users, "user")
     turn = rotation_of(model.item_factors_, rotation)
     of_items, of_users = model.item_factors_[columns] @ turn, model.user_factors_[rows] @ turn
     gap = np.full((1, of_items.shape[1]), np.nan)

@@ -61,7 +61,7 @@ def ratings_matrix(
     DataError, MissingExtraError
     """
     check_ratings(ratings, "ratings")
-    by_user = np.diff(ratings.by_user.indptr)
+    by_user = ratings.by_user.counts
     by_item = np.bincount(ratings.by_user.columns, minlength=ratings.n_items)
     rows = _chosen(ratings.user_index, by_user, users, "user")
     columns = _chosen(ratings.item_index, by_item, items, "item")
@@ -170,7 +170,7 @@ def _located(
     """The places in the picture of the ratings that are in it, and their values."""
     place_of_row, place_of_column = (np.full(n, -1) for n in (ratings.n_users, ratings.n_items))
     place_of_row[rows], place_of_column[columns] = np.arange(len(rows)), np.arange(len(columns))
-    tall = np.repeat(place_of_row, np.diff(ratings.by_user.indptr))
+    tall = np.repeat(place_of_row, ratings.by_user.counts)
     wide = place_of_column[ratings.by_user.columns]
     shown = (tall >= 0) & (wide >= 0)
     return (tall[shown], wide[shown]), ratings.values[shown]

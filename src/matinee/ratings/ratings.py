@@ -90,7 +90,7 @@ class Ratings:
         columns = dict(zip(names, frame_columns(frame, names), strict=True))
         values = np.ones(len(columns[user]), dtype=np.float32) if rating is None else columns[rating]
         times = None if timestamp is None else columns[timestamp]
-        return cls._from_columns([columns[user], columns[item], values, times], duplicates=duplicates)
+        return cls.from_columns([columns[user], columns[item], values, times], duplicates=duplicates)
 
     @classmethod
     def from_arrays(
@@ -122,10 +122,10 @@ class Ratings:
             For lengths that differ, no ratings, or a bad value, with its 0-based row.
         """
         registered = (registered_users, registered_items)
-        return cls._from_columns([users, items, values, timestamps], registered, duplicates)
+        return cls.from_columns([users, items, values, timestamps], registered, duplicates)
 
     @classmethod
-    def _from_columns(
+    def from_columns(
         cls, columns: list[Any], registered: tuple[Any, Any] = (None, None), duplicates: Duplicates = "last"
     ) -> Ratings:
         """As `from_arrays`, but each column leaves the list once encoded, which frees its memory."""
@@ -206,7 +206,7 @@ class Ratings:
     def user_positions(self) -> Codes:
         """The row of each rating's user; int32, shape (n_ratings,)."""
         rows = np.arange(self.n_users, dtype=np.int32)
-        return np.repeat(rows, np.diff(self.by_user.indptr))
+        return np.repeat(rows, self.by_user.counts)
 
     def __len__(self) -> int:
         return len(self.by_user.values)
@@ -262,12 +262,8 @@ class Ratings:
             mask[np.asarray(chosen, dtype=np.int64)] = True
         if mask.shape != (len(self),):
             raise DataError(f"a mask of shape {mask.shape} for {len(self)} ratings")
-        kept_before = np.zeros(len(self) + 1, dtype=np.int64)
-        np.cumsum(mask, out=kept_before[1:])
-        _, columns, values = self.by_user
-        rows = Rows(kept_before[self.by_user.indptr], columns[mask], values[mask])
         times = None if self.timestamps is None else self.timestamps[mask]
-        return Ratings(self.user_index, self.item_index, rows, timestamps=times)
+        return Ratings(self.user_index, self.item_index, self.by_user.keep(mask), timestamps=times)
 
 
 def _read_only(rows: Rows) -> Rows:

@@ -15,7 +15,6 @@ from matinee.errors import DataError
 from matinee.ratings.columns import UNKNOWN_TIME, Timestamps
 from matinee.ratings.ids import IdIndex
 from matinee.ratings.ratings import Ratings, check_ratings
-from matinee.ratings.rows import Rows
 
 SplitOfRatings: TypeAlias = Literal["random", "user", "last", "time"]
 SplitBy: TypeAlias = Literal["random", "user", "last", "time", "new_users"]
@@ -262,7 +261,7 @@ def _by_new_users(
     ratings: Ratings, test_size: float | int, history_share: float, generator: np.random.Generator
 ) -> tuple[Ratings, Ratings, Ratings]:
     """What is trained on, what the model is told of the new users, and what it is to find."""
-    counts = np.diff(ratings.by_user.indptr)
+    counts = ratings.by_user.counts
     possible = np.flatnonzero(counts >= 2)
     n_test = _number_of_users(test_size, len(possible))
     is_new = np.zeros(len(counts), dtype=bool)
@@ -287,8 +286,7 @@ def _by_new_users(
 def _of_users(ratings: Ratings, users: Mask, chosen: Mask) -> Ratings:
     """The chosen ratings, all of them of the users given, without a row for anybody else."""
     part = ratings.subset(chosen)
-    indptr = np.append(0, np.cumsum(np.diff(part.by_user.indptr)[users]))
-    rows = Rows(indptr, part.by_user.columns, part.by_user.values)
+    rows = part.by_user.pick(np.flatnonzero(users))
     return Ratings(IdIndex(ratings.users[users]), ratings.item_index, rows, timestamps=part.timestamps)
 
 
@@ -320,7 +318,7 @@ def _number_of_users(test_size: float | int, n_possible: int) -> int:
 
 def _number_per_user(ratings: Ratings, test_size: float | int, *, carried: float) -> NDArray[np.int64]:
     """How many ratings of each user to test on; ``carried`` is the share of a rating to start with."""
-    counts = np.diff(ratings.by_user.indptr)
+    counts = ratings.by_user.counts
     testable = np.where(counts >= 2, counts, 0)
     if isinstance(test_size, float | np.floating):
         owed = np.floor(np.cumsum(testable) * float(test_size) + carried).astype(np.int64)
@@ -336,7 +334,7 @@ def _last_of_each_user(ratings: Ratings, keys: NDArray[Any], n_test: NDArray[np.
     frame = pl.DataFrame({"user": pl.Series(users).set_sorted(), "key": keys})
     # Ordinal ranks follow the order of the ratings where keys are equal.
     ranks = frame.select(pl.col("key").rank("ordinal").over("user")).to_series().to_numpy()
-    n_train = np.diff(ratings.by_user.indptr) - n_test
+    n_train = ratings.by_user.counts - n_test
     return np.asarray(ranks > n_train[users])
 
 
