@@ -121,3 +121,22 @@ def test_picking_every_row_and_keeping_every_entry_change_nothing(dictionaries):
     everything = np.ones(len(rows.columns), dtype=bool)
     assert lists_of(rows.pick(np.arange(rows.n_rows))) == lists_of(rows)
     assert lists_of(rows.keep(everything)) == lists_of(rows)
+
+
+@given(st.lists(row, max_size=6))
+def test_the_entries_by_column_are_those_of_each_column(rows):
+    given_rows = rows_of(rows)
+    found = given_rows.transposed(N_COLUMNS)
+    assert_well_formed(found)
+    assert found.n_rows == N_COLUMNS
+    expected = [
+        [(place, one[column]) for place, one in enumerate(rows) if column in one]
+        for column in range(N_COLUMNS)
+    ]
+    assert lists_of(found) == expected
+
+
+def test_empty_rows_have_no_entries():
+    empty = Rows.empty(3)
+    assert_well_formed(empty)
+    assert lists_of(empty) == [[], [], []]

@@ -169,7 +169,7 @@ class Ratings:
     @cached_property
     def by_item(self) -> Rows:
         """The same ratings by item: row ``r`` is that of ``item_index.ids[r]``, its columns are users."""
-        return _read_only(Rows(*_kernels.transpose_rows(*self.by_user, self.n_items)))
+        return _read_only(self.by_user.transposed(self.n_items))
 
     @property
     def users(self) -> IdArray:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from matinee import _kernels
 from matinee.ratings.columns import Values
 from matinee.ratings.ids import Codes
 
@@ -68,6 +69,10 @@ class Rows(NamedTuple):
         np.cumsum(lengths, out=indptr[1:])
         places = np.repeat(begins - indptr[:-1], lengths) + np.arange(indptr[-1])
         return Rows(indptr, self.columns[places], self.values[places])
+
+    def transposed(self, n_columns: int) -> Rows:
+        """The same entries by column: a row for each of ``n_columns`` columns."""
+        return Rows(*_kernels.transpose_rows(*self, n_columns))
 
     def keep(self, mask: NDArray[np.bool_]) -> Rows:
         """Some of the entries; every row stays, even if it becomes empty.

@@ -52,7 +52,7 @@ class FeatureRegression:
         self.features = features
         self.groups = [slice(end - n, end) for n, end in zip(groups, np.cumsum(groups), strict=True) if n]
         n_features = int(sum(groups))
-        self.by_feature = Rows(*_kernels.transpose_rows(*features, n_features))
+        self.by_feature = features.transposed(n_features)
         self.weights = np.zeros((n_features, n_columns), dtype=np.float32)
         self.ridge = np.full(n_features, 10.0)
         self.n_threads = n_threads
