@@ -13,16 +13,17 @@ from matinee.cli.options import AsJson, Count, ModelPath, MoviesSource
 from matinee.cli.output import Column, show, show_json, show_pairs, show_table, status
 from matinee.cli.sources import Titles, id_from, model_from, titles_from
 from matinee.errors import DataError
-from matinee.models import Model, models_by_short_name
+from matinee.models import Model, names_where
 from matinee.models.answers import Recommendation, SimilarItem
 
+WITH_INTERVALS = names_where(lambda kind: kind.has_intervals)
 UserId = Annotated[str, typer.Option("--user", metavar="USER", help="The user's id.", show_default=False)]
 Interval = Annotated[
     float | None,
     typer.Option(
         "--interval",
         metavar="SHARE",
-        help="Also the interval that holds this share of ratings, such as 0.9. For a model of kind bayes.",
+        help=f"Also the interval that holds this share of ratings, such as 0.9. Only for {WITH_INTERVALS}.",
     ),
 ]
 Optimism = Annotated[
@@ -30,7 +31,7 @@ Optimism = Annotated[
     typer.Option(
         "--optimism",
         metavar="NUMBER",
-        help="Rank by the score and so many standard deviations. For a model of kind bayes.",
+        help=f"Rank by the score and so many standard deviations. Only for {WITH_INTERVALS}.",
     ),
 ]
 ItemId = Annotated[str, typer.Option("--item", metavar="ITEM", help="The movie's id.", show_default=False)]
@@ -125,8 +126,7 @@ def similar(
 
 def _with_intervals(model: Model, option: str) -> Any:
     if not model.has_intervals:
-        able = [name for name, kind in models_by_short_name().items() if kind.has_intervals]
-        given, kinds = type(model).__name__, " or ".join(able)
+        given, kinds = type(model).__name__, WITH_INTERVALS
         raise DataError(f"{option} needs a model that was fitted with --model {kinds}; this is {given}")
     return model
 

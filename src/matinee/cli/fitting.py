@@ -22,18 +22,19 @@ from matinee.cli.sources import movies_from, ratings_from, users_from
 from matinee.errors import DataError
 from matinee.evaluation import Evaluation, evaluate
 from matinee.evaluation.ranking_metrics import RANKING
-from matinee.models import Model, models_by_short_name
+from matinee.models import Model, names_where
 from matinee.ratings import Ratings
 from matinee.ratings.splits import NewUsers, SplitBy, split
 
 Errors = tuple[float | None, float | None]
+WITH_FEATURES = names_where(lambda kind: kind.takes_features)
 UserFeatures = Annotated[
     str | None,
     typer.Option(
         "--users",
         metavar="USERS",
         help="Learn from what is known of users: a file (users.dat, u.user, or a table with a header), or "
-        "a dataset. Only for bayes.",
+        f"a dataset. Only for {WITH_FEATURES}.",
     ),
 ]
 ItemFeatures = Annotated[
@@ -42,7 +43,7 @@ ItemFeatures = Annotated[
         "--movies",
         metavar="MOVIES",
         help="Learn from genres and years: a file (movies.dat, movies.csv, u.item), or a dataset. "
-        "Only for bayes.",
+        f"Only for {WITH_FEATURES}.",
     ),
 ]
 
@@ -92,7 +93,7 @@ def fit(
     A part of the ratings is held out, and says how well the model predicts what it has not seen.
     """
     share, kind_of_split = _test_size(test_size), _one_of("--split", by, get_args(SplitBy))
-    unfitted = new_model(model, **parameters, random_state=seed, n_threads=threads)
+    unfitted = new_model(model, **parameters, seed=seed, threads=threads)
     if checkpoints is not None and spark is None:
         raise DataError("--checkpoints works only with --spark; expected both")
     in_frames = spark is not None and "://" in output
@@ -157,8 +158,7 @@ def _features(model: Model, users: str | None, movies: str | None) -> dict[str, 
     given = {"--users": users, "--movies": movies}
     for option, source in given.items():
         if source is not None and not model.takes_features:
-            able = [name for name, kind in models_by_short_name().items() if kind.takes_features]
-            raise DataError(f"{option} works only with --model {' or '.join(able)}; leave it out")
+            raise DataError(f"{option} works only with --model {WITH_FEATURES}; leave it out")
     found = {}
     if users is not None:
         found["user_features"] = users_from(users)

@@ -43,8 +43,10 @@ def with_model_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def new_model(name: str, **parameters: Any) -> Model:
+def new_model(name: str, *, seed: int, threads: int | None, **parameters: Any) -> Model:
     """A model of a kind, with the parameters that are not None.
+
+    ``seed`` and ``threads`` matter only to a kind that draws numbers, or runs on several threads.
 
     Raises
     ------
@@ -56,6 +58,9 @@ def new_model(name: str, **parameters: Any) -> Model:
         raise DataError(f"--model {name!r}; expected one of: {', '.join(kinds)}")
     kind = kinds[name]
     given = {parameter: value for parameter, value in parameters.items() if value is not None}
+    for parameter, value in (("random_state", seed), ("n_threads", threads)):
+        if parameter in kind.parameter_names():
+            given[parameter] = value
     for parameter in given:
         if parameter not in kind.parameter_names():
             raise DataError(f"{flag_of(parameter)} is no option of --model {name}; leave it out")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from matinee.models import names_where
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 RatingsSource = Annotated[
     str,
@@ -52,10 +54,6 @@ FitOutput = Annotated[
         show_default=False,
     ),
 ]
-Tolerance = Annotated[
-    float | None,
-    typer.Option(min=0, metavar="NUMBER", help="Stop once an iteration lowers the RMSE by less than this."),
-]
 TestSize = Annotated[
     str,
     typer.Option(
@@ -66,10 +64,10 @@ SplitName = Annotated[
     str,
     typer.Option("--split", metavar="NAME", help="What to hold out: random, user, last, time or new_users."),
 ]
-Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Of the split and of the fit.")]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the split and of the fit.")]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, max=1_024, metavar="N", help="How many; as many as processors if not given."),
+    typer.Option(min=1, max=1_024, metavar="N", help="Number of threads; by default one for each processor."),
 ]
 SparkMaster = Annotated[
     str | None,
@@ -77,7 +75,7 @@ SparkMaster = Annotated[
         "--spark",
         metavar="MASTER",
         help="Fit on Spark: local[*], spark://host:7077, yarn, …; RATINGS is Parquet, a file or a folder. "
-        "For als and implicit.",
+        f"Only for {names_where(lambda kind: kind.runs_on_spark)}.",
     ),
 ]
 Checkpoints = Annotated[

@@ -5,6 +5,15 @@ from matinee.models.bayes import BayesianALS
 from matinee.models.implicit import ImplicitALS
 from matinee.models.loading import load
 from matinee.models.model import Model
-from matinee.models.registry import MODELS, models_by_short_name
+from matinee.models.registry import MODELS, models_by_short_name, names_where
 
-__all__ = ["ALS", "MODELS", "BayesianALS", "ImplicitALS", "Model", "load", "models_by_short_name"]
+__all__ = [
+    "ALS",
+    "MODELS",
+    "BayesianALS",
+    "ImplicitALS",
+    "Model",
+    "load",
+    "models_by_short_name",
+    "names_where",
+]

@@ -11,7 +11,7 @@ import numpy as np
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.alternating_model import AlternatingModel
-from matinee.models.options import N_FACTORS, N_ITERATIONS, REGULARIZATION, Number, Option, Switch, Word
+from matinee.models.options import N_FACTORS, N_ITERATIONS, REGULARIZATION, TOLERANCE, Option, Switch, Word
 from matinee.models.search_space import Doubling, Real, SearchSpace, ratings_per_row
 from matinee.ratings import Ratings, Rows
 from matinee.solving.row_problem import LARGEST_REGULARIZATION, Floats, Side, Terms, as_ridge, predict_pairs
@@ -73,7 +73,7 @@ class ALS(AlternatingModel):
             "What λ is multiplied by: count, the number of a row's ratings; none, 1; or that number to "
             "a power from 0 to 1."
         ),
-        "tolerance": Number("Stop once an iteration lowers the RMSE by less than this."),
+        "tolerance": TOLERANCE,
     }
     search_space = SearchSpace(
         parameters={

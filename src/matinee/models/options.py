@@ -48,4 +48,4 @@ class Switch(Option):
 N_FACTORS = Whole("Number of factors, the rank.", 1, 10_000)
 N_ITERATIONS = Whole("Number of iterations, at most.", 1, 1_000_000)
 REGULARIZATION = Number("λ: how strongly factors are held near zero.")
-TOLERANCE = Number("Stop once an iteration gains less than this.")
+TOLERANCE = Number("Stop once the RMSE falls by less than this.")

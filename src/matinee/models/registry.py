@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from matinee.models.als import ALS
 from matinee.models.baselines import ItemBiases, MostPopular, Random
 from matinee.models.bayes import BayesianALS
@@ -16,6 +18,11 @@ MODELS: tuple[type[Model], ...] = (
     ItemBiases,
     Random,
 )
+
+
+def names_where(declares: Callable[[type[Model]], bool]) -> str:
+    """The short names of the models that declare something, as a sentence lists them: "als or bayes"."""
+    return " or ".join(name for name, kind in models_by_short_name().items() if declares(kind))
 
 
 def models_by_short_name() -> dict[str, type[Model]]:

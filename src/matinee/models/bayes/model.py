@@ -16,7 +16,7 @@ from matinee.models.bayes.convergence import effective_sample_size
 from matinee.models.features.feature_regression import FeatureRegression
 from matinee.models.features.features import FeatureTable
 from matinee.models.features.side_knowledge import Encoded, encode_table, regression_features, with_ids_of
-from matinee.models.options import N_FACTORS, Number, Option, Switch, Whole
+from matinee.models.options import N_FACTORS, TOLERANCE, Option, Switch, Whole
 from matinee.models.parameters import thread_count
 from matinee.models.search_space import Doubling, OnOrOff, SearchSpace
 from matinee.ratings import Ratings
@@ -78,7 +78,7 @@ class BayesianALS(SampledModel):
     takes_features = True
     options: ClassVar[Mapping[str, Option]] = {
         "n_factors": N_FACTORS,
-        "tolerance": Number("Stop once the last 20 samples lower the RMSE by less than this."),
+        "tolerance": TOLERANCE,
         "n_samples": Whole("How many samples to average.", 1, MOST_SAMPLES),
         "n_burn_in": Whole("How many samples to throw away first.", 0, MOST_SAMPLES),
         "n_kept": Whole("How many samples to keep in the model.", 1, MOST_SAMPLES),
