@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NATIVE := $(wildcard kernels/*) CMakeLists.txt pyproject.toml
+NATIVE := $(shell find kernels -type f) CMakeLists.txt pyproject.toml
 
 .PHONY: demo test lint types docs bench clean
 

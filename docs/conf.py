@@ -19,7 +19,7 @@ import matinee  # noqa: E402
 def sources_digest() -> str:
     """What the outputs of a notebook depend on besides its own cells: the library, and modules beside it."""
     root = HERE.parent
-    files = [*root.glob("src/**/*.py"), *root.glob("kernels/*"), *HERE.glob("*.py")]
+    files = [*root.glob("src/**/*.py"), *root.glob("kernels/**/*.?pp"), *HERE.glob("*.py")]
     contents = b"".join(hashlib.sha256(file.read_bytes()).digest() for file in sorted(files))
     return hashlib.sha256(contents).hexdigest()[:16]
 

@@ -1,7 +1,7 @@
 // The Gram matrix of a side, FᵀF, in double precision.
 #pragma once
 
-#include "simd.hpp"
+#include "levels/simd.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

@@ -1,7 +1,7 @@
 // The machine's peak of single-precision multiply-adds, for the benchmarks to hold the kernels against.
 #pragma once
 
-#include "simd.hpp"
+#include "levels/simd.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

@@ -1,8 +1,8 @@
 // One predicted value a pair of row and column.
 #pragma once
 
-#include "prediction_problem.hpp"
-#include "simd.hpp"
+#include "levels/simd.hpp"
+#include "problems/prediction_problem.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

@@ -1,8 +1,8 @@
 // The best n of all columns for each query, scored and selected in one pass: no queries × columns array.
 #pragma once
 
-#include "ranking_problem.hpp"
-#include "simd.hpp"
+#include "levels/simd.hpp"
+#include "problems/ranking_problem.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

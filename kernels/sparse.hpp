@@ -1,8 +1,8 @@
 // Compressed sparse rows times a dense matrix.
 #pragma once
 
-#include "simd.hpp"
-#include "sparse_problem.hpp"
+#include "levels/simd.hpp"
+#include "problems/sparse_problem.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

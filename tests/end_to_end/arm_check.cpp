@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "../../kernels/level.hpp"
+#include "levels/level.hpp"
 
 using namespace matinee;
 

@@ -69,8 +69,8 @@ def test_the_widest_level_that_a_processor_has_is_picked_and_right(processor: st
 )
 def test_the_kernels_are_right_on_arm(tmp_path: Path) -> None:
     program = tmp_path / "arm_check"
-    sources = [Path(__file__).with_name("arm_check.cpp"), KERNELS / "level_baseline.cpp"]
-    flags = ["-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-static"]
+    sources = [Path(__file__).with_name("arm_check.cpp"), KERNELS / "levels" / "level_baseline.cpp"]
+    flags = ["-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-static", f"-I{KERNELS}"]
     subprocess.run(["aarch64-linux-gnu-g++", *flags, *map(str, sources), "-o", str(program)], check=True)
     run = subprocess.run(["qemu-aarch64", str(program)], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

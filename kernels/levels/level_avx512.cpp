@@ -2,4 +2,4 @@
 #define MATINEE_LANES 16
 #define MATINEE_TABLE kAvx512
 #define MATINEE_NAME "avx512"
-#include "level_table.hpp"
+#include "levels/level_table.hpp"

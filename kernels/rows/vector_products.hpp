@@ -2,13 +2,13 @@
 // product with x, and its factors times what is made of that, added up.
 #pragma once
 
-#include "gather.hpp"
+#include "rows/gather.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {
 
 // The weights of a register of ratings; a place without one weighs nothing.
-struct Weighed {
+struct RatingWeights {
   Vec weights;           // c
   Vec weighted_targets;  // c t
   Vec targets_squared;   // c t²
@@ -46,7 +46,7 @@ struct RowFactors {
     for (int64_t rating = first; rating < last; ++rating) prefetch_factors(problem, rating);
   }
 
-  Weighed weigh(int64_t first, int64_t n) const {
+  RatingWeights weigh(int64_t first, int64_t n) const {
     float values[kLanes] = {};
     for (int64_t r = 0; r < n; ++r) values[r] = problem.values[first + r];
     if (problem.feedback == Feedback::ratings) {
@@ -89,7 +89,7 @@ static inline void add_rows(const float* const* rows, Vec weights, int64_t width
 
 // out += Σ_p weigh(p, y_pᵀx) · y_p.
 template <class Weigh>
-static inline void pass_over(const RowFactors& factors, const float* x, int64_t width, float* out, Weigh weigh) {
+static inline void add_weighted_ratings(const RowFactors& factors, const float* x, int64_t width, float* out, Weigh weigh) {
   for (int64_t first = factors.begin; first < factors.end; first += kLanes) {
     const int64_t n = first + kLanes < factors.end ? kLanes : factors.end - first;
     const float* rows[kLanes];

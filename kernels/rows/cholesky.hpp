@@ -3,7 +3,7 @@
 // that accumulates the normal equations.
 #pragma once
 
-#include "tiles.hpp"
+#include "rows/tiles.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

@@ -1,8 +1,8 @@
 // The memory that one thread works in: taken once, before the loops.
 #pragma once
 
-#include "row_problem.hpp"
-#include "simd.hpp"
+#include "levels/simd.hpp"
+#include "problems/row_problem.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {
@@ -15,10 +15,10 @@ static inline int64_t panel_rows(int64_t width) {
 }
 
 // The most ratings of a row that is solved by its ratings, where that saves more than it costs.
-static inline int64_t short_row(int64_t width) { return width * 3 / 4; }
+static inline int64_t longest_short_row(int64_t width) { return width * 3 / 4; }
 
 static inline int64_t panel_places(int64_t width) {
-  const int64_t rows = panel_rows(width) > short_row(width) ? panel_rows(width) : short_row(width);
+  const int64_t rows = panel_rows(width) > longest_short_row(width) ? panel_rows(width) : longest_short_row(width);
   return round_up(rows, kBlock);
 }
 

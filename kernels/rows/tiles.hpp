@@ -1,7 +1,7 @@
 // Register tiles: out (op) leftᵀ · right over a depth of panel rows. The one inner loop of the library.
 #pragma once
 
-#include "simd.hpp"
+#include "levels/simd.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

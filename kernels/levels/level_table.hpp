@@ -1,10 +1,10 @@
 // The body of each level_*.cpp: the same kernels, compiled for one instruction set.
 #include "gram.hpp"
-#include "level.hpp"
+#include "levels/level.hpp"
 #include "peak.hpp"
 #include "prediction.hpp"
 #include "ranking.hpp"
-#include "solve.hpp"
+#include "rows/solve.hpp"
 #include "sparse.hpp"
 
 namespace matinee {

@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "dispatch.hpp"
+#include "levels/dispatch.hpp"
 #include "sorting.hpp"
 #include "threads.hpp"
 

@@ -2,4 +2,4 @@
 #define MATINEE_LANES 4
 #define MATINEE_TABLE kBaseline
 #define MATINEE_NAME "baseline"
-#include "level_table.hpp"
+#include "levels/level_table.hpp"

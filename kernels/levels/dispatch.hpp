@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "level.hpp"
+#include "levels/level.hpp"
 
 namespace matinee {
 

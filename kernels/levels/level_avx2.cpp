@@ -2,4 +2,4 @@
 #define MATINEE_LANES 8
 #define MATINEE_TABLE kAvx2
 #define MATINEE_NAME "avx2"
-#include "level_table.hpp"
+#include "levels/level_table.hpp"

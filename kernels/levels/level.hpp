@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-#include "prediction_problem.hpp"
-#include "ranking_problem.hpp"
-#include "row_problem.hpp"
-#include "sparse_problem.hpp"
+#include "problems/prediction_problem.hpp"
+#include "problems/ranking_problem.hpp"
+#include "problems/row_problem.hpp"
+#include "problems/sparse_problem.hpp"
 
 namespace matinee {
 

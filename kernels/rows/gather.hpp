@@ -1,7 +1,7 @@
 // The factors, weights and targets of a row's ratings, copied side by side into a panel.
 #pragma once
 
-#include "scratch.hpp"
+#include "rows/scratch.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

@@ -2,8 +2,8 @@
 // factors at a time are solved exactly with the others held: n k block + k block² / 3 flops a sweep.
 #pragma once
 
-#include "cholesky.hpp"
-#include "passes.hpp"
+#include "rows/cholesky.hpp"
+#include "rows/vector_products.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

@@ -1,7 +1,7 @@
 // Answers beyond single precision: the residual from the ratings themselves, the factor to correct it.
 #pragma once
 
-#include "normal_equations.hpp"
+#include "rows/normal_equations.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

@@ -1,11 +1,11 @@
 // The answer of one row, by the solver asked for.
 #pragma once
 
-#include "conjugate_gradient.hpp"
-#include "dual.hpp"
-#include "normals.hpp"
-#include "refine.hpp"
-#include "subspace.hpp"
+#include "rows/conjugate_gradient.hpp"
+#include "rows/normal_draws.hpp"
+#include "rows/refine.hpp"
+#include "rows/short_row.hpp"
+#include "rows/subspace.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {
@@ -52,14 +52,14 @@ static inline const float* draw_noise(const RowProblem& problem, int64_t row, Sc
   if (!(problem.spread > 0)) return nullptr;
   // The bias has a number of its own, whatever the padding.
   float* noise = scratch.border;
-  fill_normals(problem.seed, uint64_t(row * problem.noise_stride), problem.n_factors + 1, problem.spread, noise);
+  draw_normals(problem.seed, uint64_t(row * problem.noise_stride), problem.n_factors + 1, problem.spread, noise);
   const float of_bias = noise[problem.n_factors];
   for (int64_t f = problem.n_factors; f < scratch.width; ++f) noise[f] = 0.0f;
   noise[scratch.width] = of_bias;
   return noise;
 }
 
-static inline void solve_by_columns(const RowProblem& problem, int64_t row, Prefetcher& prefetcher, Scratch& scratch) {
+static inline void solve_by_factors(const RowProblem& problem, int64_t row, Prefetcher& prefetcher, Scratch& scratch) {
   const int64_t n_ratings = problem.indptr[row + 1] - problem.indptr[row], width = scratch.width;
   BorderSums sums = accumulate(problem, row, prefetcher, scratch);
   const float size = trace(problem, scratch);
@@ -107,7 +107,7 @@ static inline void solve_exactly(const RowProblem& problem, int64_t row, Prefetc
     const RowAnswer answer = solve_by_ratings(problem, row, prefetcher, scratch);
     if (answer.good) return report(problem, row, scratch.precise_x, answer.objective, answer.targets_squared, scratch);
   }
-  solve_by_columns(problem, row, prefetcher, scratch);
+  solve_by_factors(problem, row, prefetcher, scratch);
 }
 
 static inline void solve_in_steps(const RowProblem& problem, int64_t row, Scratch& scratch) {

@@ -2,7 +2,7 @@
 // 4 n k flops a step and no matrix of the row's own. One pass over the factors of a row's ratings a step.
 #pragma once
 
-#include "passes.hpp"
+#include "rows/vector_products.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {
@@ -20,7 +20,7 @@ static inline StartingPoint start_from(const RowProblem& problem, const RowFacto
   multiply_prior(problem, ridge, x, width, residual);
   for (int64_t f = 0; f < width; f += kLanes) store(residual + f, -load(residual + f));
   double targets_squared = 0, right_side = 0;
-  pass_over(factors, x, width, residual, [&](const Weighed& ratings, Vec predicted) {
+  add_weighted_ratings(factors, x, width, residual, [&](const RatingWeights& ratings, Vec predicted) {
     targets_squared += sum_lanes(ratings.targets_squared);
     right_side += sum_lanes(ratings.weighted_targets * predicted);
     return ratings.weighted_targets - ratings.weights * predicted;
@@ -32,8 +32,8 @@ static inline StartingPoint start_from(const RowProblem& problem, const RowFacto
 static inline void multiply_row(const RowProblem& problem, const RowFactors& factors, float ridge, const float* x,
                                 float* out, Scratch& scratch) {
   multiply_prior(problem, ridge, x, scratch.width, out);
-  pass_over(factors, x, scratch.width, out,
-            [](const Weighed& ratings, Vec predicted) { return ratings.weights * predicted; });
+  add_weighted_ratings(factors, x, scratch.width, out,
+            [](const RatingWeights& ratings, Vec predicted) { return ratings.weights * predicted; });
 }
 
 // Improves scratch.x in place; returns its objective.

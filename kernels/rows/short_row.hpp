@@ -2,8 +2,8 @@
 // ratings. n² k + n³ / 3 flops for n k² + k³ / 3.
 #pragma once
 
-#include "passes.hpp"
-#include "refine.hpp"
+#include "rows/refine.hpp"
+#include "rows/vector_products.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {
@@ -17,7 +17,7 @@ struct RowAnswer {
 static inline bool is_short(const RowProblem& problem, int64_t row, int64_t width) {
   const int64_t n = problem.indptr[row + 1] - problem.indptr[row];
   return problem.feedback == Feedback::ratings && !problem.prior && !problem.refine_always && problem.ridge[row] > 0 &&
-         round_up(n, kBlock) <= short_row(width);
+         round_up(n, kBlock) <= longest_short_row(width);
 }
 
 constexpr int64_t kDots = 4;  // 4 × 4 dot products keep 16 accumulators in flight

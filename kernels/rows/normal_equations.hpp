@@ -1,8 +1,8 @@
 // A and b of one row, accumulated, factorised and solved.
 #pragma once
 
-#include "cholesky.hpp"
-#include "gather.hpp"
+#include "rows/cholesky.hpp"
+#include "rows/gather.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {

@@ -1,7 +1,7 @@
 // Standard normal numbers by counting: the same for a seed, a row and a place, whoever asks and in what order.
 #pragma once
 
-#include "simd.hpp"
+#include "levels/simd.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {
@@ -27,7 +27,7 @@ static inline Quadruple philox(uint64_t seed, uint64_t row, uint32_t place) {
 }
 
 // Fills n numbers by the method of Box and Muller, two of them from two uniform ones.
-static inline void fill_normals(uint64_t seed, uint64_t row, int64_t n, float scale, float* numbers) {
+static inline void draw_normals(uint64_t seed, uint64_t row, int64_t n, float scale, float* numbers) {
   constexpr float unit = 1.0f / 16777216.0f, turn = 6.28318530718f;
   for (int64_t first = 0; first < n; first += 4) {
     const Quadruple drawn = philox(seed, row, uint32_t(first / 4));
