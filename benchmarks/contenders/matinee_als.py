@@ -6,7 +6,6 @@ import polars
 from job import Pairs, accuracy, answer, parameters, read, recommendation_speed
 
 import matinee
-from matinee import _kernels
 
 # The best of some 30 settings by RMSE on the test part itself, as the peers' are; on MovieLens 100K the best
 # of 15 by the mean of the five folds.
@@ -54,11 +53,6 @@ def quality(job: dict) -> dict:
     return accuracy(model.predict(data.test.users, data.test.items), data, options)
 
 
-def peak(job: dict) -> dict:
-    """The multiply-adds in single precision that the machine can do, in 10⁹ flops a second."""
-    return {"gigaflops": max(_kernels.peak_flops(job["threads"]) for _ in range(3)) / 1e9}
-
-
 def recommend(job: dict) -> dict:
     data = read(job["data"])
     model = fitted(ratings_of(data.train), job, n_factors=job["rank"], n_iterations=3)
@@ -71,4 +65,4 @@ def recommend(job: dict) -> dict:
 
 
 if __name__ == "__main__":
-    answer(matinee.__version__, speed=speed, accuracy=quality, peak=peak, recommend=recommend)
+    answer(matinee.__version__, speed=speed, accuracy=quality, recommend=recommend)

@@ -383,24 +383,6 @@ class PackedFactors {
   std::vector<float> scales_;
 };
 
-// ---- the machine ------------------------------------------------------------------------------
-
-// The best of a few bursts on n_threads at once, in flops a second.
-double peak_flops(int n_threads) {
-  constexpr int64_t rounds = 20'000'000;
-  double best = 0;
-  std::vector<float> results(n_threads);
-  for (int burst = 0; burst < 5; ++burst) {
-    std::atomic<int64_t> flops{0};
-    const auto start = std::chrono::steady_clock::now();
-    run(n_threads, n_threads,
-        [&](int64_t chunk, int) { flops += int64_t(level->multiply_add(rounds, &results[chunk])); });
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    best = std::max(best, double(flops) / seconds.count());
-  }
-  return best;
-}
-
 }  // namespace
 
 NB_MODULE(_kernels, module) {
@@ -425,7 +407,6 @@ NB_MODULE(_kernels, module) {
   module.def("levels", &level_names, "Instruction-set levels this machine can run, the widest first.");
   module.def("level", [] { return std::string(level->name); }, "The level in use.");
   module.def("use_level", &use_level, "name"_a, "Run the kernels at this level from now on.");
-  module.def("peak_flops", &peak_flops, "n_threads"_a);
 }
 
 }  // namespace matinee

@@ -18,7 +18,6 @@ struct Level {
   void (*rank)(const RankingProblem&, int64_t first, int64_t last);
   void (*predict)(const PredictionProblem&, int64_t first, int64_t last);
   void (*multiply_sparse)(const SparseProblem&, int64_t first, int64_t last);
-  double (*multiply_add)(int64_t rounds, float* result);
 };
 
 extern const Level kBaseline;

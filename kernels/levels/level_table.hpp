@@ -1,7 +1,6 @@
 // The body of each level_*.cpp: the same kernels, compiled for one instruction set.
 #include "gram.hpp"
 #include "levels/level.hpp"
-#include "peak.hpp"
 #include "prediction.hpp"
 #include "ranking.hpp"
 #include "rows/solve.hpp"
@@ -15,7 +14,6 @@ const Level MATINEE_TABLE = {MATINEE_NAME,
                              MATINEE_LEVEL::add_gram,
                              MATINEE_LEVEL::rank,
                              MATINEE_LEVEL::predict,
-                             MATINEE_LEVEL::multiply_sparse,
-                             MATINEE_LEVEL::multiply_add};
+                             MATINEE_LEVEL::multiply_sparse};
 
 }  // namespace matinee
