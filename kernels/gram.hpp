@@ -6,11 +6,12 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
-constexpr int64_t kGramRows = 64;   // rows of factors turned into doubles at a time: 256 KiB at rank 512
-constexpr int64_t kGramTile = 4;
+constexpr int64_t kGramTile = 4;  // rows of a tile of 4 × 2 registers, which any level has
+static_assert(kBlock % kGramTile == 0 && kBlock % kLanes == 0, "a block of the Gram matrix is computed in whole tiles");
+static_assert(kGramRows > 0, "the Gram matrix takes at least one row of factors at a time");
 
-// gram += FᵀF over n rows of F, upper triangle by blocks of four rows; gram is width × width, width a multiple
-// of 16 and at least n_factors; panel holds 64 × width doubles.
+// gram += FᵀF over n rows of F, upper triangle by tiles of four rows. gram is width × width, width the padded
+// rank; panel has room for kGramRows × width doubles.
 static inline void add_gram(const float* factors, int64_t n_rows, int64_t n_factors, int64_t width, double* panel,
                             double* gram) {
   typedef double DoubleVec __attribute__((vector_size(MATINEE_LANES * 4)));

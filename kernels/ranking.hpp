@@ -8,10 +8,10 @@ namespace matinee {
 namespace MATINEE_LEVEL {
 
 constexpr int64_t kPackVecs = kPackWidth / kLanes;
+static_assert(kPackWidth % kLanes == 0, "a pack is scored in whole registers");
 // 16 accumulators with 32 registers, 8 with 16.
 constexpr int64_t kQueryRows = MATINEE_LANES == 16 ? 8 : MATINEE_LANES == 8 ? 2 : 1;
 constexpr int64_t kSinglePacks = MATINEE_LANES == 16 ? 4 : MATINEE_LANES == 8 ? 2 : 1;
-constexpr int64_t kQueryGroup = 64;  // queries that share a pack while it is in the first-level cache
 
 // A binary heap with the worst of the best on top: a lower score, or the same and a later column.
 struct BestHeap {

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "constants.hpp"
+
 #if !defined(MATINEE_LEVEL) || !defined(MATINEE_LANES)
 #error "define MATINEE_LEVEL and MATINEE_LANES first"
 #endif
@@ -14,8 +16,8 @@ namespace matinee {
 namespace MATINEE_LEVEL {
 
 constexpr int64_t kLanes = MATINEE_LANES;
-constexpr int64_t kBlock = 16;  // factors are handled sixteen at a time at every level
 constexpr int64_t kBlockVecs = kBlock / kLanes;
+static_assert(kBlock % kLanes == 0, "a block is handled in whole registers");
 
 typedef float Vec __attribute__((vector_size(MATINEE_LANES * 4)));
 typedef float LooseVec __attribute__((vector_size(MATINEE_LANES * 4), aligned(4), may_alias));
@@ -70,8 +72,6 @@ static inline Vec sum_rows_tree(const Vec* rows) {
 
 // Lane r becomes the sum of the lanes of rows[r], for as many rows as there are lanes.
 static inline Vec sum_rows(const Vec* rows) { return sum_rows_tree<kLanes>(rows); }
-
-static inline int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
 }  // namespace MATINEE_LEVEL
 }  // namespace matinee

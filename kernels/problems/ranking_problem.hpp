@@ -7,13 +7,12 @@
 
 #include <cstdint>
 
+#include "constants.hpp"
+
 namespace matinee {
 
-// Columns are packed in groups of 32, factor by factor: packed[group][factor][32].
-constexpr int64_t kPackWidth = 32;
-
 struct RankingProblem {
-  const float* packed;
+  const float* packed;   // packs of columns, factor by factor: [pack][factor][kPackWidth]
   const float* scales;   // n_columns rounded up to a pack, or null for 1
   const float* offsets;  // n_columns rounded up to a pack, −∞ beyond n_columns
   int64_t n_columns;

@@ -12,6 +12,8 @@
 
 #include <cstdint>
 
+#include "constants.hpp"
+
 namespace matinee {
 
 enum class Feedback { ratings, confidence };
@@ -29,7 +31,7 @@ struct RowProblem {
   const float* fixed;
   int64_t n_fixed;
   int64_t n_factors;
-  bool scattered;  // the fixed factors are aligned to a cache line, row by row, and need no scaling
+  bool scattered;  // the factors are used in place, where each column has its own: see can_use_in_place
   const float* column_biases;  // n_fixed, or null
   float offset;
   const float* ridge;           // a row's λ, n_rows
@@ -55,5 +57,12 @@ struct RowProblem {
   double* squared_errors;  // n_rows: Σ c_i (t_i − y_iᵀx − bias)² + xᵀ·prior·x − 2 shiftᵀx; or null
   double* penalties;       // n_rows: ridge · (‖x‖² + bias²), or null
 };
+
+// Whether the fixed factors need no copy: they need no padding, each row starts a cache line, and an explicit rating
+// has no weight to scale it by.
+static inline bool can_use_in_place(const RowProblem& problem) {
+  return problem.feedback == Feedback::ratings && problem.n_factors == padded_rank(problem.n_factors) &&
+         reinterpret_cast<uintptr_t>(problem.fixed) % kCacheLine == 0;
+}
 
 }  // namespace matinee

@@ -1,5 +1,5 @@
-// A = UᵀU for one symmetric positive definite matrix, in place, upper triangle by rows, size a multiple of
-// 16; and the two triangular solves. Left-looking: the update of a block row is the same register tile
+// A = UᵀU for one symmetric positive definite matrix, in place, upper triangle by rows, size whole
+// blocks; and the two triangular solves. Left-looking: the update of a block row is the same register tile
 // that accumulates the normal equations.
 #pragma once
 
@@ -8,7 +8,7 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
-// Factorises the 16 × 16 block on the diagonal; false where a pivot is not positive.
+// Factorises the block on the diagonal; false where a pivot is not positive.
 static inline bool factor_diagonal_block(float* block, int64_t stride, float* inverse_diagonal) {
   Vec rows[kBlock][kBlockVecs];
 #pragma GCC unroll 16
@@ -75,7 +75,7 @@ static inline void invert_diagonal_block(const float* diagonal_block, int64_t st
   }
 }
 
-// `inverses` takes the inverse of each diagonal block of Uᵀ, size × 16: with them the triangular solves
+// `inverses` takes the inverse of each diagonal block of Uᵀ, size × kBlock: with them the triangular solves
 // are products, without a chain of dependent divisions.
 static inline bool cholesky(float* A, int64_t size, float* inverse_diagonal, float* inverses) {
   for (int64_t first = 0; first < size; first += kBlock) {
@@ -91,7 +91,7 @@ static inline bool cholesky(float* A, int64_t size, float* inverse_diagonal, flo
   return true;
 }
 
-// out = inverse · in for one block: sixteen dot products, summed across lanes together.
+// out = inverse · in for one block: its dot products are summed across lanes together.
 static inline void multiply_block(const float* inverse, const float* in, float* out) {
   Vec given[kBlockVecs];
   for (int64_t v = 0; v < kBlockVecs; ++v) given[v] = load(in + v * kLanes);

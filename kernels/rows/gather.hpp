@@ -27,7 +27,7 @@ static inline bool wants_prefetch(const RowProblem& problem) {
 // Asks for a rating's factors. Into the second level: the first is full of those that are being worked on.
 static inline void prefetch_factors(const RowProblem& problem, int64_t rating) {
   const float* row = problem.fixed + int64_t(problem.columns[rating]) * problem.n_factors;
-  for (int64_t f = 0; f < problem.n_factors; f += 16) __builtin_prefetch(row + f, 0, 2);
+  for (int64_t f = 0; f < problem.n_factors; f += kCacheLine / int64_t(sizeof(float))) __builtin_prefetch(row + f, 0, 2);
 }
 
 // Asks for the factors of ratings to come, a few at a time while others are being worked on. The rows of a

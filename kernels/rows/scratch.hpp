@@ -7,74 +7,82 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
-// A panel of factors of 16 KiB, half of the smallest first-level cache: used in place they fall where they will
-// in it. Deep enough to pay for loading and storing the tiles of A once.
+// A panel of factors has 16 KiB, half of the smallest first-level cache: factors that are used in place may collide
+// in it. Its depth lies between what pays for loading and storing the tiles of A once, and what saves nothing more.
+constexpr int64_t kPanelFloats = 4096, kLeastPanelRows = 32, kMostPanelRows = 256;
+static_assert(kLeastPanelRows >= kLanes, "a panel has room for a register of ratings");
+
 static inline int64_t panel_rows(int64_t width) {
-  const int64_t rows = 4096 / width;
-  return rows < 32 ? 32 : rows > 256 ? 256 : rows;
+  const int64_t rows = kPanelFloats / width;
+  return rows < kLeastPanelRows ? kLeastPanelRows : rows > kMostPanelRows ? kMostPanelRows : rows;
 }
 
-// The most ratings of a row that is solved by its ratings, where that saves more than it costs.
+// The most ratings of a row that is solved by its ratings: with more the smaller system saves less than it costs.
 static inline int64_t longest_short_row(int64_t width) { return width * 3 / 4; }
 
+// Rows that the panel has room for: short rows are in it as a whole, though longer ones take it in smaller parts.
 static inline int64_t panel_places(int64_t width) {
-  const int64_t rows = panel_rows(width) > longest_short_row(width) ? panel_rows(width) : longest_short_row(width);
-  return round_up(rows, kBlock);
+  const int64_t long_row = panel_rows(width), short_row = longest_short_row(width);
+  return round_up(long_row > short_row ? long_row : short_row, kBlock);
 }
 
 struct Scratch {
-  int64_t width;            // n_factors rounded up to a block
-  int64_t panel_size;       // ratings a panel holds
-  float* panel;             // panel_size × width: √c · y
-  const float** rows;       // panel_size: where the factors are, if they are used in place
-  float* side;              // panel_size × 2: √c · t, √c
-  float* moved;             // panel_size
+  int64_t width;            // the padded rank
+  int64_t panel_size;       // ratings of a row that the panel takes at a time
+  float* panel;             // places × width: √c · y
+  const float** rows;       // places: where the factors are, if they are used in place
+  float* side;              // places × 2: √c · t, √c
+  float* moved;             // places
   float* predicted;         // the longest row
   float* A;                 // width × width
   float* border;            // 2 × width: b, then Σ c y
-  float* inverses;          // width × 16: the inverse of each diagonal block of Uᵀ
+  float* inverses;          // width × kBlock: the inverse of each diagonal block of Uᵀ
   float* inverse_diagonal;  // width
   float* z;                 // width
   float* w;                 // width: the border of the factor
   float* x;                 // width
-  // In double precision, the bias behind the factors: width + 16.
+  // In double precision, the bias behind the factors: width + kBlock.
   double* precise_x;
   double* residual;
   double* direction;
   double* product;
 
   static int64_t bytes(int64_t n_factors, int64_t longest_row) {
-    const int64_t width = round_up(n_factors, kBlock);
-    const int64_t rows = panel_places(width);
-    const int64_t floats = rows * (width + 5) + round_up(longest_row, kBlock) + width * width + (6 + kBlock) * width;
-    return floats * 4 + 4 * (width + kBlock) * 8;
+    return Scratch(n_factors).lay_out(longest_row, nullptr);
   }
 
-  Scratch(int64_t n_factors, int64_t longest_row, void* memory)
-      : width(round_up(n_factors, kBlock)), panel_size(panel_rows(width)) {
-    float* next = static_cast<float*>(memory);
-    auto take = [&next](int64_t n) {
-      float* taken = next;
-      next += n;
-      return taken;
-    };
-    const int64_t places = panel_places(width);
-    panel = take(places * width);
-    side = take(2 * places);
-    rows = reinterpret_cast<const float**>(take(2 * places));
-    moved = take(places);
-    predicted = take(round_up(longest_row, kBlock));
-    A = take(width * width);
-    border = take(2 * width);
-    inverses = take(width * kBlock);
-    inverse_diagonal = take(width);
-    z = take(width);
-    w = take(width);
-    x = take(width);
-    double** precise[] = {&precise_x, &residual, &direction, &product};
-    for (double** vector : precise) *vector = reinterpret_cast<double*>(take(2 * (width + kBlock)));
+  Scratch(int64_t n_factors, int64_t longest_row, void* memory) : Scratch(n_factors) {
+    lay_out(longest_row, static_cast<char*>(memory));
     // What lies beyond n_factors in the panel is never written again, and so stays zero.
-    for (int64_t i = 0; i < places * width; ++i) panel[i] = 0.0f;
+    for (int64_t i = 0; i < panel_places(width) * width; ++i) panel[i] = 0.0f;
+  }
+
+ private:
+  explicit Scratch(int64_t n_factors) : width(padded_rank(n_factors)), panel_size(panel_rows(width)) {}
+
+  // Places everything in the memory, one behind the other, and returns how many bytes that takes; without memory it
+  // only counts. Each size is whole blocks, so that all of them are aligned to a block.
+  int64_t lay_out(int64_t longest_row, char* memory) {
+    const int64_t places = panel_places(width);
+    int64_t taken = 0;
+    auto take = [&](auto& array, int64_t n) {
+      typedef __typeof__(array + 0) Pointer;
+      array = memory ? reinterpret_cast<Pointer>(memory + taken) : nullptr;
+      taken += n * int64_t(sizeof(*array));
+    };
+    take(panel, places * width);
+    take(side, 2 * places);
+    take(rows, places);
+    take(moved, places);
+    take(predicted, round_up(longest_row, kBlock));
+    take(A, width * width);
+    take(border, 2 * width);
+    take(inverses, width * kBlock);
+    float** vectors[] = {&inverse_diagonal, &z, &w, &x};
+    for (float** vector : vectors) take(*vector, width);
+    double** precise_vectors[] = {&precise_x, &residual, &direction, &product};
+    for (double** vector : precise_vectors) take(*vector, width + kBlock);
+    return taken;
   }
 };
 

@@ -21,8 +21,10 @@ static inline bool is_short(const RowProblem& problem, int64_t row, int64_t widt
 }
 
 constexpr int64_t kDots = 4;  // 4 × 4 dot products keep 16 accumulators in flight
+static_assert(kBlock % kDots == 0, "a block of the Gram matrix is computed in whole groups of dot products");
+static_assert(kDots * kDots % kLanes == 0, "dot products are summed a whole register at a time");
 
-// gram = panel · panelᵀ + constant, upper triangle by blocks of 16, size × size; the rows beyond n are zeros.
+// gram = panel · panelᵀ + constant, upper triangle by blocks, size × size; the rows beyond n are zeros.
 static inline void multiply_panel(const float* panel, int64_t width, int64_t size, float constant, float* gram) {
   for (int64_t p = 0; p < size; p += kDots)
     for (int64_t q = p / kBlock * kBlock; q < size; q += kDots) {

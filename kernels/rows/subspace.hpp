@@ -8,7 +8,9 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
+// Factors of a block of the descent: with more of them there are fewer passes over the ratings and more flops.
 constexpr int64_t kSubspace = 32;
+static_assert(kSubspace % kBlock == 0, "a subspace is factorised in whole blocks");
 
 // b into out, with the row's first panel in place afterwards; returns the sums of the targets.
 static inline BorderSums gather_right_side(const RowProblem& problem, int64_t begin, int64_t end, float* out,

@@ -16,6 +16,7 @@ constexpr int64_t kTileRows = 8;
 constexpr int64_t kTileRows = 4;
 #endif
 constexpr int64_t kTileVecs = 2;
+static_assert(kBlock % kTileRows == 0, "a block row of A is accumulated in whole tiles");
 
 template <int64_t Rows, int64_t Vecs>
 static inline void add_outer_product(const float* left, const float* right, Vec (*sums)[Vecs]) {

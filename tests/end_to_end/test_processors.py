@@ -13,7 +13,8 @@ import pytest
 
 from matinee import _kernels
 
-KERNELS = Path(__file__).parents[2] / "kernels"
+ROOT = Path(__file__).parents[2]
+KERNELS = ROOT / "kernels"
 
 # Loads the extension alone: polars, which the package imports, asks for a newer processor than we do.
 SCRIPT = """
@@ -68,8 +69,8 @@ def test_the_widest_level_that_a_processor_has_is_picked_and_right(processor: st
     reason="needs qemu-user and g++-aarch64-linux-gnu to build for Arm and emulate it",
 )
 def test_the_kernels_are_right_on_arm(tmp_path: Path) -> None:
-    program = tmp_path / "arm_check"
-    sources = [Path(__file__).with_name("arm_check.cpp"), KERNELS / "levels" / "level_baseline.cpp"]
+    program = tmp_path / "check"
+    sources = [ROOT / "tests" / "kernels" / "check.cpp", KERNELS / "levels" / "level_baseline.cpp"]
     flags = ["-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-static", f"-I{KERNELS}"]
     subprocess.run(["aarch64-linux-gnu-g++", *flags, *map(str, sources), "-o", str(program)], check=True)
     run = subprocess.run(["qemu-aarch64", str(program)], capture_output=True, text=True, check=False)

@@ -1,0 +1,54 @@
+// NumPy's arrays on their way into the kernels and out of them.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <optional>
+#include <stdexcept>
+
+namespace matinee {
+
+namespace nb = nanobind;
+
+template <class T, int n_dimensions>
+using Array = nb::ndarray<T, nb::numpy, nb::ndim<n_dimensions>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Vector = Array<const T, 1>;
+template <class T>
+using OutVector = Array<T, 1>;
+template <class T>
+using Matrix = Array<const T, 2>;
+template <class T>
+using OutMatrix = Array<T, 2>;
+
+inline void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+template <class Given>
+auto data_or_null(const std::optional<Given>& array) -> decltype(array->data()) {
+  return array ? array->data() : nullptr;
+}
+
+// Compressed sparse rows: how many there are, once they are known to be as long as their indptr says.
+inline int64_t count_rows(const Vector<int64_t>& indptr, const Vector<int32_t>& columns, const Vector<float>& values) {
+  const int64_t n_rows = int64_t(indptr.shape(0)) - 1, n = columns.shape(0);
+  require(n_rows >= 0 && indptr.data()[n_rows] == n && int64_t(values.shape(0)) == n,
+          "indptr must end at the number of columns and values");
+  return n_rows;
+}
+
+template <class T>
+nb::ndarray<T, nb::numpy, nb::ndim<1>> new_vector(int64_t n) {
+  T* data = static_cast<T*>(std::malloc(n > 0 ? n * sizeof(T) : 1));
+  if (!data) throw std::bad_alloc();
+  nb::capsule owner(data, [](void* memory) noexcept { std::free(memory); });
+  return nb::ndarray<T, nb::numpy, nb::ndim<1>>(data, {size_t(n)}, owner);
+}
+
+}  // namespace matinee

@@ -1,0 +1,88 @@
+// The best n columns for each query.
+#include <algorithm>
+#include <new>
+
+#include "bindings/arrays.hpp"
+#include "bindings/bindings.hpp"
+#include "bindings/run.hpp"
+#include "levels/dispatch.hpp"
+#include "problems/packed_factors.hpp"
+
+using namespace nanobind::literals;
+
+namespace matinee {
+namespace {
+
+// The arrays of a ranking, as Python gives them.
+struct RankingArrays {
+  Matrix<float> queries;
+  std::optional<Vector<float>> query_biases;
+  std::optional<Vector<int32_t>> rows;
+  std::optional<Vector<float>> offsets;
+  std::optional<Vector<int64_t>> excluded_indptr;
+  std::optional<Vector<int32_t>> excluded_columns;
+  OutMatrix<int32_t> best;
+  OutMatrix<float> scores;
+};
+
+void pack(PackedFactors* self, Matrix<float> factors, std::optional<Vector<float>> scales) {
+  const int64_t n_columns = factors.shape(0), n_factors = factors.shape(1);
+  require(!scales || int64_t(scales->shape(0)) == n_columns, "scales must match factors");
+  new (self) PackedFactors(factors.data(), n_columns, n_factors, data_or_null(scales));
+}
+
+// The number of queries, once all arrays are known to fit one another.
+int64_t count_fitting_queries(const PackedFactors& packed, const RankingArrays& given) {
+  const auto& [queries, query_biases, rows, offsets, indptr, columns, best, scores] = given;
+  const int64_t n_rows = queries.shape(0), n_queries = rows ? int64_t(rows->shape(0)) : n_rows;
+  require(int64_t(queries.shape(1)) == packed.n_factors, "queries must have the rank of the packed factors");
+  require(!query_biases || int64_t(query_biases->shape(0)) == n_rows, "query_biases must match queries");
+  require(!offsets || int64_t(offsets->shape(0)) == packed.n_columns, "offsets must match the packed factors");
+  require(int64_t(best.shape(0)) == n_queries && int64_t(scores.shape(0)) == n_queries &&
+              best.shape(1) == scores.shape(1) && best.shape(1) > 0,
+          "best and scores must be queries × n");
+  require(bool(indptr) == bool(columns), "excluded needs both indptr and columns");
+  require(!indptr || (int64_t(indptr->shape(0)) == n_rows + 1 && indptr->data()[n_rows] <= int64_t(columns->shape(0))),
+          "excluded must match queries");
+  for (int64_t q = 0; rows && q < n_queries; ++q)
+    require(rows->data()[q] >= 0 && rows->data()[q] < n_rows, "a row lies outside the queries");
+  return n_queries;
+}
+
+void rank(const PackedFactors& packed, Matrix<float> queries, std::optional<Vector<float>> query_biases,
+          float query_offset, std::optional<Vector<int32_t>> rows, std::optional<Vector<float>> offsets,
+          std::optional<Vector<int64_t>> excluded_indptr, std::optional<Vector<int32_t>> excluded_columns,
+          OutMatrix<int32_t> best, OutMatrix<float> scores, int n_threads) {
+  const int64_t n_queries = count_fitting_queries(
+      packed, {queries, query_biases, rows, offsets, excluded_indptr, excluded_columns, best, scores});
+  const std::vector<float> padded_offsets = packed.padded_offsets(data_or_null(offsets));
+  RankingProblem problem{};
+  problem.packed = packed.packed();
+  problem.scales = packed.scales();
+  problem.offsets = padded_offsets.data();
+  problem.n_columns = packed.n_columns;
+  problem.n_factors = packed.n_factors;
+  problem.queries = queries.data();
+  problem.query_biases = data_or_null(query_biases);
+  problem.query_offset = query_offset;
+  problem.rows = data_or_null(rows);
+  problem.excluded_indptr = data_or_null(excluded_indptr);
+  problem.excluded_columns = data_or_null(excluded_columns);
+  problem.n = best.shape(1);
+  problem.best = best.data();
+  problem.scores = scores.data();
+  run(round_up(n_queries, kQueryGroup) / kQueryGroup, n_threads, [&](int64_t group, int) {
+    level->rank(problem, group * kQueryGroup, std::min((group + 1) * kQueryGroup, n_queries));
+  });
+}
+
+}  // namespace
+
+void bind_ranking(nb::module_& module) {
+  nb::class_<PackedFactors>(module, "PackedFactors")
+      .def("__init__", &pack, "factors"_a, "scales"_a.none() = nb::none())
+      .def("rank", &rank, "queries"_a, "query_biases"_a.none(), "query_offset"_a, "rows"_a.none(), "offsets"_a.none(),
+           "excluded_indptr"_a.none(), "excluded_columns"_a.none(), "best"_a, "scores"_a, "n_threads"_a);
+}
+
+}  // namespace matinee

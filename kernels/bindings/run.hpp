@@ -1,0 +1,25 @@
+// Chunks of work over threads, with the interpreter released meanwhile.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include "threads.hpp"
+
+namespace matinee {
+
+inline bool signal_arrived() {
+  nanobind::gil_scoped_acquire acquire;
+  return PyErr_CheckSignals() != 0;
+}
+
+// Calls body(chunk, thread) for every chunk; raises what a signal raises in Python, such as KeyboardInterrupt.
+inline void run(int64_t n_chunks, int n_threads, const std::function<void(int64_t, int)>& body) {
+  bool finished;
+  {
+    nanobind::gil_scoped_release release;
+    finished = run_chunks(n_chunks, n_threads, signal_arrived, body);
+  }
+  if (!finished) throw nanobind::python_error();
+}
+
+}  // namespace matinee

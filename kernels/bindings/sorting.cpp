@@ -1,0 +1,41 @@
+// Ratings into compressed sparse rows, by user and by item.
+#include "sorting.hpp"
+
+#include "bindings/arrays.hpp"
+#include "bindings/bindings.hpp"
+
+using namespace nanobind::literals;
+
+namespace matinee {
+namespace {
+
+auto sorted_order(Vector<int32_t> rows, Vector<int32_t> columns, int64_t n_rows, int64_t n_columns) {
+  require(rows.shape(0) == columns.shape(0), "rows and columns must be of one length");
+  const int64_t n = rows.shape(0);
+  auto order = new_vector<int64_t>(n);
+  nb::gil_scoped_release release;
+  sort_order(rows.data(), columns.data(), n, n_rows, n_columns, order.data());
+  return order;
+}
+
+nb::tuple transposed_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values, int64_t n_columns) {
+  const int64_t n_rows = count_rows(indptr, columns, values), n = columns.shape(0);
+  auto out_indptr = new_vector<int64_t>(n_columns + 1);
+  auto out_columns = new_vector<int32_t>(n);
+  auto out_values = new_vector<float>(n);
+  {
+    nb::gil_scoped_release release;
+    transpose_rows(indptr.data(), columns.data(), values.data(), n_rows, n_columns, out_indptr.data(),
+                   out_columns.data(), out_values.data());
+  }
+  return nb::make_tuple(out_indptr, out_columns, out_values);
+}
+
+}  // namespace
+
+void bind_sorting(nb::module_& module) {
+  module.def("sort_order", &sorted_order, "rows"_a, "columns"_a, "n_rows"_a, "n_columns"_a);
+  module.def("transpose_rows", &transposed_rows, "indptr"_a, "columns"_a, "values"_a, "n_columns"_a);
+}
+
+}  // namespace matinee
