@@ -1,4 +1,4 @@
-// One predicted value a pair of row and column.
+// Predicts one value for each pair of a row and a column.
 #pragma once
 
 #include "levels/simd.hpp"

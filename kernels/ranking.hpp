@@ -13,7 +13,7 @@ static_assert(kPackWidth % kLanes == 0, "a pack is scored in whole registers");
 constexpr int64_t kQueryRows = MATINEE_LANES == 16 ? 8 : MATINEE_LANES == 8 ? 2 : 1;
 constexpr int64_t kSinglePacks = MATINEE_LANES == 16 ? 4 : MATINEE_LANES == 8 ? 2 : 1;
 
-// A binary heap with the worst of the best on top: a lower score, or the same and a later column.
+// A binary heap of the best, the worst of them on top: the one of the lowest score and, of those, the last column.
 struct BestHeap {
   float* scores;
   int32_t* columns;
@@ -74,7 +74,7 @@ static inline float max_lanes(const float* from) {
   return best;
 }
 
-// What a query has been through: its heap and how far along its excluded columns it is.
+// How far a query is: the best so far, and the next of its excluded columns.
 struct QueryState {
   BestHeap best;
   const int32_t* excluded;
@@ -90,8 +90,8 @@ static inline void select(float* scores, int64_t first_column, QueryState& state
     if (scores[i] > state.best.threshold()) state.best.offer(scores[i], int32_t(first_column + i));
 }
 
-// Scores Rows queries against Packs packs, then offers them. The sum over the factors runs in the same order
-// for every Rows and Packs, so a score does not depend on the company it is computed in.
+// Scores Rows queries against Packs packs, and offers the scores to the queries' heaps. The sum over the factors runs
+// in the same order for every Rows and Packs, so a score does not depend on what is computed beside it.
 template <int64_t Rows, int64_t Packs>
 static inline void score_packs(const RankingProblem& problem, const float* const* queries, int64_t first_pack,
                                QueryState* states) {

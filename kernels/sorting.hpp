@@ -1,4 +1,4 @@
-// Ratings into compressed sparse rows: stable counting sorts, linear in the number of ratings.
+// Sorts ratings into compressed sparse rows: stable counting sorts, linear in the number of ratings.
 #pragma once
 
 #include <cstdint>

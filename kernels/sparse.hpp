@@ -7,8 +7,8 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
-// How many columns are added at a time: a register, or four numbers, which every level has, or one, for what is left
-// of a row beyond its last whole register. As members, or a template would lose that they need not be aligned.
+// How many columns are added at a time: a whole register, or what is left of a row in fours, which every level has, and
+// then one by one. The types are members since a template argument would lose that `Loose` need not be aligned.
 struct Whole {
   typedef Vec Sum;
   typedef LooseVec Loose;
@@ -22,8 +22,8 @@ struct One {
   typedef float Loose;
 };
 
-// Σ values · dense[column] of a sparse row, for `n_parts` parts of its columns from f on; ratings in two turns, so
-// that a sum need not wait for the one before it.
+// Σ values · dense[column] of a sparse row, for `n_parts` parts of the dense columns from f on. Entries go to two sums
+// in turn, so that none waits for the addition before it.
 template <class Part, int64_t n_parts>
 static inline void add_dense_rows(const SparseProblem& problem, int64_t begin, int64_t end, int64_t f, float* out) {
   typedef typename Part::Loose Loose;

@@ -1,4 +1,4 @@
-// Work in chunks over threads: chunks of equal cost, taken in turn, nothing locked.
+// Spreads work over threads: in chunks of about equal cost, which the threads take in turn without a lock.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 
 namespace matinee {
 
-// Boundaries of chunks of about equal cost; cost(i) of n pieces of work.
+// Cuts n pieces of work into chunks of about equal cost, piece i being worth cost(i); returns where each begins, and n.
 template <class Cost>
 std::vector<int64_t> equal_chunks(int64_t n, double chunk_cost, Cost cost) {
   std::vector<int64_t> boundaries{0};
@@ -27,9 +27,9 @@ std::vector<int64_t> equal_chunks(int64_t n, double chunk_cost, Cost cost) {
   return boundaries;
 }
 
-// Calls body(chunk, thread) for every chunk. The calling thread works too and asks `interrupted` now and then;
-// returns false where it said yes and chunks were left undone. What a body throws is thrown again here, once
-// every thread has stopped; where the system has no more threads to give, those that there are do the work.
+// Calls body(chunk, thread) for every chunk. The calling thread works too, and asks `interrupted` now and then: once
+// that says yes, chunks are left undone and the answer is false. What a body throws is thrown again here after every
+// thread has stopped. If the system has no more threads to give, the ones that it gave do the work.
 inline bool run_chunks(int64_t n_chunks, int n_threads, const std::function<bool()>& interrupted,
                        const std::function<void(int64_t, int)>& body) {
   std::atomic<int64_t> next{0};

@@ -1,4 +1,4 @@
-// Which level of instructions this machine can run, and which is in use.
+// Which instruction-set levels this machine can run, and which one is in use.
 #pragma once
 
 #include <stdexcept>

@@ -1,4 +1,4 @@
-// What every instruction-set level offers, and which this machine can run.
+// What every instruction-set level offers.
 #pragma once
 
 #include <cstdint>

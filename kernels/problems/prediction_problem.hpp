@@ -1,5 +1,5 @@
-// Predicted values of pairs, as plain data: the mean over samples of offset + biases + factors · factors, each
-// brought within limits. A row or column of −1 is unknown and adds nothing.
+// Predicted values of pairs, as plain data. A value is the mean over the samples of offset + biases + factors ·
+// factors, each clipped to the limits. A row or column of −1 is unknown and adds nothing.
 #pragma once
 
 #include <cstdint>

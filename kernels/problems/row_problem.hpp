@@ -1,12 +1,12 @@
-// The one small problem that every model solves, as plain data: see the table in the design.
+// The one small problem that every model solves, as plain data.
 //
 //     A = prior + ridge·I + Σ c_i y_i y_iᵀ      b = shift + Σ c_i t_i y_i      x = A⁻¹ b
 //
 // Explicit ratings: c_i = 1, t_i = value_i − offset − column_bias_i. With a bias of its own, a row's y_i is
 // (y_i, 1) and its x is (x, bias): the border of A.
 //
-// Confidence: what was seen weighs unobserved + c_i with c_i = confidence·|value_i| and has the target 1, or 0
-// for a negative value; everything else weighs `unobserved` and has the target 0. The prior holds the Gram
+// Confidence: what was seen has the weight unobserved + c_i, where c_i = confidence·|value_i|, and the target 1, or 0
+// if its value is negative. Everything else has the weight `unobserved` and the target 0. The prior holds the Gram
 // matrix of all columns times `unobserved`, so that c_i t_i = unobserved + c_i.
 #pragma once
 
@@ -45,12 +45,12 @@ struct RowProblem {
   // How: to the exact minimum, or a fixed number of steps towards it from the solution that is there.
   Solver solver;
   int64_t n_steps;
-  int64_t longest_row;  // the number of ratings of it
-  bool refine_always;  // to the last digit, however well-posed: for the answers that are kept
-  // Draw x from the normal distribution of mean A⁻¹ b and covariance spread² A⁻¹, by the seed; 0: the mean itself.
+  int64_t longest_row;  // the number of its ratings
+  bool refine_always;   // to the last digit, however well-posed the row is: for the answers that are kept
+  // x is drawn from the normal distribution of mean A⁻¹ b and covariance spread² A⁻¹; with 0 it is the mean.
   float spread;
   uint64_t seed;
-  int64_t noise_stride;  // 1, or 0 where all rows draw by the same noise
+  int64_t noise_stride;  // 1, or 0 where all rows draw with the same noise
   // The answers.
   float* solution;         // n_rows × n_factors
   float* biases;           // n_rows, or null where rows have none

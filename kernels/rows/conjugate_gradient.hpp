@@ -1,5 +1,5 @@
-// A fixed number of steps of conjugate gradients from the solution that is there (Takács, Pilászy & Tikk 2011):
-// 4 n k flops a step and no matrix of the row's own. One pass over the factors of a row's ratings a step.
+// A fixed number of steps of conjugate gradients from the last solution (Takács, Pilászy & Tikk 2011). A step takes
+// 4 n k flops, one pass over the factors of the row's ratings, and no matrix of the row's own.
 #pragma once
 
 #include "rows/vector_products.hpp"
@@ -7,7 +7,7 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
-// What is left of b − A x, and what the ratings say of x.
+// What the ratings say of the x that the steps begin with.
 struct StartingPoint {
   double targets_squared;  // Σ c t²
   double objective;        // of x, above Σ c t²
@@ -51,7 +51,7 @@ static inline double conjugate_gradient(const RowProblem& problem, int64_t begin
     const double curvature = dot(direction, product, width);
     if (!(curvature > 0)) break;
     const float length = float(size / curvature);
-    // Along a direction of which the residual is the steepest part, this is how far the objective falls.
+    // The residual times the direction is size, so the minimum along the direction lies this much lower.
     objective -= size / curvature * size;
     for (int64_t f = 0; f < width; ++f) {
       x[f] += length * direction[f];

@@ -24,14 +24,15 @@ static inline bool wants_prefetch(const RowProblem& problem) {
   return problem.n_fixed * problem.n_factors * 4 > kPrefetchedBytes;
 }
 
-// Asks for a rating's factors. Into the second level: the first is full of those that are being worked on.
+// Asks for a rating's factors, into the second-level cache: the first is full of those that are being worked on.
 static inline void prefetch_factors(const RowProblem& problem, int64_t rating) {
   const float* row = problem.fixed + int64_t(problem.columns[rating]) * problem.n_factors;
-  for (int64_t f = 0; f < problem.n_factors; f += kCacheLine / int64_t(sizeof(float))) __builtin_prefetch(row + f, 0, 2);
+  constexpr int64_t floats_of_a_line = kCacheLine / int64_t(sizeof(float));
+  for (int64_t f = 0; f < problem.n_factors; f += floats_of_a_line) __builtin_prefetch(row + f, 0, 2);
 }
 
-// Asks for the factors of ratings to come, a few at a time while others are being worked on. The rows of a
-// chunk follow one another, so what comes next is known beyond the end of a row.
+// Asks for the factors of the ratings to come, a few at a time, while others are being worked on. The rows of a
+// chunk follow one another, so the next ratings are known beyond the end of a row.
 struct Prefetcher {
   const RowProblem& problem;
   int64_t next;
@@ -92,7 +93,7 @@ static inline void gather_ratings(const RowProblem& problem, int64_t begin, int6
   gather_targets(problem, begin, n, scratch, sums);
 }
 
-// Where the factors lie aligned and need no scaling they are used in place, which spares the copy.
+// Notes where the factors are, to use them in place: see can_use_in_place.
 static inline BorderSums gather_scattered(const RowProblem& problem, int64_t begin, int64_t end, Scratch& scratch) {
   const RowProblem local = problem;
   BorderSums sums;
@@ -123,7 +124,7 @@ static inline void weigh_confidence(const RowProblem& problem, const float* valu
     else
       for (int64_t lane = 0; lane < here; ++lane) value[lane] = values[first + lane];
     Vec confidence = problem.confidence * (value < 0 ? -value : value);
-    // Confidence so small that its root would vanish in the product with a factor is as good as this.
+    // The root of a smaller confidence could vanish in the product with a factor.
     const Vec least = value != 0 ? Vec{} + kLeastConfidence : Vec{};
     confidence = confidence < least ? least : confidence;
     const Vec weight = value > 0 ? problem.unobserved + confidence : Vec{};
@@ -165,8 +166,8 @@ static inline BorderSums gather(const RowProblem& problem, int64_t begin, int64_
   return sums;
 }
 
-// Calls work(first, n) for every panel of a row's ratings. The solvers gather a row's scaled panel first; where the
-// row fits it, it is still in place and not gathered again.
+// Calls work(first, n) for every panel of a row's ratings. The solvers have gathered a row's first panel, scaled: if
+// that is the whole row, it is still there and not gathered again.
 template <class Work>
 static inline void for_each_panel(const RowProblem& problem, int64_t begin, int64_t end, Weights weights,
                                   Scratch& scratch, Work work) {

@@ -1,4 +1,4 @@
-// Standard normal numbers by counting: the same for a seed, a row and a place, whoever asks and in what order.
+// Normal numbers from a counter: a seed, a row and a place give the same number on any thread and in any order.
 #pragma once
 
 #include "levels/simd.hpp"
@@ -26,7 +26,7 @@ static inline Quadruple philox(uint64_t seed, uint64_t row, uint32_t place) {
   return {{a, b, c, d}};
 }
 
-// Fills n numbers by the method of Box and Muller, two of them from two uniform ones.
+// Fills n numbers by the method of Box and Muller, which makes two of them from two uniform ones.
 static inline void draw_normals(uint64_t seed, uint64_t row, int64_t n, float scale, float* numbers) {
   constexpr float unit = 1.0f / 16777216.0f, turn = 6.28318530718f;
   for (int64_t first = 0; first < n; first += 4) {

@@ -18,7 +18,7 @@ static inline void add_panel(Panel panel, int64_t depth, Scratch& scratch, Prefe
   }
 }
 
-// b and, for the border of a bias, Σ y.
+// Adds to b and, for the border of a bias, to Σ y.
 template <Update update, class Panel>
 static inline void add_border(const RowProblem& problem, Panel panel, int64_t depth, Scratch& scratch) {
   const Beside<Panel> factors{{scratch.side, 2}, panel};
@@ -40,7 +40,7 @@ static inline void add_ratings(const RowProblem& problem, Panel panel, int64_t d
   }
 }
 
-// A's upper triangle and both borders before any rating; returns what the prior adds to the sums of the bias.
+// Sets A's upper triangle and both borders to what the prior says; returns what it adds to the sums of the bias.
 static inline BorderSums start_from_prior(const RowProblem& problem, int64_t row, Scratch& scratch) {
   const int64_t width = scratch.width, n_factors = problem.n_factors;
   for (int64_t r = 0; r < width; ++r)
@@ -77,9 +77,10 @@ static inline BorderSums accumulate(const RowProblem& problem, int64_t row, Pref
   return sums;
 }
 
-// Adds the ridge to the diagonal and factorises. A plain least squares (ridge 0) may be singular: false then
-// asks for another try with the smallest ridge that single precision can see, and so on upwards.
+// Tries with ever larger ridges, from the smallest that single precision can see: without a ridge A may be singular.
 constexpr int kFactorizations = 20;
+
+// Adds the ridge to the diagonal and factorises; false if A is not positive definite with it.
 static inline bool factorize(const RowProblem& problem, float ridge, Scratch& scratch) {
   const int64_t width = scratch.width;
   for (int64_t f = 0; f < width; ++f)
@@ -93,7 +94,7 @@ static inline float trace(const RowProblem& problem, const Scratch& scratch) {
   return sum;
 }
 
-// About the condition number of a matrix of n rows, from what its factorisation leaves: trace over smallest pivot.
+// An estimate of the condition number of a matrix of n rows: its trace over the smallest pivot of its factor.
 static inline float condition(int64_t n, float trace, const Scratch& scratch) {
   float largest = 0;
   for (int64_t f = 0; f < n; ++f) {
@@ -109,8 +110,8 @@ struct Border {
   double pivot;
 };
 
-// x into z, from the forward solution that is there, and the bias. With noise, of width and one for the bias,
-// both are drawn: the factor is that of A, so that (factor)⁻¹ noise has the covariance A⁻¹.
+// Turns the forward solution in z into x, and returns the bias. With noise, width numbers and one for the bias, both
+// are drawn: with A = UᵀU, U⁻¹ noise has the covariance A⁻¹.
 static inline double solve_bordered(const Border& border, double bias_side, const float* noise, Scratch& scratch) {
   const int64_t width = scratch.width;
   double bias = 0;

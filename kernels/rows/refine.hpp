@@ -1,4 +1,4 @@
-// Answers beyond single precision: the residual from the ratings themselves, the factor to correct it.
+// Refines answers beyond single precision: the residual comes from the ratings themselves, and the factor corrects it.
 #pragma once
 
 #include "rows/normal_equations.hpp"
@@ -61,10 +61,10 @@ static inline double find_residual(const RowProblem& problem, int64_t row, float
   return squared_error;
 }
 
-// Single precision alone misses by up to 2e-7 times the condition number: 1e-4 at the least of these bounds.
-// With more ratings than factors it misses less, and the other bound is the usual size of well-posed ratings.
-// A prior over all columns makes every row ill-conditioned by that measure, and does no harm: but for one of
-// fewer columns than factors, which is singular.
+// Single precision alone misses by up to 2e-7 times the condition number: by 1e-4 at the least of these bounds. With
+// more ratings than factors it misses less, and well-posed ratings usually stay below the other bound. A prior over all
+// columns makes every row ill-conditioned by that measure, which does no harm, unless there are fewer columns than
+// factors: then the prior is singular.
 static inline bool needs_refinement(const RowProblem& problem, int64_t n_ratings, float condition) {
   if (problem.spread > 0) return false;  // a draw is not an answer to come nearer to
   if (problem.refine_always) return true;
@@ -72,7 +72,7 @@ static inline bool needs_refinement(const RowProblem& problem, int64_t n_ratings
   return condition > (n_ratings < problem.n_factors ? 300.0f : 200.0f + float(problem.n_factors));
 }
 
-// to = A⁻¹ · from, as well as the factor knows it.
+// to = A⁻¹ · from, as precisely as the factor has it.
 static inline void apply_factor(const Border& border, const double* from, double* to, Scratch& scratch) {
   const int64_t width = scratch.width;
   // The second column of the forward solve has nothing to do here.
@@ -88,8 +88,8 @@ static inline void apply_factor(const Border& border, const double* from, double
 
 constexpr int kRefinements = 100;
 
-// Conjugate gradients on the ratings themselves, with the factor as the preconditioner. Where the factor is
-// any good the first correction is the last; where rounding has spoilt it, a few dozen steps mend that.
+// Conjugate gradients on the ratings themselves, with the factor as the preconditioner. If the factor is any good, one
+// correction suffices; if rounding has spoilt it, a few dozen steps make up for that.
 static inline void refine(const RowProblem& problem, int64_t row, float ridge, const Border& border,
                           Scratch& scratch) {
   const int64_t size = scratch.width + 1;

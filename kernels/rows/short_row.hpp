@@ -1,5 +1,5 @@
-// A row of fewer ratings than factors, by its ratings: x = Yᵀ (Y Yᵀ + ridge·I)⁻¹ t, a system of the size of the
-// ratings. n² k + n³ / 3 flops for n k² + k³ / 3.
+// Solves a row of fewer ratings than factors by its ratings: x = Yᵀ (Y Yᵀ + ridge·I)⁻¹ t, a system of as many equations
+// as ratings. That takes n² k + n³ / 3 flops in place of n k² + k³ / 3.
 #pragma once
 
 #include "rows/refine.hpp"
@@ -9,11 +9,11 @@ namespace matinee {
 namespace MATINEE_LEVEL {
 
 struct RowAnswer {
-  bool good;  // false where the answer would need refinement, which wants the factor of A
+  bool good;  // false if the answer needs refinement, which needs the factor of A
   double objective, targets_squared;
 };
 
-// Worth it from a quarter fewer ratings than factors; only explicit ratings, whose prior is a multiple of I.
+// Only explicit ratings without a prior: what their A has besides the ratings is a multiple of I.
 static inline bool is_short(const RowProblem& problem, int64_t row, int64_t width) {
   const int64_t n = problem.indptr[row + 1] - problem.indptr[row];
   return problem.feedback == Feedback::ratings && !problem.prior && !problem.refine_always && problem.ridge[row] > 0 &&
@@ -45,7 +45,6 @@ static inline RowAnswer solve_by_ratings(const RowProblem& problem, int64_t row,
   const int64_t begin = problem.indptr[row], end = problem.indptr[row + 1], n = end - begin;
   const int64_t width = scratch.width, size = round_up(n, kBlock);
   const float ridge = problem.ridge[row];
-  // The panel has room for every short row, though larger ones take it in smaller parts.
   const BorderSums sums = gather(problem, begin, end, Weights::scaled, scratch);
   for (int64_t p = n; p < size; ++p)
     for (int64_t f = 0; f < width; f += kLanes) store(scratch.panel + p * width + f, Vec{});

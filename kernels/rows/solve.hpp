@@ -17,7 +17,7 @@ static inline void answer_empty_row(const RowProblem& problem, int64_t row) {
   if (problem.penalties) problem.penalties[row] = 0;
 }
 
-// Writes down x, the penalty, and what is left of the objective: the squared error.
+// Writes x, the penalty, and the rest of the objective, which is the squared error.
 static inline void report(const RowProblem& problem, int64_t row, const double* x, double objective,
                           double targets_squared, Scratch& scratch) {
   const int64_t n_factors = problem.n_factors, width = scratch.width;
@@ -27,7 +27,7 @@ static inline void report(const RowProblem& problem, int64_t row, const double* 
   const double penalty = ridge * dot(x, x, width + 1);
   if (problem.penalties) problem.penalties[row] = penalty;
   if (!problem.squared_errors) return;
-  // Where the difference would be all rounding, the errors of explicit ratings are summed up.
+  // If the difference would be all rounding, the errors of explicit ratings are summed up.
   double squared_error = objective - penalty;
   if (problem.feedback == Feedback::ratings && !problem.prior && squared_error < 0.005 * targets_squared)
     squared_error = find_residual(problem, row, ridge, 1, x, scratch.residual, scratch);
@@ -50,7 +50,7 @@ static inline double evaluate(const RowProblem& problem, int64_t row, const doub
 // The noise of a row's draw, or null for the mean.
 static inline const float* draw_noise(const RowProblem& problem, int64_t row, Scratch& scratch) {
   if (!(problem.spread > 0)) return nullptr;
-  // The bias has a number of its own, whatever the padding.
+  // The number of the bias follows those of the factors, so that it does not depend on the padding.
   float* noise = scratch.border;
   draw_normals(problem.seed, uint64_t(row * problem.noise_stride), problem.n_factors + 1, problem.spread, noise);
   const float of_bias = noise[problem.n_factors];
@@ -75,7 +75,7 @@ static inline void solve_by_factors(const RowProblem& problem, int64_t row, Pref
     scratch.w[f] = problem.biases ? scratch.border[width + f] : 0.0f;
   }
   solve_forward(scratch.A, width, scratch.inverses, scratch.z, scratch.w);
-  // At the minimum the objective follows from the factorisation. A factor of another ridge tells nothing of it.
+  // At the minimum the objective follows from the factorisation, unless that is of another ridge.
   const bool own_ridge = ridge == problem.ridge[row];
   double objective = own_ridge ? sums.targets_squared - dot(scratch.z, scratch.z, width) : 0;
   Border border{problem.biases != nullptr, 0};
@@ -85,18 +85,18 @@ static inline void solve_by_factors(const RowProblem& problem, int64_t row, Pref
     const double left = sums.targets - dot(scratch.w, scratch.z, width);
     objective -= left * left / border.pivot;
   }
-  // With factors that are nearly constant the bias is hard to tell from them: its pivot cancels.
+  // Factors that are nearly constant are hard to tell from a bias: its pivot is a small difference of large numbers.
   const float factor_condition = condition(problem.n_factors, size, scratch);
   const float border_condition = border.present ? float((sums.ones + ridge) / border.pivot) : 0.0f;
   const float worst = factor_condition > border_condition ? factor_condition : border_condition;
   const float* noise = draw_noise(problem, row, scratch);
-  // As far as noise moves x from the minimum: (x − mean)ᵀ A (x − mean).
+  // What moving x from the minimum adds: (x − mean)ᵀ A (x − mean).
   if (noise) objective += dot(noise, noise, width) + (border.present ? double(noise[width]) * noise[width] : 0);
   double* x = scratch.precise_x;
   x[width] = solve_bordered(border, sums.targets, noise, scratch);
   for (int64_t f = 0; f < width; ++f) x[f] = scratch.z[f];
   if (needs_refinement(problem, n_ratings, worst)) refine(problem, row, problem.ridge[row], border, scratch);
-  // A prior that single precision can hardly factorise says as little of the objective.
+  // Nor does the objective follow from a factorisation that single precision can hardly compute.
   if ((!own_ridge || worst > 1e6f) && problem.prior && problem.feedback == Feedback::ratings)
     objective = evaluate(problem, row, x, scratch);
   report(problem, row, x, objective, sums.targets_squared, scratch);

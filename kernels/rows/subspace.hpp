@@ -1,5 +1,5 @@
-// Block coordinate descent from the solution that is there: iALS++ (Rendle, Krichene, Zhang & Koren 2021). A few
-// factors at a time are solved exactly with the others held: n k block + k block² / 3 flops a sweep.
+// Block coordinate descent from the last solution: iALS++ (Rendle, Krichene, Zhang & Koren 2021). A few factors at a
+// time are solved exactly while the others are held: n k block + k block² / 3 flops a sweep.
 #pragma once
 
 #include "rows/cholesky.hpp"
@@ -12,7 +12,7 @@ namespace MATINEE_LEVEL {
 constexpr int64_t kSubspace = 32;
 static_assert(kSubspace % kBlock == 0, "a subspace is factorised in whole blocks");
 
-// b into out, with the row's first panel in place afterwards; returns the sums of the targets.
+// Computes b into out and returns the sums of the targets. A row of one panel is in the panel afterwards.
 static inline BorderSums gather_right_side(const RowProblem& problem, int64_t begin, int64_t end, float* out,
                                            Scratch& scratch) {
   const int64_t width = scratch.width;
@@ -36,7 +36,8 @@ struct Subspace {
   int64_t first, size;
 };
 
-// The block of A into scratch.A and of the residual into `left`, from the panels and the predictions.
+// Computes the block's part of A into scratch.A, and minus its part of the residual into `left`, from the panels and
+// the predictions.
 static inline void accumulate_subspace(const RowProblem& problem, int64_t begin, int64_t end, float ridge,
                                        Subspace block, const float* prior_x, float* left, Scratch& scratch) {
   const int64_t width = scratch.width, first = block.first, size = block.size;
@@ -56,7 +57,7 @@ static inline void accumulate_subspace(const RowProblem& problem, int64_t begin,
   });
 }
 
-// The block's change into every prediction and into (prior + ridge) x.
+// Adds the block's change to x, to every prediction, and to (prior + ridge·I) x.
 static inline void follow_change(const RowProblem& problem, int64_t begin, int64_t end, float ridge, Subspace block,
                                  const float* change, float* prior_x, Scratch& scratch) {
   const int64_t width = scratch.width, first = block.first, size = block.size;

@@ -26,7 +26,7 @@ static inline void add_outer_product(const float* left, const float* right, Vec 
     for (int64_t v = 0; v < Vecs; ++v) sums[r][v] += left[r] * loaded[v];
 }
 
-// Where the rows of a panel are: one behind the other, or each at a place of its own.
+// Where the rows of a panel are: Strided, one behind the other, or Scattered, each at a place of its own.
 struct Strided {
   const float* start;
   int64_t stride;
@@ -38,7 +38,7 @@ struct Scattered {
   const float* operator[](int64_t p) const { return rows[p]; }
 };
 
-// What a tile multiplies: columns of a panel with other columns of the same, or with those of another beside it.
+// What a tile multiplies: Within, columns of a panel with other columns of it; Beside, a narrow panel with a wide one.
 template <class Panel>
 struct Within {
   Panel panel;

@@ -1,5 +1,4 @@
-// Passes over the factors of a row's ratings where they stand, a register of ratings at a time: each rating's
-// product with x, and its factors times what is made of that, added up.
+// Products of matrices with a vector: of the factors of a row's ratings, in place or in a panel, and of the prior.
 #pragma once
 
 #include "rows/gather.hpp"
@@ -7,7 +6,7 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
-// The weights of a register of ratings; a place without one weighs nothing.
+// The weights of a register of ratings; a lane without a rating weighs nothing.
 struct RatingWeights {
   Vec weights;           // c
   Vec weighted_targets;  // c t
@@ -27,7 +26,7 @@ struct RowFactors {
   int64_t begin, end;
   Scratch& scratch;
 
-  // The factors of n ratings: in place, or, where padding is wanted behind them, copied.
+  // Finds the factors of n ratings: in place, or copied if they need padding.
   void find(int64_t first, int64_t n, const float** rows) const {
     const int64_t n_factors = problem.n_factors;
     for (int64_t r = 0; r < kLanes; ++r)
@@ -87,9 +86,10 @@ static inline void add_rows(const float* const* rows, Vec weights, int64_t width
   }
 }
 
-// out += Σ_p weigh(p, y_pᵀx) · y_p.
+// out += Σ_p weigh(p, y_pᵀx) · y_p in one pass over the factors, a register of ratings at a time.
 template <class Weigh>
-static inline void add_weighted_ratings(const RowFactors& factors, const float* x, int64_t width, float* out, Weigh weigh) {
+static inline void add_weighted_ratings(const RowFactors& factors, const float* x, int64_t width, float* out,
+                                        Weigh weigh) {
   for (int64_t first = factors.begin; first < factors.end; first += kLanes) {
     const int64_t n = first + kLanes < factors.end ? kLanes : factors.end - first;
     const float* rows[kLanes];

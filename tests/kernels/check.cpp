@@ -121,7 +121,10 @@ static double check_gram(const Ratings& ratings) {
   gram_in_parts(kBaseline, ratings.fixed, kColumns, k, in_turn, found.data());
   for (int64_t i = 0; i < kColumns; ++i)
     for (int64_t f = 0; f < k; ++f)
-      for (int64_t g = 0; g < k; ++g) expected[f * k + g] += double(ratings.fixed[i * k + f]) * ratings.fixed[i * k + g];
+      for (int64_t g = 0; g < k; ++g) {
+        const float* y = ratings.fixed + i * k;
+        expected[f * k + g] += double(y[f]) * y[g];
+      }
   return relative_error(found, expected);
 }
 
