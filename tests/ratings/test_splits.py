@@ -167,7 +167,7 @@ def test_a_split_by_time_says_how_many_timestamps_are_missing(by):
         ({"test_size": 0}, "test_size=0; expected a share"),
         ({"test_size": True}, "test_size=True; expected a share"),
         ({"test_size": "0.2"}, "test_size='0.2'; expected a share"),
-        ({"test_size": 3}, "test_size=3, of 3 ratings"),
+        ({"test_size": 3}, "test_size=3 for 3 ratings; at least one must be left"),
         ({"test_size": 0.1}, "no rating would be left to test on: 3 ratings"),
         ({"test_size": 0.9}, "no rating would be left to train on: 3 ratings"),
         ({"random_state": "x"}, "random_state='x'; expected a whole number"),

@@ -1,4 +1,4 @@
-"""Who rated what: ids and indices, rows by user and by item, columns of frames, descriptions, splits."""
+"""Ratings: ids and their positions, rows by user and by item, columns of frames, descriptions, splits."""
 
 from matinee.ratings.columns import UNKNOWN_TIME
 from matinee.ratings.duplicates import Duplicates

@@ -1,4 +1,4 @@
-"""The columns of a ratings table: taken from any frame, checked, and in the dtypes that `Ratings` keeps."""
+"""The columns of a ratings table: takes them from any frame, checks and converts them for `Ratings`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matinee.errors import DataError
 Values: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 Timestamps: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
-# A rating whose time is not known, among others whose time is: it sorts before them all.
+# The time of a rating whose time is not known: it sorts before all known times.
 UNKNOWN_TIME = int(np.iinfo(np.int64).min)
 MISSING_MARKS = ("", "N/A", "NA", "n/a", "NaN", "nan", "NULL", "null", "None", "\\N")
 
@@ -24,7 +24,7 @@ def frame_columns(frame: Any, names: list[str]) -> list[Any]:
     Raises
     ------
     DataError
-        If ``frame`` is no frame, or has no such column: then with the names that it has.
+        If ``frame`` is no frame, or lacks a column; the message then lists the columns that it has.
     """
     try:
         native = nw.from_native(frame)
@@ -42,12 +42,13 @@ def frame_columns(frame: Any, names: list[str]) -> list[Any]:
 
 
 def whole_frame(frame: Any) -> pl.DataFrame:
-    """Any pandas, polars or Arrow frame as a polars frame, with null for whatever pandas calls missing.
+    """Any pandas, polars or Arrow frame as a polars frame, with null for what pandas calls missing.
 
     Raises
     ------
     DataError
-        If it is no frame, has two columns of one name or one whose name is no text, or values of mixed types.
+        If it is no frame, has two columns of the same name, a column whose name is not text, or a column
+        with values of mixed types.
     """
     if isinstance(frame, pl.DataFrame):
         return frame
@@ -57,7 +58,7 @@ def whole_frame(frame: Any) -> pl.DataFrame:
         given = type(frame).__name__
         raise DataError(f"expected a pandas, polars or Arrow frame, got {given} ({error})") from error
     for name in names:
-        # To narwhals an integer is a row.
+        # narwhals takes an integer for the number of a row.
         if not isinstance(name, str):
             raise DataError(f"a column is named {name!r}; expected text, as in frame.rename(columns=str)")
     columns = zip(names, frame_columns(frame, names), strict=True)
@@ -65,7 +66,7 @@ def whole_frame(frame: Any) -> pl.DataFrame:
 
 
 def rating_values(column: Any) -> Values:
-    """The ratings as float32, shape (n,); DataError with the row for any that is not a finite number."""
+    """The ratings as float32, shape (n,); a DataError with the row if one is not a finite number."""
     values = _numbers(column)
     with np.errstate(over="ignore", invalid="ignore"):
         converted = values.astype(np.float32, copy=False)
@@ -77,10 +78,10 @@ def rating_values(column: Any) -> Values:
 
 
 def timestamps_in_seconds(column: Any) -> Timestamps | None:
-    """Unix seconds as int64, shape (n,), `UNKNOWN_TIME` where missing; None if all are.
+    """Unix seconds as int64, shape (n,), with `UNKNOWN_TIME` where missing; None if all are missing.
 
-    Takes numbers (already in seconds), dates and times (as UTC where no zone is given), and text that
-    holds either, the dates in ISO 8601.
+    Takes numbers (already in seconds), dates and times (in UTC if no zone is given), and text that holds
+    either; dates in text are in ISO 8601.
     """
     series = _polars_series(column, "timestamp")
     if series.dtype == pl.String or series.dtype == pl.Categorical:
@@ -99,7 +100,7 @@ def timestamps_in_seconds(column: Any) -> Timestamps | None:
 
 
 def check_names(names: list[str], present: list[str]) -> None:
-    """A DataError for the first name that is not present, with those that are."""
+    """Raise a DataError for the first name that is not present; it lists the names that are."""
     for name in names:
         if name not in present:
             listed = ", ".join(repr(column) for column in present) or "none"
@@ -119,13 +120,13 @@ def _numbers(column: Any) -> np.ndarray[Any, np.dtype[Any]]:
     if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
         raise DataError(f"ratings are of type {series.dtype}; expected numbers")
     if series.null_count():
-        # NaN stands for a missing rating: it is refused all the same, with its row.
+        # A missing rating becomes NaN, so that it is refused later like any NaN, with its row.
         return series.cast(pl.Float64).to_numpy()
     return series.cast(pl.Float64).to_numpy() if series.dtype.is_decimal() else series.to_numpy()
 
 
 def _polars_series(column: Any, name: str) -> pl.Series:
-    """Any column as a polars series; one of pandas through its values, as pyarrow may not be there."""
+    """Any column as a polars series; a pandas column by its values, as pyarrow may not be installed."""
     if isinstance(column, pl.Series):
         return column
     if _is_arrow(column):
@@ -137,21 +138,21 @@ def _polars_series(column: Any, name: str) -> pl.Series:
     if not isinstance(column, np.ndarray):
         column = [None if _is_missing(value) else value for value in column]
     try:
-        # Not strict: a list of integers and floats becomes floats, one with text in it becomes text.
+        # Not strict: a list of integers and floats becomes floats, and a list with text in it becomes text.
         return pl.Series(column, strict=False)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         raise DataError(f"the {name}s are of mixed types ({error}); expected numbers") from error
 
 
 def _named_series(name: str, column: Any) -> pl.Series:
-    """Any column as a polars series of the type that its values have; strict, as ids must not become text."""
+    """Any column as a polars series of the type of its values; strict, as ids must not become text."""
     if isinstance(column, pl.Series):
         return column.alias(name)
     values = _pandas_values(column)
     dtype = None
     if values.dtype == object:
         values = list(map(_plain, values))
-        # polars would take the first number's type for all.
+        # polars would give all numbers the type of the first.
         dtype = pl.Float64 if {int, float} <= set(map(type, values)) else None
     try:
         return pl.Series(name, values, dtype=dtype)
@@ -161,7 +162,7 @@ def _named_series(name: str, column: Any) -> pl.Series:
 
 
 def _plain(value: Any) -> Any:
-    """None for what is missing; a list for an array, which is what pandas reads from Parquet."""
+    """The value; None for what is missing, and a list for an array, as pandas reads lists from Parquet."""
     if isinstance(value, list | tuple | np.ndarray):
         return [None if _is_missing(each) else each for each in value]
     return None if _is_missing(value) else value
@@ -178,7 +179,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _parsed_times(text: pl.Series) -> pl.Series:
-    """Seconds as Float64 or Int64, from text that is all numbers or all ISO dates."""
+    """Unix seconds as Float64, from text that holds numbers of seconds or ISO dates; null where missing."""
     text = text.str.strip_chars()
     text = text.set(text.is_in(MISSING_MARKS), None)
     numbers = text.cast(pl.Float64, strict=False)
@@ -195,7 +196,7 @@ def _parsed_times(text: pl.Series) -> pl.Series:
 
 
 def _seconds_of_dates(text: pl.Series) -> pl.Series:
-    """Unix seconds as Int64 of the texts that are ISO dates or times, null for the others."""
+    """Unix seconds as Int64 for the texts that are ISO dates or times; null for the others."""
     text = text.str.replace("T", " ", literal=True).str.replace("Z$", "+00:00")
     zoned = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", strict=False, time_zone="UTC")
     seconds = zoned.dt.epoch("s")
@@ -209,7 +210,7 @@ def _text_rating(text: pl.Series) -> DataError:
     row = int(numbers.is_null().arg_max() or 0)
     if numbers.null_count() == 0:
         return DataError("the ratings are numbers written as text; convert the column to numbers first")
-    return DataError(f"row {row}: rating {text[row]!r} is not a number")
+    return DataError(f"row {row}: rating {text[row]!r} is not a number; expected a number")
 
 
 def _why_not_finite(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a set of ratings is like, in numbers: printed as plain text, or as a dictionary for JSON."""
+"""A description of ratings in numbers: printed as plain text, or given as a dictionary for JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from matinee.ratings.columns import UNKNOWN_TIME, Timestamps
 from matinee.ratings.rows import Rows
 
-# A scale of more values than this (half stars have 10) is shown as a histogram.
+# Ratings with more distinct values than this (half-stars have 10) are shown as a histogram.
 MAX_DISTINCT_VALUES = 20
 HISTOGRAM_BINS = 10
 BAR_WIDTH = 30
@@ -20,7 +20,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Spread:
-    """The least, the median and the greatest of some counts."""
+    """The minimum, the median and the maximum of some counts."""
 
     min: int
     median: float
@@ -29,7 +29,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Bin:
-    """How many ratings lie from ``low`` to ``high``; a single value where both are the same."""
+    """The number of ratings from ``low`` to ``high``, or of one value if the two are equal."""
 
     low: float
     high: float
@@ -37,7 +37,7 @@ class Bin:
 
     @property
     def label(self) -> str:
-        """The value, or from where to where."""
+        """The value, or the range as text."""
         return f"{self.low:g}" if self.low == self.high else f"{self.low:g} – {self.high:g}"
 
 
@@ -48,20 +48,21 @@ class Description:
     Attributes
     ----------
     n_ratings, n_users, n_items : int
-        Users and items with or without ratings.
+        The number of ratings, and of users and items with or without ratings.
     n_users_without_ratings, n_items_without_ratings : int
     n_duplicates : int
-        Ratings merged away because their (user, item) pair came again.
+        The number of ratings that were merged into another of the same (user, item) pair.
     sparsity : float
-        The share of users × items without a rating, from 0 to 1.
+        The share of the users × items without a rating, from 0 to 1.
     min, max, mean, std : float
-        Of the ratings; NaN if there are none. ``std`` is that of the population.
+        Statistics of the ratings; NaN if there are none. ``std`` is that of the population.
     distribution : tuple of Bin
-        By value, or in ten bins of equal width where there are more than twenty values.
+        The number of ratings of each value, or in ten bins of equal width if there are more than twenty
+        values.
     per_user, per_item : Spread
-        Ratings per user and per item, over those that have any.
+        Ratings per user and per item, among those that have any.
     first_time, last_time : str or None
-        ISO 8601, UTC; None where no time is known.
+        The first and last rating, in ISO 8601, UTC; None if no time is known.
     """
 
     n_ratings: int
@@ -82,7 +83,7 @@ class Description:
     last_time: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as numbers, strings, lists and dictionaries, ready for JSON; None in place of NaN."""
+        """Numbers, strings, lists and dictionaries, ready for JSON; None in place of NaN."""
         whole = asdict(self)
         for name in ("min", "max", "mean", "std"):
             whole[name] = None if np.isnan(whole[name]) else whole[name]
@@ -187,7 +188,7 @@ def _distribution(values: np.ndarray[Any, Any], low: float, high: float) -> tupl
     if len(distinct) <= MAX_DISTINCT_VALUES:
         pairs = zip(distinct.tolist(), counts.tolist(), strict=True)
         return tuple(Bin(value, value, count) for value, count in pairs)
-    # The distinct values stand for all of them, weighted: that is far less to sort into bins.
+    # The distinct values, weighted by their counts, are far fewer to sort into bins than all values.
     sums, edges = np.histogram(distinct.astype(np.float64), HISTOGRAM_BINS, range=(low, high), weights=counts)
     bounds = edges.tolist()
     return tuple(Bin(*one) for one in zip(bounds[:-1], bounds[1:], sums.astype(int).tolist(), strict=True))
@@ -211,7 +212,7 @@ def _iso(seconds: int) -> str:
     try:
         return (EPOCH + timedelta(seconds=seconds)).isoformat()
     except OverflowError:
-        # Not a plausible time (milliseconds, say): shown as it was given.
+        # The time is not plausible (it may be in milliseconds): shown as it was given.
         return f"{seconds} s"
 
 

@@ -1,4 +1,4 @@
-"""Several ratings of one item by one user, made one."""
+"""Merges several ratings of one item by one user into one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Duplicates: TypeAlias = Literal["last", "first", "mean", "sum", "error"]
 
 
 def check_duplicates(duplicates: Any) -> None:
-    """Nothing, or a DataError for what is none of the ways."""
+    """Raise a DataError if ``duplicates`` is not one of the ways to merge."""
     if duplicates not in get_args(Duplicates):
         expected = ", ".join(map(repr, get_args(Duplicates)))
         raise DataError(f"duplicates={duplicates!r}; expected one of {expected}")
@@ -22,26 +22,26 @@ def check_duplicates(duplicates: Any) -> None:
 def merge(
     values: NDArray[np.float32], repeats: NDArray[np.bool_], duplicates: Duplicates
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Which ratings are left, and their values.
+    """Which ratings stay, and their values.
 
     Parameters
     ----------
     values : ndarray of float32, shape (n,)
-        By pair, and those of one pair in the order in which they were given.
+        Sorted by pair; the values of one pair are in the order in which they were given.
     repeats : ndarray of bool, shape (n,)
-        Which are of the same pair as the one before.
+        True for a rating of the same pair as the one before it.
     duplicates : {"last", "first", "mean", "sum"}
 
     Returns
     -------
     kept : ndarray of bool, shape (n,)
-        One of each pair.
+        True for the one rating of each pair that stays.
     values : ndarray of float32, shape (n_kept,)
 
     Raises
     ------
     DataError
-        For a sum beyond the range of 32-bit floats.
+        If a sum is beyond the range of 32-bit floats.
     """
     kept = ~repeats if duplicates == "first" else ~np.append(repeats[1:], False)
     if duplicates in ("mean", "sum"):
@@ -55,5 +55,8 @@ def _combined(values: NDArray[np.float32], repeats: NDArray[np.bool_], *, mean: 
     if mean:
         sums /= np.diff(np.append(starts, len(values)))
     if not (np.abs(sums) <= np.finfo(np.float32).max).all():
-        raise DataError("the ratings of one user and item add up to more than a 32-bit float holds")
+        raise DataError(
+            "the ratings of one user and item add up to more than a 32-bit float holds; "
+            'scale the ratings down, or merge with duplicates="last", "first" or "mean"'
+        )
     return sums.astype(np.float32)

@@ -1,4 +1,4 @@
-"""The user's own ids ↔ positions 0, 1, 2, … in a factor matrix."""
+"""Translates between the caller's own ids and the positions 0, 1, 2, … in a factor matrix."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ IdArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Positions: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 Codes: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 
-# Codes are int32, and one value stays free so that a count of ids fits as well.
+# Codes are int32, and the number of ids must fit in int32 as well.
 MAX_IDS = 2**31 - 2
-# Ids are kept in a fixed-width array; a longer "id" is a column of prose taken by mistake.
+# Ids are kept in an array of fixed width; a longer "id" means that a column of prose was taken by mistake.
 MAX_ID_LENGTH = 256
-# Above this, floats skip integers, so two ids may already have become one.
+# Above this, floats skip integers, so two ids may have become one already.
 MAX_EXACT_FLOAT = 2.0**53
 INT64 = np.iinfo(np.int64)
 UINT64 = np.iinfo(np.uint64)
@@ -40,7 +40,7 @@ class IdIndex:
 
     @classmethod
     def from_ids(cls, ids: Any, *, name: str = "id") -> IdIndex:
-        """The index of a collection of ids, in any order; raises DataError as `encode` does."""
+        """The index of a collection of ids, in any order; raises a DataError as `encode` does."""
         return cls(_unique(_id_column(ids, name), name))
 
     @classmethod
@@ -50,10 +50,9 @@ class IdIndex:
         Parameters
         ----------
         column : list, ndarray, or pandas, polars or Arrow column, shape (n,)
-            Integers of any 64-bit value, floats that are whole numbers, or strings; categories count as
-            their values.
+            64-bit integers, floats that are whole numbers, or strings; categories count as their values.
         name : str
-            What to call an id in an error: "user" or "item".
+            The word for an id in an error: "user" or "item".
 
         Returns
         -------
@@ -62,7 +61,7 @@ class IdIndex:
         Raises
         ------
         DataError
-            For a missing id, mixed integers and strings, or any other type; with the 0-based row.
+            For a missing id, mixed integers and strings, or any other type; the message has the 0-based row.
         """
         values = _id_column(column, name)
         ids = _unique(values, name)
@@ -107,7 +106,7 @@ class IdIndex:
         return ids.gather(positions)
 
     def position(self, id: Any) -> int:
-        """The position of an id, -1 if it is unknown, whatever its type."""
+        """The position of an id of any type; −1 if it is unknown."""
         known = self._as_own_type(id)
         if known is None:
             return -1
@@ -115,12 +114,13 @@ class IdIndex:
         return place if place < len(self.ids) and self.ids[place] == known else -1
 
     def positions(self, ids: Any) -> Positions:
-        """The position of each id, -1 where it is unknown.
+        """The position of each id; −1 where it is unknown.
 
         Parameters
         ----------
         ids : id, list, ndarray, or pandas, polars or Arrow column, shape (n,)
-            Of any type: a whole float finds its integer; what cannot be an id here is unknown.
+            Ids of any type. A float that is a whole number finds its integer; a value that cannot be an id
+            here is unknown.
 
         Returns
         -------
@@ -137,7 +137,7 @@ class IdIndex:
         return np.full(values.shape, -1, dtype=np.int64)
 
     def union(self, other: IdIndex, *, name: str = "id") -> IdIndex:
-        """The index of the ids in either; DataError if one holds strings and the other integers."""
+        """The index of the ids in either; a DataError if one holds strings and the other integers."""
         if len(other) == 0 or len(self) == 0:
             return self if len(self) else other
         if self.holds_strings != other.holds_strings:
@@ -147,7 +147,7 @@ class IdIndex:
         return IdIndex.from_ids(self.ids.tolist() + other.ids.tolist(), name=name)
 
     def _as_own_type(self, id: Any) -> Any:
-        """The id as a numpy scalar of the dtype of the ids; None if that cannot hold it."""
+        """The id as a numpy scalar of the dtype of the ids; None if that dtype cannot hold it."""
         if self.holds_strings:
             fits = isinstance(id, str) and len(id) * 4 <= self.ids.dtype.itemsize and "\0" not in id
             # A value of the index's own width: numpy would widen a copy of all the ids for any other.
@@ -160,7 +160,7 @@ class IdIndex:
 
     @cached_property
     def _lookup(self) -> Codes | None:
-        """The position of each integer from 0 to the greatest id; None where that would be a large table."""
+        """The position of each integer from 0 to the largest id; None if that would be a large table."""
         if self.holds_strings or not _has_moderate_range(self.ids):
             return None
         lookup = np.full(int(self.ids[-1]) + 1, -1, dtype=np.int32)
@@ -205,7 +205,7 @@ def _whole_number(id: Any) -> int | None:
 
 
 def _as_array(ids: Any) -> IdArray:
-    """The ids as an array whose kind tells their type: mixed lists stay Python objects."""
+    """The ids as an array whose kind shows their type; a mixed list stays Python objects."""
     if isinstance(ids, np.ndarray):
         return ids
     if type(ids).__module__.startswith("pyarrow"):
@@ -221,8 +221,8 @@ def _as_array(ids: Any) -> IdArray:
             return np.array(ids, dtype=np.int64)
         except OverflowError:
             return _objects(ids)
-    # numpy drops the NULs that end a string, which would make two different strings equal, and makes
-    # every string as wide as the widest.
+    # numpy drops NULs at the end of a string, which could make two different strings equal, and makes every
+    # string as wide as the widest.
     if types == {str} and not any("\0" in id or len(id) > MAX_ID_LENGTH for id in ids):
         return np.array(ids)
     return _objects(ids)
@@ -236,7 +236,7 @@ def _objects(values: list[Any]) -> IdArray:
 
 
 def _id_column(column: Any, name: str) -> IdArray | pl.Series:
-    """The column as an array of integers or a polars series of strings, neither with gaps."""
+    """The column as an array of integers or a polars series of strings, without missing values."""
     if type(column).__module__.startswith("pyarrow"):
         column = pl.Series(pl.from_arrow(column))
     if isinstance(column, pl.Series):
@@ -327,7 +327,9 @@ def _string_series(values: list[Any], name: str) -> pl.Series:
     try:
         return pl.Series(values, dtype=pl.String)
     except (UnicodeError, TypeError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{name} ids hold text that is not valid Unicode ({error})") from error
+        raise DataError(
+            f"{name} ids hold text that is not valid Unicode ({error}); convert it first"
+        ) from error
 
 
 def _checked_strings(values: pl.Series, name: str) -> pl.Series:
@@ -357,14 +359,14 @@ def _unique(values: IdArray | pl.Series, name: str) -> IdArray:
 
 
 def _has_moderate_range(values: IdArray) -> bool:
-    """Whether a table indexed by id is small beside the column itself."""
+    """Whether a table indexed by id is small compared with the column itself."""
     if values.size == 0:
         return False
     return int(values.min()) >= 0 and int(values.max()) < 2 * values.size + 1_000_000
 
 
 def _search_in_blocks(ids: IdArray, values: IdArray) -> Codes:
-    """The position of every value, all of them present; in blocks, as searchsorted answers in int64."""
+    """The position of every value, all of them known; in blocks, as searchsorted answers in int64."""
     codes = np.empty(len(values), dtype=np.int32)
     block = 1 << 20
     for start in range(0, len(values), block):

@@ -1,4 +1,4 @@
-"""Ratings: users × items, compressed by user and by item. The one table that every other part takes."""
+"""`Ratings`, the table of users × items that every other part takes, compressed by user and by item."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ __all__ = ["UNKNOWN_TIME", "Duplicates", "Ratings", "Rows"]
 
 
 class Ratings:
-    """Who rated what, how, and perhaps when: ratings sorted by user and then by item.
+    """A table of ratings, sorted by user and then by item: who rated what, how, and perhaps when.
 
-    Made by `read_ratings`, `from_frame`, `from_arrays` or `from_csr`; not changed afterwards.
+    `read_ratings`, `from_frame`, `from_arrays` and `from_csr` make it. It is not changed afterwards.
 
     Parameters
     ----------
     user_index, item_index : IdIndex
-        The ids, with or without ratings; row ``r`` of ``by_user`` is that of ``user_index.ids[r]``.
+        The ids of all users and items, with or without ratings. Row ``r`` of ``by_user`` holds the ratings
+        of ``user_index.ids[r]``.
     by_user : Rows
     timestamps : ndarray of int64, shape (n_ratings,), optional
-        Unix seconds, in the order of ``by_user``; `UNKNOWN_TIME`, the least int64, where not known.
+        Unix seconds, in the order of ``by_user``; `UNKNOWN_TIME`, the smallest int64, where not known.
     n_duplicates : int
-        How many ratings were merged away because their (user, item) pair came again.
+        The number of ratings that were merged into another of the same (user, item) pair.
     """
 
     def __init__(
@@ -70,21 +71,22 @@ class Ratings:
         timestamp: str | None = None,
         duplicates: Duplicates = "last",
     ) -> Ratings:
-        """The ratings in a pandas, polars (lazy too) or Arrow frame, one a row.
+        """The ratings in a pandas, polars (lazy too) or Arrow frame, one per row.
 
         Parameters
         ----------
         frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
         user, item, rating, timestamp : str
-            The names of the columns. ``rating=None``: a row says only that the pair was seen, and counts 1.
-            A timestamp is in Unix seconds, or a date.
+            The names of the columns. With ``rating=None`` a row says only that the pair was seen, and counts
+            1. Timestamps are Unix seconds or dates.
         duplicates : {"last", "first", "mean", "sum", "error"}
-            What becomes of several ratings of one item by one user; first and last by the order of the rows.
+            How to merge several ratings of one item by one user. First and last are by the order of the
+            rows.
 
         Raises
         ------
         DataError
-            For a column that is not there, no rows, or a bad value, with its 0-based row.
+            For a missing column, a frame without rows, or a bad value; the message has its 0-based row.
         """
         names = [name for name in (user, item, rating, timestamp) if name is not None]
         columns = dict(zip(names, frame_columns(frame, names), strict=True))
@@ -113,13 +115,13 @@ class Ratings:
         timestamps : list, ndarray or column, shape (n,), optional
             Unix seconds or dates.
         registered_users, registered_items : list, ndarray or column of ids, optional
-            Ids that exist, rated or not: they get a row in addition to those that occur.
+            Ids that exist, with or without ratings. They get a row, in addition to the ids that occur.
         duplicates : {"last", "first", "mean", "sum", "error"}
 
         Raises
         ------
         DataError
-            For lengths that differ, no ratings, or a bad value, with its 0-based row.
+            For lengths that differ, no ratings, or a bad value; the message has its 0-based row.
         """
         registered = (registered_users, registered_items)
         return cls.from_columns([users, items, values, timestamps], registered, duplicates)
@@ -128,7 +130,7 @@ class Ratings:
     def from_columns(
         cls, columns: list[Any], registered: tuple[Any, Any] = (None, None), duplicates: Duplicates = "last"
     ) -> Ratings:
-        """As `from_arrays`, but each column leaves the list once encoded, which frees its memory."""
+        """Like `from_arrays`, but each column leaves the list once it is encoded, which frees its memory."""
         _check_lengths(columns)
         columns[2] = rating_values(columns[2])
         columns[3] = None if columns[3] is None else timestamps_in_seconds(columns[3])
@@ -140,20 +142,20 @@ class Ratings:
     def from_csr(cls, matrix: Any, *, users: Any = None, items: Any = None) -> Ratings:
         """The stored entries of a scipy sparse matrix or array, users × items, of any format.
 
-        Every stored entry is a rating, a stored zero too: call ``matrix.eliminate_zeros()`` first if
-        zeros mean nothing. Entries stored twice are added up, as scipy does. Rows and columns without
-        entries are kept, as users and items without ratings.
+        Every stored entry is a rating, and so is a stored zero: call ``matrix.eliminate_zeros()`` first if
+        zeros mean nothing. Entries stored twice are added up, as in scipy. Rows and columns without entries
+        become users and items without ratings.
 
         Parameters
         ----------
         matrix : scipy sparse matrix or array, shape (n_users, n_items)
         users, items : ids, shapes (n_users,) and (n_items,), optional
-            In the order of the rows and of the columns; 0, 1, 2, … if not given.
+            The ids in the order of the rows and of the columns; 0, 1, 2, … if not given.
 
         Raises
         ------
         DataError
-            If ``matrix`` is not sparse or empty, or ids don't fit its shape or are not unique.
+            If ``matrix`` is not sparse or is empty, or if the ids don't fit its shape or are not unique.
         """
         if not hasattr(matrix, "tocoo") or len(matrix.shape) != 2:
             given = type(matrix).__name__
@@ -168,7 +170,7 @@ class Ratings:
 
     @cached_property
     def by_item(self) -> Rows:
-        """The same ratings by item: row ``r`` is that of ``item_index.ids[r]``, its columns are users."""
+        """The same ratings by item: row ``r`` belongs to ``item_index.ids[r]``, and its columns are users."""
         return _read_only(self.by_user.transposed(self.n_items))
 
     @property
@@ -188,17 +190,17 @@ class Ratings:
 
     @property
     def n_users(self) -> int:
-        """How many users there are, with or without ratings."""
+        """The number of users, with or without ratings."""
         return len(self.user_index)
 
     @property
     def n_items(self) -> int:
-        """How many items there are, with or without ratings."""
+        """The number of items, with or without ratings."""
         return len(self.item_index)
 
     @property
     def sparsity(self) -> float:
-        """The share of the users × items that has no rating, from 0 to 1."""
+        """The share of the users × items without a rating, from 0 to 1."""
         cells = self.n_users * self.n_items
         return 1.0 - len(self) / cells if cells else 1.0
 
@@ -226,7 +228,7 @@ class Ratings:
     __hash__ = None  # type: ignore[assignment]
 
     def describe(self) -> Description:
-        """What the ratings are like: counts, sparsity, distribution, ratings per user and per item."""
+        """A description of the ratings: counts, sparsity, distribution, ratings per user and per item."""
         return describe(
             self.by_user,
             self.n_items,
@@ -236,7 +238,7 @@ class Ratings:
         )
 
     def to_frame(self) -> pl.DataFrame:
-        """The ratings as a frame with the columns user, item, rating and, where known, timestamp."""
+        """The ratings as a frame with the columns user, item, rating and, if there are any, timestamp."""
         columns: dict[str, Any] = {
             "user": self.user_index.take(self.user_positions),
             "item": self.item_index.take(self.by_user.columns),
@@ -248,33 +250,35 @@ class Ratings:
         return pl.DataFrame(columns)
 
     def subset(self, chosen: Any) -> Ratings:
-        """Some of the ratings, of the same users and items, so that rows mean the same in both.
+        """Some of the ratings, with the same users and items, so that rows mean the same in both.
 
         Parameters
         ----------
         chosen : ndarray of bool, shape (n_ratings,), or of int
-            A mask over the ratings by user and then by item, or positions among them; the order and the
-            repetition of positions don't matter.
+            A mask over the ratings in their order (by user and then by item), or positions in that order.
+            The order of the positions does not matter, nor does it matter if one is given twice.
         """
         mask = np.asarray(chosen)
         if mask.dtype != bool:
             mask = np.zeros(len(self), dtype=bool)
             mask[np.asarray(chosen, dtype=np.int64)] = True
         if mask.shape != (len(self),):
-            raise DataError(f"a mask of shape {mask.shape} for {len(self)} ratings")
+            raise DataError(
+                f"chosen has shape {mask.shape}; expected ({len(self)},), one entry for each rating"
+            )
         times = None if self.timestamps is None else self.timestamps[mask]
         return Ratings(self.user_index, self.item_index, self.by_user.keep(mask), timestamps=times)
 
 
 def _read_only(rows: Rows) -> Rows:
-    """Rows that models, splits and views may share."""
+    """The rows, made read-only, so that models, splits and views can share them."""
     for array in rows:
         array.flags.writeable = False
     return rows
 
 
 def check_ratings(ratings: Any, name: str = "train") -> None:
-    """A DataError with the remedy for anything but Ratings, or for none at all."""
+    """Raise a DataError with the remedy for anything but `Ratings`, or for `Ratings` without a rating."""
     if not isinstance(ratings, Ratings):
         given = type(ratings).__name__
         raise DataError(
@@ -287,7 +291,7 @@ def check_ratings(ratings: Any, name: str = "train") -> None:
 def _assemble(
     user_index: IdIndex, item_index: IdIndex, columns: list[Any], duplicates: Duplicates
 ) -> Ratings:
-    """Ratings from the columns user codes, item codes, values, timestamps: emptied, to free each in turn."""
+    """Ratings from user codes, item codes, values and timestamps; empties the list, to free each in turn."""
     check_duplicates(duplicates)
     times, values, items, users = (columns.pop() for _ in range(4))
     if len(values) == 0:
@@ -313,7 +317,7 @@ def _assemble(
 
 
 def _repeats(indptr: Array, items: Codes) -> Array:
-    """Which ratings, in order, are of the same user and item as the one before."""
+    """Which of the sorted ratings are of the same user and item as the one before."""
     repeats = np.empty(len(items), dtype=bool)
     np.equal(items[1:], items[:-1], out=repeats[1:])
     starts = indptr[:-1]
@@ -334,7 +338,7 @@ def _duplicate_error(
 
 
 def _encode_with(registered: Any, column: Any, name: str) -> tuple[IdIndex, Codes]:
-    """The index of the column's ids and the registered ones, and the column's codes in it."""
+    """The index of the column's ids and of the registered ids, and the codes of the column in it."""
     index, codes = IdIndex.encode(column, name=name)
     if registered is None:
         return index, codes
@@ -344,12 +348,14 @@ def _encode_with(registered: Any, column: Any, name: str) -> tuple[IdIndex, Code
 
 def _axis_index(ids: Any, length: int, name: str) -> tuple[IdIndex, Codes]:
     if length > MAX_IDS:
-        raise DataError(f"{length:,} {name}s; at most {MAX_IDS:,} are supported")
+        raise DataError(f"the matrix has {length:,} {name}s; at most {MAX_IDS:,} are supported")
     if ids is None:
         return IdIndex(np.arange(length, dtype=np.int64)), np.arange(length, dtype=np.int32)
     index, codes = IdIndex.encode(ids, name=name)
     if len(codes) != length:
-        raise DataError(f"{len(codes)} {name} ids for a matrix with {length} {name}s")
+        raise DataError(
+            f"got {len(codes)} {name} ids for a matrix with {length} {name}s; expected one for each"
+        )
     if len(index) != length:
         raise DataError(f"{length - len(index)} of the {length} {name} ids are repeated; expected unique ids")
     return index, codes

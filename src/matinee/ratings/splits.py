@@ -1,4 +1,4 @@
-"""Ratings to learn from and ratings to test on."""
+"""Splits ratings into a part to learn from and a part to test on."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 
 class HeldOutRatings(Ratings):
-    """Ratings to test on that know how they were chosen; a subset of them no longer does.
+    """Ratings to test on, with a record of how they were chosen; their subsets have no such record.
 
     Attributes
     ----------
     split : str or None
-        In words, with the parameters.
+        How they were chosen, with the parameters, in words.
     """
 
     split: str | None = None
@@ -44,13 +44,13 @@ class HeldOutRatings(Ratings):
 
 @dataclass(frozen=True)
 class NewUsers:
-    """People to test on whom a model has not seen: what they tell it, and what it is to find.
+    """People to test on whom a model has not seen: what they tell the model, and what it has to find.
 
     Attributes
     ----------
     history, held_out : Ratings
-        Of the same users and items, without a pair in common. ``matinee.evaluate`` folds each user's history
-        in, shows nothing of it again, and looks for what was held out.
+        Two tables with the same users and items, without a pair in common. ``matinee.evaluate`` folds in each
+        user's history, recommends nothing in it again, and looks for what was held out.
     split : str or None
         How they were chosen.
     """
@@ -71,7 +71,7 @@ class NewUsers:
 
     @property
     def n_users(self) -> int:
-        """How many people there are."""
+        """The number of people."""
         return self.held_out.n_users
 
     def __len__(self) -> int:
@@ -83,7 +83,7 @@ class NewUsers:
 
 
 class _Options(TypedDict, total=False):
-    """The parameters of `split` that don't decide what it returns."""
+    """The parameters of `split` that don't decide the type of what it returns."""
 
     test_size: float | int
     random_state: RandomState
@@ -112,9 +112,9 @@ def split(
     random_state: RandomState = 42,
     history_share: float = 0.8,
 ) -> tuple[Ratings, HeldOutRatings | NewUsers]:
-    """The ratings in two parts, ``(train, test)``: every rating in exactly one of them.
+    """The ratings in two parts, ``(train, test)``: every rating is in exactly one of them.
 
-    Which question each kind of split answers:
+    Each kind of split answers another question:
 
     =========== ==================================================================================
     by          question
@@ -133,29 +133,29 @@ def split(
     ----------
     ratings : Ratings
     test_size : float or int
-        A float between 0 and 1 is the share of the ratings to test on. An int is their number: in all
-        for "random" and "time", of each user for "user" and "last"; ``by="last", test_size=1`` leaves
-        each user's last rating out. For "new_users" it is the share, or the number, of the users who
-        have two ratings or more.
+        A float between 0 and 1 is the share of the ratings to test on. An int is their number: the number of
+        all test ratings for "random" and "time", and the number for each user for "user" and "last". So
+        ``by="last", test_size=1`` leaves each user's last rating out. For "new_users" it is the share, or
+        the number, of the users who have two ratings or more.
     by : {"random", "user", "last", "time", "new_users"}
-        "random": any ratings, ``round(test_size * n)`` of them.
-        "user": any ratings of each user. "last": each user's latest; of ratings with one timestamp the
-        one whose item id sorts last counts as the latest.
-        "time": the latest ratings of all. Ratings with the timestamp of the cut stay together, on the side
-        that brings the test nearest to its size.
-        "new_users": any users who have two ratings or more, with all their ratings.
+        "random" draws ``round(test_size * n)`` of all ratings. "user" draws among the ratings of each user.
+        "last" takes each user's latest ratings; of several with the same timestamp, the one whose item id
+        sorts last counts as the latest.
+        "time" takes the latest ratings of all. Ratings with the timestamp of the cut stay together, on the
+        side that brings the test nearest to its size.
+        "new_users" draws among the users who have two ratings or more, and takes all their ratings.
     random_state : int, numpy.random.Generator or None
-        The seed; None for another split each time. "last" and "time" draw nothing.
+        The seed; None gives another split each time. "last" and "time" draw nothing.
     history_share : float
-        For "new_users": the share of each one's ratings, drawn at random, that the model is told; rounded to
-        the nearest, with at least one on either side.
+        For "new_users": the share of each user's ratings that the model is told. They are drawn at
+        random, and their number is rounded to the nearest, with at least one rating on either side.
 
     Returns
     -------
     train, test : Ratings
-        Of the same users and items, rated or not, so that rows mean the same in both. Neither is empty.
-        The order in which the ratings were read makes no difference. By "new_users", ``test`` is `NewUsers`,
-        and ``train`` is of all the other users, and of the same items.
+        Both have the same users and items, with or without ratings, so that rows mean the same in both.
+        Neither is empty. The order in which the ratings were read makes no difference. By "new_users",
+        ``test`` is `NewUsers`, and ``train`` has all the other users and the same items.
 
     Raises
     ------
@@ -165,10 +165,10 @@ def split(
 
     Notes
     -----
-    By "user" and "last", at least one rating of each user stays in ``train``, and users with a single
-    rating are not tested. A user's share is rounded down or up; what rounding takes from one user it gives
-    to the next, so that the test is ``test_size`` of the ratings of those who have two or more (fewer,
-    where a share above a half would have taken all that a user has).
+    By "user" and "last", at least one rating of each user stays in ``train``, and users with a single rating
+    are not tested. A user's share is rounded down or up, and what rounding takes from one user it gives to
+    the next. So the test is ``test_size`` of the ratings of the users who have two or more. It is smaller if
+    a share above a half would have taken all ratings of a user.
     """
     check_ratings(ratings)
     _check_test_size(test_size)
@@ -193,7 +193,7 @@ def split(
 def k_fold(
     ratings: Ratings, *, k: int = 5, random_state: RandomState = 42
 ) -> Iterator[tuple[Ratings, HeldOutRatings]]:
-    """The ratings split k times at random, ``(train, test)`` each: every rating is tested on once.
+    """Split the ratings k times at random into ``(train, test)``; every rating is in a test once.
 
     Parameters
     ----------
@@ -205,12 +205,13 @@ def k_fold(
     Returns
     -------
     iterator of tuple of Ratings
-        Of the same users and items all; made one after the other, so that one pair is in memory at a time.
+        All have the same users and items. They are made one after the other, so that one pair is in memory at
+        a time.
 
     Raises
     ------
     DataError
-        For a parameter out of its range, at the call and not at the first fold.
+        For a parameter out of its range; it is raised by the call, before the first fold.
     """
     check_ratings(ratings)
     if not is_whole(k) or not 2 <= k <= len(ratings):
@@ -235,7 +236,7 @@ def _by_random(ratings: Ratings, test_size: float | int, generator: np.random.Ge
 
 
 def _by_user(ratings: Ratings, test_size: float | int, generator: np.random.Generator) -> Mask:
-    # A start drawn for the rounding gives every user their exact share over many seeds.
+    # The rounding starts at random, so that over many seeds every user has their exact share in the test.
     n_test = _number_per_user(ratings, test_size, carried=generator.random())
     return _last_of_each_user(ratings, generator.integers(2**32, size=len(ratings), dtype=np.uint32), n_test)
 
@@ -260,7 +261,7 @@ def _by_time(ratings: Ratings, test_size: float | int, generator: np.random.Gene
 def _by_new_users(
     ratings: Ratings, test_size: float | int, history_share: float, generator: np.random.Generator
 ) -> tuple[Ratings, Ratings, Ratings]:
-    """What is trained on, what the model is told of the new users, and what it is to find."""
+    """The ratings to train on, those of the new users to tell the model, and those it has to find."""
     counts = ratings.by_user.counts
     possible = np.flatnonzero(counts >= 2)
     n_test = _number_of_users(test_size, len(possible))
@@ -284,7 +285,7 @@ def _by_new_users(
 
 
 def _of_users(ratings: Ratings, users: Mask, chosen: Mask) -> Ratings:
-    """The chosen ratings, all of them of the users given, without a row for anybody else."""
+    """The chosen ratings, all of the users given, with rows for these users alone."""
     part = ratings.subset(chosen)
     rows = part.by_user.pick(np.flatnonzero(users))
     return Ratings(IdIndex(ratings.users[users]), ratings.item_index, rows, timestamps=part.timestamps)
@@ -303,7 +304,7 @@ def _number_in_all(ratings: Ratings, test_size: float | int) -> int:
         return round(float(test_size) * len(ratings))
     if test_size >= len(ratings):
         raise DataError(
-            f"test_size={test_size}, of {len(ratings):,} ratings; at least one must be left to train on"
+            f"test_size={test_size} for {len(ratings):,} ratings; at least one must be left to train on"
         )
     return int(test_size)
 
@@ -317,7 +318,7 @@ def _number_of_users(test_size: float | int, n_possible: int) -> int:
 
 
 def _number_per_user(ratings: Ratings, test_size: float | int, *, carried: float) -> NDArray[np.int64]:
-    """How many ratings of each user to test on; ``carried`` is the share of a rating to start with."""
+    """The number of test ratings of each user; ``carried`` is the fraction that rounding starts with."""
     counts = ratings.by_user.counts
     testable = np.where(counts >= 2, counts, 0)
     if isinstance(test_size, float | np.floating):
@@ -329,7 +330,7 @@ def _number_per_user(ratings: Ratings, test_size: float | int, *, carried: float
 
 
 def _last_of_each_user(ratings: Ratings, keys: NDArray[Any], n_test: NDArray[np.int64]) -> Mask:
-    """The ratings of the ``n_test`` greatest keys of each user; of equal keys the later rating."""
+    """A mask of each user's ratings with the ``n_test`` largest keys; of equal keys the later rating."""
     users = ratings.user_positions
     frame = pl.DataFrame({"user": pl.Series(users).set_sorted(), "key": keys})
     # Ordinal ranks follow the order of the ratings where keys are equal.
