@@ -214,7 +214,7 @@ def test_a_set_that_matinee_data_lacks_is_downloaded_into_the_cache(mirror, cach
 
 
 def test_an_unknown_name_is_answered_with_the_names_there_are():
-    with pytest.raises(DataError, match=r"no data set 'ml-1b'; expected one of ml-100k, .*ml-latest-small"):
+    with pytest.raises(DataError, match=r"no dataset 'ml-1b'; expected one of ml-100k, .*ml-latest-small"):
         download.dataset_folder("ml-1b")
 
 

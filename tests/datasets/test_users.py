@@ -149,13 +149,13 @@ def test_whatever_the_bytes_the_answer_is_users_or_one_of_our_errors(scratch, he
 def test_a_dataset_that_says_nothing_of_its_people_says_so_without_a_download(name, tmp_path, monkeypatch):
     monkeypatch.setenv("MATINEE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MATINEE_DOWNLOAD_URL", "http://127.0.0.1:9/nothing/listens/here")
-    with pytest.raises(DataError, match=f"^{name} says nothing of its people; ml-100k and ml-1m do$"):
+    with pytest.raises(DataError, match=f"^{name} says nothing about its people; ml-100k and ml-1m do$"):
         matinee.load_users(name)
     assert not (tmp_path / "cache").exists()
 
 
 def test_an_unknown_dataset_is_refused():
-    with pytest.raises(DataError, match="there is no dataset 'ml-7'; there are demo, ml-100k"):
+    with pytest.raises(DataError, match="there is no dataset 'ml-7'; expected one of demo, ml-100k"):
         matinee.load_users("ml-7")
 
 

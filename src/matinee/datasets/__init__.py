@@ -1,4 +1,4 @@
-"""Where ratings come from: files of any kind, the GroupLens sets, and the built-in cinema."""
+"""Sources of ratings: files of any kind, the datasets of GroupLens, and the built-in cinema."""
 
 from matinee.datasets.loading import load_dataset, load_movies, load_users
 from matinee.datasets.movies import Movie, Movies, read_movies

@@ -1,4 +1,4 @@
-"""Zip archives from strangers, unpacked so that nothing lands outside the folder or fills the disk."""
+"""Unpacks zip archives from strangers: nothing is written outside the folder, and nothing fills the disk."""
 
 import errno
 import shutil
@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from matinee.datasets.disk import disk_errors_explained, require_room, size_in_words
 from matinee.errors import DataError
 
-# GroupLens's archives hold two dozen files at most; a million empty ones would use up a disk's inodes.
+# GroupLens's archives hold at most two dozen files; a million empty files would use up a disk's inodes.
 _MOST_ENTRIES = 1_000
 
-# All that zipfile lets out when the bytes are not what they claim to be.
+# The errors that zipfile raises when the bytes are not what they claim to be.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -27,35 +27,37 @@ _DAMAGE = (
     OverflowError,
     ValueError,
 )
-# What the system says to a damaged offset or a damaged name.
+# The error numbers of the system for a damaged offset or a damaged name.
 _DAMAGE_NUMBERS = {errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG}
 
 
 class ArchiveError(DataError):
-    """The archive is damaged, or holds what no ratings archive should."""
+    """The archive is damaged, or holds entries that no archive of ratings should hold."""
 
 
 def unpack(archive: Path, folder: Path, *, largest: int) -> None:
     """Unpack a zip archive into a new folder; nothing is written before every entry has been checked.
 
-    ``ZipFile.extractall`` is not used: it quietly renames a path that escapes, where a refusal is wanted.
+    ``ZipFile.extractall`` is not used, as it quietly renames a path that leads outside the folder; here such
+    a path is an error.
 
     Parameters
     ----------
     archive : Path
         The zip file.
     folder : Path
-        Made here, and must not exist. After an error it may hold a part of the files: the caller removes it.
+        The folder to make; it must not exist. After an error it may hold a part of the files, and the caller
+        removes it.
     largest : int
-        The most bytes that the files together may have.
+        The largest size that all files together may have, in bytes.
 
     Raises
     ------
     ArchiveError
-        The archive is damaged, an entry's path leaves the folder, an entry is neither a file nor a folder,
-        or there is more in it than ``largest``.
+        If the archive is damaged, the path of an entry leaves the folder, an entry is neither a file nor a
+        folder, or the files are larger than ``largest``.
     DataError
-        There is no room, or the folder cannot be written to.
+        If the disk has no room, or the folder cannot be written to.
     """
     entries = _read_entries(archive)
     for entry in entries:
@@ -87,7 +89,7 @@ def _check_entry(archive: Path, entry: zipfile.ZipInfo) -> None:
         raise _refused(
             archive, f"entry {name!r} would be written outside the folder; expected relative paths"
         )
-    # The upper half of the attributes is the Unix mode; archives made elsewhere have 0 there.
+    # The upper half of the attributes is the Unix mode; archives from other systems have 0 there.
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise _refused(archive, f"entry {name!r} is a link or a device; expected files and folders")
@@ -97,7 +99,7 @@ def _check_entry(archive: Path, entry: zipfile.ZipInfo) -> None:
 
 
 def _check_together(archive: Path, entries: list[zipfile.ZipInfo]) -> None:
-    # Disks of Windows and macOS hold "A" and "a" for one name.
+    # On disks of Windows and macOS "A" and "a" are the same name.
     files = [PurePosixPath(entry.filename.casefold()) for entry in entries if not entry.is_dir()]
     folders = {PurePosixPath("."), *(parent for file in files for parent in file.parents)}
     folders.update(PurePosixPath(entry.filename.casefold()) for entry in entries if entry.is_dir())
@@ -113,8 +115,8 @@ def _write_entries(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) 
                 target.mkdir(parents=True, exist_ok=True)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            # zipfile hands out no more than the size declared, so the sum that was checked holds; nothing is
-            # overwritten, since no two entries share a name.
+            # zipfile gives no more bytes than the size declared, so the sum that was checked holds; nothing
+            # is overwritten, since no two entries share a name.
             with opened.open(entry) as source, target.open("xb") as file:
                 shutil.copyfileobj(source, file)
 

@@ -1,12 +1,12 @@
 """The built-in cinema: real films, simulated viewers.
 
-The films are facts. The viewers are drawn: each has a few planted tastes (space opera, film noir, …), each
-film speaks to some of these tastes, and what a viewer watches and how it is rated follows from the two. A
-factor model has therefore something to find, and it is known what it should find.
+The films are real. The viewers are drawn at random. Each viewer has a few planted tastes (space opera, film
+noir, …), and each film speaks to some of these tastes. What a viewer watches, and how they rate it, follows
+from the two. So a factor model has something to find, and we know what it should find.
 
-The ratings are the same bits on every machine. Whatever is added up on the way to a half-star is first
-rounded to a multiple of 1/1024: sums and products of a few such numbers are exact in float64, so that no
-processor, thread count or BLAS can make them into something else.
+The ratings are the same bits on every machine. Every number that is added up on the way to a half-star is
+first rounded to a multiple of 1/1024. Sums and products of a few such numbers are exact in float64, so the
+processor, the number of threads and the BLAS cannot change them.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ DAY = 86_400
 OPENING_DAY = int(np.datetime64("2020-01-01").astype(np.int64))
 CLOSING_DAY = int(np.datetime64("2026-01-01").astype(np.int64))
 
-MEAN_RATING = 3.05  # of a film nobody chose; people choose what they like, and rate 3.4 on average
-# Together: user and item biases alone predict to an RMSE near 0.91, ten factors more to 0.78.
+MEAN_RATING = 3.05  # of films at random; people choose what they like, and rate 3.4 on average
+# Chosen together: user and item biases alone predict with an RMSE near 0.91, and with ten factors near 0.78.
 TASTE_STRENGTH = 1.05
 NOISE = 0.72
 
@@ -86,7 +86,7 @@ class DemoArrays(NamedTuple):
     timestamps : ndarray of int64, shape (n_ratings,)
         Unix seconds, increasing within each user.
     registered_users : ndarray of int64, shape (n_users,)
-        Everybody, those who never rated included.
+        All people, with those who never rated.
     """
 
     users: Integers
@@ -97,7 +97,7 @@ class DemoArrays(NamedTuple):
 
 
 class _Cinema(NamedTuple):
-    """The films with what the simulation knows of them; arrays are in the order of ``films``."""
+    """The films and what the simulation knows about them; arrays are in the order of ``films``."""
 
     films: list[DemoFilm]
     clusters: list[str]
@@ -105,7 +105,7 @@ class _Cinema(NamedTuple):
 
 
 class _Viewers(NamedTuple):
-    """Those who rate: arrays with one entry (or one row) per viewer."""
+    """The viewers who rate: arrays with one entry (or one row) per viewer."""
 
     users: Integers
     biases: Floats
@@ -127,7 +127,7 @@ def demo_arrays(random_state: int = 0) -> DemoArrays:
     Parameters
     ----------
     random_state : int
-        Seed of the viewers and of their ratings; the films stay the same.
+        The seed of the viewers and of their ratings; the films are always the same.
 
     Returns
     -------
@@ -165,7 +165,7 @@ def _film(record: dict[str, str]) -> DemoFilm:
 
 
 def _on_grid(values: Floats) -> Floats:
-    """The values as multiples of 1/1024, whose sums and products are exact in float64."""
+    """The values rounded to multiples of 1/1024, whose sums and products are exact in float64."""
     return np.rint(values * 1024) / 1024
 
 
@@ -173,7 +173,7 @@ def _film_tastes(cinema: _Cinema) -> Floats:
     """What each film offers to each taste, centred over the films; shape (n_films, n_tastes)."""
     words = [_words(film, cluster) for film, cluster in zip(cinema.films, cinema.clusters, strict=True)]
     offers = np.array([[sum(likes.get(w, 0.0) for w in film) for likes in TASTES.values()] for film in words])
-    # Bounded, so that no taste lives on the few films that match it in every word.
+    # Bounded, so that a taste does not depend on the few films that match it in every word.
     offers = np.clip(_on_grid(offers), -0.75, 1.375)
     return _on_grid(offers - offers.mean(axis=0))
 
@@ -204,7 +204,7 @@ def _draw_viewers(generator: np.random.Generator) -> _Viewers:
 
 
 def _draw_tastes(generator: np.random.Generator, n_viewers: int) -> Floats:
-    """One great love and one lesser for each viewer, and a leaning of their own in everything."""
+    """For each viewer one strong taste and one weaker taste, and a small random taste for everything."""
     tastes = 0.3 * generator.standard_normal((n_viewers, len(TASTES)))
     viewers = np.arange(n_viewers)
     tastes[viewers, generator.integers(0, len(TASTES), n_viewers)] += 1.0
@@ -213,7 +213,7 @@ def _draw_tastes(generator: np.random.Generator, n_viewers: int) -> Floats:
 
 
 def _draw_activity(generator: np.random.Generator, n_viewers: int) -> Integers:
-    """How many films each viewer rates: a power law (Lomax) above the fewest, with a median near 35."""
+    """The number of films each viewer rates: the minimum plus a power law (Lomax); its median is near 35."""
     scale, exponent = 85.0, 2.5
     above = scale * (generator.random(n_viewers) ** (-1 / exponent) - 1)
     return np.minimum(FEWEST_RATINGS + above, MOST_RATINGS).astype(np.int64)
@@ -222,10 +222,10 @@ def _draw_activity(generator: np.random.Generator, n_viewers: int) -> Integers:
 def _choose_films(
     generator: np.random.Generator, cinema: _Cinema, viewers: _Viewers
 ) -> tuple[Integers, Integers, Floats]:
-    """Who watches what: rows of ``viewers``, columns of ``cinema`` and their affinity, paired."""
+    """Who watches what: rows of ``viewers``, columns of ``cinema``, and the affinity of each such pair."""
     appeal = cinema.renown + 0.4 * generator.standard_normal(len(cinema.films))
     place = np.argsort(np.argsort(-appeal))
-    fame = 1 / (place + 15.0)  # Zipf's law, the very first places flattened
+    fame = 1 / (place + 15.0)  # Zipf's law, flattened for the first places
     film_tastes = _film_tastes(cinema)
     last_visit = viewers.first_day + (viewers.n_sessions - 1) * viewers.days_between
     release_days = _release_days(cinema)
@@ -247,7 +247,8 @@ def _draw_without_replacement(
 ) -> npt.NDArray[np.bool_]:
     """For each row, ``counts`` columns chosen in proportion to the weights; shape of ``weights``.
 
-    The columns of the greatest weight over exponential variate are such a draw (Efraimidis & Spirakis 2006).
+    The columns with the largest quotients of weight and an exponential variate are such a draw (Efraimidis &
+    Spirakis 2006).
     """
     keys = weights / generator.standard_exponential(weights.shape)
     limits = np.sort(keys, axis=1)[np.arange(len(keys)), -counts]
@@ -275,8 +276,8 @@ def _draw_times(
 ) -> tuple[Integers, Integers]:
     """The order of the ratings by viewer and time, and their Unix seconds in that order.
 
-    A viewer's visits fall one into each of the equal spans of days since the first; nobody rates a film in a
-    visit before the year of its release.
+    The days since a viewer's first visit are divided into equal spans, and each span has one visit. Nobody
+    rates a film in a visit before the year of its release.
     """
     waited = _release_days(cinema)[columns] - viewers.first_day[rows]
     earliest = np.maximum(-(-waited // viewers.days_between[rows]), 0)
@@ -301,5 +302,5 @@ def _seconds_into_visit(generator: np.random.Generator, visits: Integers) -> Int
     """Seconds since the start of the visit for each rating, given the visits in order."""
     elapsed = np.cumsum(generator.integers(10, 60, len(visits)))
     opens = np.diff(visits, prepend=-1) != 0
-    # elapsed only grows, so that the running maximum is the value at the last opening.
+    # elapsed only grows, so the running maximum is its value at the start of the visit.
     return elapsed - np.maximum.accumulate(np.where(opens, elapsed, 0))

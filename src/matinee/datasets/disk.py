@@ -1,4 +1,4 @@
-"""Room on the disk: asked for beforehand, and explained when it runs out all the same."""
+"""Checks for room on the disk beforehand, and explains the error if the disk is full anyway."""
 
 import errno
 import shutil
@@ -13,19 +13,19 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def require_room(folder: Path, needed: int) -> None:
-    """Nothing, if the disk that holds the folder has this much room.
+    """Raise a DataError unless the disk that holds the folder has this much room.
 
     Parameters
     ----------
     folder : Path
         An existing folder.
     needed : int
-        In bytes.
+        The room needed, in bytes.
 
     Raises
     ------
     DataError
-        With the folder, the room needed and the room there is.
+        If there is too little room; the message has the folder, the room needed and the room free.
     """
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -37,14 +37,14 @@ def require_room(folder: Path, needed: int) -> None:
 
 @contextmanager
 def disk_errors_explained(folder: Path, needed: int | None) -> Iterator[None]:
-    """A block in which an error of the file system becomes a DataError that names the folder.
+    """Turn an error of the file system in the block into a DataError that names the folder.
 
     Parameters
     ----------
     folder : Path
-        Where the block reads and writes.
+        The folder that the block reads and writes.
     needed : int or None
-        The room that the block needs, in bytes, where it is known.
+        The room that the block needs, in bytes; None if it is not known.
     """
     try:
         yield
@@ -61,7 +61,7 @@ def disk_errors_explained(folder: Path, needed: int | None) -> Iterator[None]:
 
 
 def size_in_words(n_bytes: int) -> str:
-    """A number of bytes for people: ``"17 bytes"``, ``"5.9 MB"``."""
+    """A number of bytes in words: ``"17 bytes"``, ``"5.9 MB"``."""
     if n_bytes < 100_000:
         return f"{n_bytes:,} bytes"
     return f"{n_bytes / 1e6:,.1f} MB"

@@ -1,9 +1,8 @@
-"""The MovieLens data sets: found on this machine, or downloaded from GroupLens once.
+"""Finds the MovieLens datasets on this machine, or downloads them once from GroupLens.
 
-A data set is looked for in the folder that the environment variable ``MATINEE_DATA`` names, then in the cache
-folder (``MATINEE_CACHE``, or the platform's own), and downloaded into the cache folder otherwise.
-``MATINEE_DOWNLOAD_URL`` names a mirror; what comes from it must still be the archive that GroupLens
-publishes.
+A dataset is looked for in the folder that the environment variable ``MATINEE_DATA`` names, and then in the
+cache folder (``MATINEE_CACHE``, or the platform's own). If it is in neither, it is downloaded into the cache
+folder. ``MATINEE_DOWNLOAD_URL`` names a mirror; its archive must be the one that GroupLens publishes.
 """
 
 import hashlib
@@ -28,20 +27,21 @@ GROUPLENS_URL = "https://files.grouplens.org/datasets/movielens/"
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is known of a data set before it is there.
+    """What is known about a dataset before it is downloaded.
 
     Parameters
     ----------
     folder : str
-        The one folder in its archive.
+        The one folder in the archive.
     ratings, movies : str
         Files in that folder.
     users : str or None
-        The file about the people, in the sets that have one.
+        The file about the people, if the dataset has one.
     md5 : str or None
-        Of the archive. None: it changes from time to time, and the ``.md5`` file beside it has today's sum.
+        The MD5 sum of the archive. None if the archive changes from time to time; the ``.md5`` file beside it
+        then has the current sum.
     largest : int
-        In bytes, a generous bound on the unpacked files: two to four times what they have.
+        A generous bound on the size of the unpacked files, in bytes: two to four times their size.
     """
 
     folder: str
@@ -54,7 +54,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetFiles:
-    """Where the files of a data set are; ``users`` is None for the sets that say nothing about the people."""
+    """The paths of a dataset's files; ``users`` is None for datasets without a file about the people."""
 
     folder: Path
     ratings: Path
@@ -88,19 +88,19 @@ DATASETS = {
 def dataset_files(
     name: str, *, progress: bool | None = None, base_url: str | None = None, cache: Path | str | None = None
 ) -> DatasetFiles:
-    """The files of a MovieLens data set, downloaded if they are not on this machine yet.
+    """The files of a MovieLens dataset, downloaded if they are not on this machine yet.
 
     Parameters
     ----------
     name : str
         One of ``DATASETS``.
     progress : bool or None
-        False: no progress bar. Otherwise one on standard error, if that is a terminal.
+        False shows no progress bar. Otherwise there is one on standard error, if that is a terminal.
     base_url : str or None
-        Of a mirror; otherwise the environment's ``MATINEE_DOWNLOAD_URL``, and GroupLens without it.
+        The URL of a mirror. The default is the environment's ``MATINEE_DOWNLOAD_URL``, or else GroupLens.
     cache : path or None
-        The folder to keep downloads in; otherwise the environment's ``MATINEE_CACHE``, and the platform's
-        cache folder without it.
+        The folder to keep downloads in. The default is the environment's ``MATINEE_CACHE``, or else the
+        platform's cache folder.
 
     Returns
     -------
@@ -109,8 +109,8 @@ def dataset_files(
     Raises
     ------
     DataError
-        There is no such data set, or it cannot be had: the server refuses or the connection fails time and
-        again, the archive is not the one that GroupLens publishes or not safe to unpack, or there is no room.
+        If there is no such dataset, the server refuses, the connection fails again and again, the archive is
+        not the one that GroupLens publishes or is not safe to unpack, or there is no room.
     """
     folder = dataset_folder(name, progress=progress, base_url=base_url, cache=cache)
     dataset = DATASETS[name]
@@ -121,9 +121,9 @@ def dataset_files(
 def dataset_folder(
     name: str, *, progress: bool | None = None, base_url: str | None = None, cache: Path | str | None = None
 ) -> Path:
-    """The folder that holds a MovieLens data set; parameters and errors as in `dataset_files`."""
+    """The folder that holds a MovieLens dataset; parameters and errors as in `dataset_files`."""
     if name not in DATASETS:
-        raise DataError(f"there is no data set {name!r}; expected one of {', '.join(DATASETS)}")
+        raise DataError(f"there is no dataset {name!r}; expected one of {', '.join(DATASETS)}")
     cache_folder = _cache_folder(cache)
     found = _find(name, _folder_from_environment("MATINEE_DATA")) or _find(name, cache_folder)
     if found is not None:
@@ -149,7 +149,7 @@ def _find(name: str, root: Path | None) -> Path | None:
     if root is None:
         return None
     dataset = DATASETS[name]
-    # People who unzip ml-10m by hand may well call the folder ml-10m.
+    # People who unzip ml-10m by hand may call the folder ml-10m.
     folders = (root / dataset.folder, root / name)
     with disk_errors_explained(root, None):
         return next((folder for folder in folders if (folder / dataset.ratings).is_file()), None)
@@ -179,12 +179,12 @@ def _one_at_a_time(name: str, cache_folder: Path) -> Iterator[None]:
 def _fetch(name: str, archive_url: str, cache_folder: Path, progress: bool | None) -> Path:
     dataset = DATASETS[name]
     md5 = dataset.md5 or _published_md5(archive_url)
-    # The sum in the name ties the bytes to the archive they come from: a set that changes between two calls
+    # The sum in the name ties the bytes to their archive: a dataset that changes between two calls
     # is never pieced together from both.
     part = cache_folder / f"{name}.zip.{md5}.part"
     for outdated in set(cache_folder.glob(f"{name}.zip.*.part")) - {part}:
         outdated.unlink()
-    # A part may be whole: the process ended, or the disk was full, between downloading and unpacking.
+    # The part may be complete, if the process ended or the disk was full between downloading and unpacking.
     if not part.is_file() or _md5(part) != md5:
         transfer.fetch_file(archive_url, part, largest=dataset.largest, progress=progress)
         _require_md5(part, md5, archive_url)
@@ -209,7 +209,7 @@ def _published_md5(archive_url: str) -> str:
 
 
 def _md5(file: Path) -> str:
-    # A guard against damage rather than forgery, and the only sum that GroupLens publishes.
+    # MD5 guards against damage and not against forgery, and is the only sum that GroupLens publishes.
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
@@ -228,7 +228,7 @@ def _require_md5(part: Path, expected: str, archive_url: str) -> None:
 def _unpack(name: str, archive: Path, cache_folder: Path) -> Path:
     dataset = DATASETS[name]
     target = cache_folder / dataset.folder
-    # Held under the lock, so whatever a killed process left here is nobody's.
+    # The lock is held, so what is here was left by a process that was killed, and nobody uses it.
     unpacking = cache_folder / f".{name}.unpacking"
     shutil.rmtree(unpacking, ignore_errors=True)
     try:
@@ -239,7 +239,7 @@ def _unpack(name: str, archive: Path, cache_folder: Path) -> Path:
                     f"{archive}: {dataset.folder}/{file} is not in it; "
                     f"name another mirror in MATINEE_DOWNLOAD_URL"
                 )
-        if target.exists():  # without its ratings, or it would have been found
+        if target.exists():  # its ratings are missing, or it would have been found
             shutil.rmtree(target)
         (unpacking / dataset.folder).replace(target)
     finally:

@@ -1,4 +1,4 @@
-"""A file of data as it lies on disk: plain or gzipped, its bytes and its lines, its name for errors."""
+"""`DataFile`, a file of data on disk, plain or gzipped: its bytes, its lines, and its name for errors."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
 ZIP_MAGIC = b"PK\x03\x04"
 UTF16_MAGIC = (b"\xff\xfe", b"\xfe\xff")
-# Enough for hundreds of lines, and for the longest of them.
+# Enough for hundreds of lines, and for any line that is not much too long.
 HEAD_SIZE = 1 << 16
 
 
 class DataFile:
-    """A file to read from; gzipped content is unpacked into memory, plain content stays on disk.
+    """A file to read from. Gzipped content is unpacked into memory; plain content stays on disk.
 
     Parameters
     ----------
@@ -58,15 +58,15 @@ class DataFile:
         return self.head.startswith(PARQUET_MAGIC)
 
     def source(self) -> Path | bytes:
-        """What a reader is to open: the path, so that it can map the file, or the unpacked bytes."""
+        """The source for a reader to open: the path, so that it can map the file, or the unpacked bytes."""
         return self.path if self._unpacked is None else self._unpacked
 
     def content(self) -> bytes:
-        """All of the bytes, unpacked."""
+        """All bytes, unpacked."""
         return self.path.read_bytes() if self._unpacked is None else self._unpacked
 
     def lines(self, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
-        """The lines with their numbers from 1, without their ends; DataError for one that is not text."""
+        """The lines without line ends, with their numbers from 1; a DataError for a line that is not text."""
         stream = self.path.open("rb") if self._unpacked is None else io.BytesIO(self._unpacked)
         with stream:
             for number, line in enumerate(stream, start=1):
@@ -74,7 +74,7 @@ class DataFile:
                 yield number, self._text(content, number, encoding).rstrip("\r\n")
 
     def error(self, message: str, line: int | None = None) -> DataError:
-        """The error to raise, with the file and the line named."""
+        """The error to raise, which names the file and the line."""
         place = self.name if line is None else f"{self.name}, line {line}"
         return DataError(f"{place}: {message}")
 

@@ -1,4 +1,4 @@
-"""How a text file of ratings is laid out: separator, header, and which field is which; found by looking."""
+"""Finds the layout of a ratings file from its content: separator, header, and which field is which."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from matinee.datasets.files import HEAD_SIZE, DataFile
 from matinee.errors import DataError
 
 ROLES = ("user", "item", "rating", "timestamp")
-# What the columns are called, in letters and digits only, the surer names first.
+# Usual names of the columns, in letters and digits only; the least ambiguous names come first.
 KNOWN_NAMES = {
     "user": ("userid", "user", "uid", "customerid", "customer", "reviewerid"),
     "item": ("movieid", "itemid", "item", "movie", "productid", "product", "bookid", "book", "isbn", "asin"),
     "rating": ("rating", "ratings", "bookrating", "score", "stars", "value", "overall"),
     "timestamp": ("timestamp", "unixtime", "unixreviewtime", "time", "datetime", "date"),
 }
-# In this order: a comma or a space may well be part of a field that something rarer separates.
+# Tried in this order, as a comma or a space may be part of a field that a rarer separator ends.
 SEPARATORS = ("::", "\t", ";", ",", "|", " ")
 SAMPLE_LINES = 200
 
@@ -36,16 +36,17 @@ class Layout:
     ----------
     separator : str
     n_fields : int
-        On every line.
+        The number of fields on every line.
     positions : dict of str to int
-        From "user", "item", "rating", "timestamp" to the field, counted from 0; no "rating" means presence.
+        The place of "user", "item", "rating" and "timestamp", counted from 0. Without "rating" a line says
+        only that the item was seen.
     has_header : bool
     n_lines_before : int
-        Before the first line of data: the header and blank lines.
+        The number of lines before the first line of data: the header and blank lines.
     expected : str
         What a line should look like, for errors.
     integers : frozenset of str
-        The roles whose fields are integers throughout the sample.
+        The roles whose fields are all integers in the sample.
     """
 
     separator: str
@@ -58,7 +59,7 @@ class Layout:
 
 
 def find_layout(file: DataFile, columns: Columns | None = None, separator: str | None = None) -> Layout:
-    """The layout of a ratings file, judged by its first lines and what the caller says of it."""
+    """The layout of a ratings file, found from its first lines and from what the caller says about it."""
     sample = _sample(file)
     separator = separator or _separator(file, sample)
     first_line, first = sample[0][0], split_line(sample[0][1], separator)
@@ -76,7 +77,7 @@ def find_layout(file: DataFile, columns: Columns | None = None, separator: str |
         n_fields=len(first),
         positions=positions,
         has_header=header,
-        # Of a file with nothing but a header, all lines are before.
+        # In a file with only a header, all lines come before the data.
         n_lines_before=(sample[1][0] - 1 if len(sample) > 1 else first_line) if header else first_line - 1,
         expected=shorten(separator.join(first)) if header else _headerless(separator),
         integers=frozenset(role for role, place in positions.items() if _all_integers(rows, place)),
@@ -84,7 +85,7 @@ def find_layout(file: DataFile, columns: Columns | None = None, separator: str |
 
 
 def records(file: DataFile, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """The fields of each line that holds data, with the line's number; slow, but it sees every oddity."""
+    """The fields of each line that holds data, with the line's number; slow, but it handles every oddity."""
     lines = ((number, line) for number, line in file.lines() if number > layout.n_lines_before)
     if layout.separator == "::":
         yield from ((number, split_line(line, "::")) for number, line in lines if line.strip(": \t"))
@@ -111,12 +112,12 @@ def split_line(line: str, separator: str) -> list[str]:
 
 
 def match_names(names: list[str], columns: Columns | None) -> dict[str, int]:
-    """Which column has which role: as the caller says, else by the usual names.
+    """The place of the column of each role, as the caller says, or else by the usual names.
 
     Raises
     ------
     DataError
-        If a column that the caller names is not there, or one that is needed is not recognised.
+        If a column that the caller names is missing, or a column that is needed is not recognised.
     """
     plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in names]
     said = _checked_columns(columns)
@@ -137,17 +138,17 @@ def match_names(names: list[str], columns: Columns | None) -> dict[str, int]:
 
 
 def is_number(text: str) -> bool:
-    """Whether the text is a finite number as a ratings file may hold it."""
+    """Whether the text is a finite number, in a form that a ratings file may hold."""
     return text.isascii() and "_" not in text and _finite(text)
 
 
 def shorten(text: str) -> str:
-    """The text, cut where it is too long to be read in an error message."""
+    """The text, cut if it is too long for an error message."""
     return text if len(text) <= 80 else text[:77] + "…"
 
 
 def _sample(file: DataFile) -> list[tuple[int, str]]:
-    """The first lines that are not blank, with their numbers, each of them whole."""
+    """The first whole lines that are not blank, with their numbers."""
     if len(file.head) == HEAD_SIZE and b"\n" not in file.head:
         raise file.error(f"is longer than {HEAD_SIZE:,} bytes; expected {_headerless('::')} or the like", 1)
     filled = ((number, line) for number, line in file.lines() if line.strip())
@@ -158,7 +159,7 @@ def _sample(file: DataFile) -> list[tuple[int, str]]:
 
 
 def _separator(file: DataFile, sample: list[tuple[int, str]]) -> str:
-    """The separator that splits the most lines alike, into three fields or more if any does."""
+    """The separator that splits most lines into the same number of fields, if possible three or more."""
     best, best_score = "", (False, 0)
     for candidate in SEPARATORS:
         counts = Counter(len(split_line(line, candidate)) for _, line in sample)
@@ -216,7 +217,7 @@ def _place(place: str | int, names: list[str]) -> int:
 
 
 def _all_integers(rows: list[list[str]], place: int) -> bool:
-    # A leading zero is part of an id that only looks like a number, an ISBN for one.
+    # An id with a leading zero only looks like a number; an ISBN is one.
     fields = [fields[place] for fields in rows if place < len(fields)]
     return bool(fields) and all(re.fullmatch(r"0|-?[1-9][0-9]*", field) for field in fields)
 

@@ -1,4 +1,4 @@
-"""A text file that lists movies or people, one a line: its encoding, its fields and its ids."""
+"""Reads text files that list movies or people, one per line: encoding, fields and ids."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ def first_line(file: DataFile, encoding: str) -> tuple[int, str]:
 
 
 def split_lines(file: DataFile, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """The fields of each line that is not blank, with its number; quoted where commas and the like part them.
+    """The fields of each line that is not blank, with the line's number.
+
+    Fields may be quoted, unless "::" or "|" separates them.
 
     Raises
     ------
     DataError
-        For a line that cannot be split.
+        If a line cannot be split.
     """
     lines = file.lines(encoding)
     if separator in ("::", "|"):
@@ -59,12 +61,12 @@ def wrong_number_of_fields(file: DataFile, line: int, fields: list[str], expecte
 
 
 def distinct_ids(file: DataFile, kind: str, given: Iterable[tuple[int, str]]) -> list[Id]:
-    """The ids in the file, given with their lines: integers if all are, without leading zeros.
+    """The ids, which are given with their lines: integers if all are, without leading zeros.
 
     Raises
     ------
     DataError
-        For an id that is given twice.
+        If an id is given twice.
     """
     first_lines: dict[str, int] = {}
     for line, text in given:

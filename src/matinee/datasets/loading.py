@@ -1,4 +1,4 @@
-"""Datasets by name: the built-in cinema, and those that GroupLens publishes."""
+"""Loads datasets by name: the built-in cinema, and those that GroupLens publishes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from matinee.errors import DataError
 from matinee.ratings import Ratings
 
 DEMO = "demo"
-# For a model of the demo data. Found on other viewers of the same cinema: of 8, 10 and 12 factors and λ from
-# 0.06 to 0.12, these have the lowest validation RMSE.
+# For a model of the demo data. Found with other viewers of the same cinema: of 8, 10 and 12 factors and λ
+# from 0.06 to 0.12, these have the lowest validation RMSE.
 DEMO_PARAMETERS: dict[str, Any] = {"n_factors": 10, "regularization": 0.07}
 
 
@@ -26,16 +26,18 @@ def load_dataset(name: str, *, progress: bool | None = None) -> Ratings:
     Parameters
     ----------
     name : str
-        "demo", the built-in cinema of simulated viewers, which needs no network; or "ml-100k", "ml-1m",
-        "ml-10m", "ml-20m", "ml-25m", "ml-32m" or "ml-latest-small": found in the folder that the variable
-        MATINEE_DATA names, or in the platform's cache folder, or downloaded into it.
+        "demo" is the built-in cinema of simulated viewers, which needs no network. "ml-100k", "ml-1m",
+        "ml-10m", "ml-20m", "ml-25m", "ml-32m" and "ml-latest-small" are found in the folder that the
+        environment variable MATINEE_DATA names, or in the platform's cache folder; otherwise they are
+        downloaded into the cache folder.
     progress : bool, optional
         False shows no download bar, even on a terminal.
 
     Raises
     ------
     DataError
-        For another name, or where the dataset cannot be had, with the reason and the remedy.
+        For another name, or if the dataset cannot be found or downloaded; the message has the reason and the
+        remedy.
     """
     if name != DEMO:
         return read_ratings(_files(name, progress).ratings)
@@ -58,23 +60,23 @@ def load_movies(name: str, *, progress: bool | None = None) -> Movies:
 
 
 def load_users(name: str, *, progress: bool | None = None) -> pl.DataFrame:
-    """What is known of the people of "ml-100k" or "ml-1m", as `read_users` gives it.
+    """What is known about the people of "ml-100k" or "ml-1m", as `read_users` gives it.
 
     Raises
     ------
     DataError
-        For a dataset that says nothing of its people, and as in `load_dataset`.
+        For a dataset that says nothing about its people, and as in `load_dataset`.
     """
     silent = name == DEMO or (name in DATASETS and DATASETS[name].users is None)
     users = None if silent else _files(name, progress).users
     if users is None:
         telling = " and ".join(each for each, dataset in DATASETS.items() if dataset.users is not None)
-        raise DataError(f"{name} says nothing of its people; {telling} do")
+        raise DataError(f"{name} says nothing about its people; {telling} do")
     return read_users(users)
 
 
 def _files(name: str, progress: bool | None) -> DatasetFiles:
     if name not in DATASETS:
         names = ", ".join([DEMO, *DATASETS])
-        raise DataError(f"there is no dataset {name!r}; there are {names}")
+        raise DataError(f"there is no dataset {name!r}; expected one of {names}")
     return dataset_files(name, progress=progress)

@@ -1,4 +1,4 @@
-"""What the items are: titles, years and genres, from the movie files of MovieLens and files like them."""
+"""Movies: titles, years and genres, read from the movie files of MovieLens and files like them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from matinee.datasets.listing import (
 from matinee.errors import DataError
 from matinee.ratings.ids import Id
 
-# The flags of u.item, in order; "unknown" is the first and says that there is none.
+# The genre flags of u.item, in order; the first, "unknown", means that there is no genre.
 U_ITEM_GENRES = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama",
     "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
@@ -31,7 +31,7 @@ U_ITEM_GENRES = (
 U_ITEM_FIELDS = 5 + len(U_ITEM_GENRES)
 NO_GENRES = ("", "(no genres listed)")
 ITEM_NAMES = (*KNOWN_NAMES["item"], "id")
-# Those that catalogues put behind the title: English, French, Italian, Spanish, German, Dutch, Danish.
+# The articles that catalogues put behind the title: English, French, Italian, Spanish, German, Dutch, Danish.
 ARTICLES = (
     "The", "A", "An", "L'", "Le", "La", "Les", "Un", "Une", "Il", "Lo", "Gli", "Una", "Uno", "El", "Los",
     "Las", "Der", "Die", "Das", "Ein", "Eine", "De", "Het", "Een", "Den", "Det",
@@ -60,14 +60,14 @@ class Movies(Mapping[Id, Movie]):
     Parameters
     ----------
     movies : iterable of Movie
-        With ids that are all different; DataError otherwise.
+        Movies with different ids; a DataError if an id is given twice.
     """
 
     def __init__(self, movies: Iterable[Movie]) -> None:
         self._by_item: dict[Id, Movie] = {}
         for movie in movies:
             if movie.item in self._by_item:
-                raise DataError(f"item {movie.item!r} is given twice")
+                raise DataError(f"item {movie.item!r} is given twice; expected every item once")
             self._by_item[movie.item] = movie
 
     def __getitem__(self, item: Id) -> Movie:
@@ -83,7 +83,7 @@ class Movies(Mapping[Id, Movie]):
         return f"Movies({len(self):,} movies)"
 
     def title(self, item: Id) -> str:
-        """The title of an item without the year; the id itself as text if the item is not known."""
+        """The title of an item without the year; the id as text if the item is not known."""
         movie = self._by_item.get(item)
         return str(item) if movie is None else movie.title
 
@@ -101,8 +101,8 @@ class Movies(Mapping[Id, Movie]):
     def features(self) -> pl.DataFrame:
         """The years and genres in the columns item, year and genres, for the ``item_features`` of a model.
 
-        A movie of unknown year gets the mean of the others' years, which says nothing of it: once the years
-        are scaled to mean 0, it is that 0. A column that no movie has anything in is left out.
+        A movie of unknown year gets the mean of the others' years. That says nothing about the movie, as it
+        becomes 0 once the years are scaled to mean 0. A column that is empty for all movies is left out.
         """
         frame = self.to_frame().drop("title").with_columns(pl.col("year").cast(pl.Float64))
         if frame["year"].count() == 0:
@@ -115,22 +115,22 @@ class Movies(Mapping[Id, Movie]):
 def read_movies(path: str | os.PathLike[str]) -> Movies:
     """The movies in a file: MovieLens' ``movies.dat``, ``u.item`` or ``movies.csv``, or anything like them.
 
-    Text is UTF-8, or Latin-1 where it is not valid UTF-8. The year at the end of a title goes to ``year``,
-    or that of the release date where a title has none; an article put behind the title comes to its front
-    ("Matrix, The (1999)" is "The Matrix" of 1999), in alternative titles in parentheses too. Ids are
+    Text is UTF-8, or Latin-1 if the file is not valid UTF-8. The year at the end of a title becomes ``year``;
+    if the title has none, the year of the release date does. An article behind the title moves to its front
+    ("Matrix, The (1999)" is "The Matrix" of 1999), also in alternative titles in parentheses. Ids are
     integers if all of them are, without leading zeros, and strings otherwise, as in `read_ratings`.
 
     Parameters
     ----------
     path : str or path-like
-        Gzipped or not. A file with a header needs a column for the item and one named title; genres (parted
-        by ``|``) and year are optional. Without a header: item, title, genres.
+        Gzipped or not. A file with a header needs a column for the item and one named title; genres
+        (separated by ``|``) and year are optional. A file without a header has item, title and genres.
 
     Raises
     ------
     DataError
-        Naming the file, and the line: for a line without id or title or with too few fields, an id given
-        twice, or a file that is none of these.
+        For a line without id or title or with too few fields, an id given twice, or a file of another kind;
+        the message has the file and the line.
     """
     file = DataFile(path)
     rows = list(_rows(file, encoding_of(file)))
@@ -139,7 +139,7 @@ def read_movies(path: str | os.PathLike[str]) -> Movies:
 
 
 def movie_title(text: str) -> tuple[str, int | None]:
-    """The title for people, and the year, of a title as MovieLens writes it."""
+    """The title as people write it, and the year, from a title as MovieLens writes it."""
     found = YEAR.search(text)
     bare = text[: found.start()] if found else text.strip()
     parts = re.split(r"( \([^()]*\))", bare)

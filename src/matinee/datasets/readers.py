@@ -1,4 +1,4 @@
-"""Ratings from files: text with any usual separator, or Parquet; sniffed from the content, gzipped or not."""
+"""Reads ratings from text files with any usual separator or from Parquet files, gzipped or not."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from matinee.datasets.layout import Columns, Layout, find_layout, is_number, mat
 from matinee.errors import DataError
 from matinee.ratings import Duplicates, Ratings
 
-# The unit separator of ASCII stands in for '::', as polars splits at single bytes only.
+# The unit separator of ASCII takes the place of '::', as polars splits at single bytes only.
 UNIT_SEPARATOR = b"\x1f"
-# A panic in polars derives from BaseException only, but is no more than a file it cannot read.
+# A panic in polars derives from BaseException, but here it only means that polars cannot read the file.
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError, ValueError)
 
 
@@ -30,34 +30,36 @@ def read_ratings(
     timestamps: bool = True,
     duplicates: Duplicates = "last",
 ) -> Ratings:
-    """The ratings in a file: MovieLens' ``.dat``, ``.csv`` and ``u.data``, or anything much like them.
+    """The ratings in a file: MovieLens' ``.dat``, ``.csv`` and ``u.data``, or files like them.
 
-    The format is told from the content, not from the name: text separated by ``::``, tabs, semicolons,
-    commas, bars or single spaces, with a header or without (then user, item, rating, and perhaps
-    timestamp, in this order), or Parquet; any of them gzipped.
+    The format is recognised from the content, not from the name. It is text separated by ``::``, tabs,
+    semicolons, commas, bars or single spaces, or it is Parquet; each may be gzipped. Text may have a header.
+    Without one the fields are user, item, rating and perhaps timestamp, in this order.
 
-    Ids are integers if all of their column are, without leading zeros, and strings otherwise. Timestamps
-    are Unix seconds or ISO dates; "N/A" and nothing are unknown times. Lines without any value are skipped.
+    The ids of a column are integers if all of them are, without leading zeros, and strings otherwise.
+    Timestamps are Unix seconds or ISO dates; "N/A" and an empty field are unknown times. Lines without any
+    value are skipped.
 
     Parameters
     ----------
     path : str or path-like
     columns : dict, optional
-        From "user", "item", "rating", "timestamp" to the name of the column, or to its place counted from
-        0; those not given are found by their names (userId, movie_id, stars, …).
-        ``{"rating": None}``: each line says that the item was seen, and counts 1.
+        Maps "user", "item", "rating" and "timestamp" to the name of the column, or to its place counted from
+        0. Columns that are not given are found by their names (userId, movie_id, stars, …).
+        With ``{"rating": None}`` each line says only that the item was seen, and counts 1.
     separator : str, optional
-        Instead of the one found.
+        The separator, in place of the one found.
     timestamps : bool
-        Whether to keep them: they are half of the memory.
+        Whether to keep the timestamps, which are half of the memory.
     duplicates : {"last", "first", "mean", "sum", "error"}
-        What becomes of several ratings of one item by one user.
+        How to merge several ratings of one item by one user.
 
     Raises
     ------
     DataError
-        Naming the file, and the line or row of the first bad value: a rating that is missing, not a
-        number, infinite, or NaN; a missing id; too many or too few fields; bytes that are not UTF-8.
+        For a rating that is missing, not a number, infinite, or NaN; a missing id; too many or too few
+        fields; bytes that are not UTF-8. The message has the file, and the line or row of the first bad
+        value.
     """
     file = DataFile(path)
     if file.is_parquet:
@@ -92,7 +94,7 @@ def _read_parquet(
 
 
 def _first_complete(file: DataFile, layout: Layout) -> list[Any]:
-    """The columns user, item, rating, timestamp by the fastest way that reads all of them."""
+    """The columns user, item, rating and timestamp, by the fastest way that reads all of them."""
     for attempt in _attempts(file, layout):
         try:
             table = _complete(attempt())
@@ -116,7 +118,7 @@ def _attempts(file: DataFile, layout: Layout) -> Iterator[Callable[[], pl.DataFr
     typed, text = _types(layout), dict.fromkeys(layout.positions, pl.String)
     yield lambda: _parse(file.source(), layout, layout.separator, typed, '"')
     yield lambda: _parse(file.source(), layout, layout.separator, text, '"')
-    # A quote may be but a part of an id.
+    # A quote may be part of an id.
     yield lambda: _parse(file.source(), layout, layout.separator, text, None)
 
 
@@ -145,7 +147,7 @@ def _parse(
 
 
 def _parse_colons(file: DataFile, layout: Layout) -> pl.DataFrame:
-    """The fields between ``::``, read as separated by ``:``, so that every second one is empty."""
+    """The fields of a ``::`` file, read with the separator ``:``, so that every second one is empty."""
     types = _types(layout)
     between = {f"between {place}": pl.Int8 for place in range(1, 2 * layout.n_fields - 1, 2)}
     doubled = {role: 2 * place for role, place in layout.positions.items()}
@@ -167,7 +169,7 @@ def _parse_unit_separated(file: DataFile, layout: Layout) -> pl.DataFrame:
 
 
 def _parse_line_by_line(file: DataFile, layout: Layout) -> pl.DataFrame:
-    """The fields as text, slowly: for what polars refuses, such as a first line without its timestamp."""
+    """The fields as text; slow, for files that polars refuses (the first line may have no timestamp)."""
     columns: dict[str, list[str | None]] = {role: [] for role in layout.positions}
     for _, fields in records(file, layout):
         for role, place in layout.positions.items():
@@ -176,7 +178,7 @@ def _parse_line_by_line(file: DataFile, layout: Layout) -> pl.DataFrame:
 
 
 def _complete(frame: pl.DataFrame) -> list[Any] | None:
-    """The columns for `Ratings`, each in its type; None if an id or a rating is missing or no number."""
+    """The columns for `Ratings`, each in its type; None if an id is missing, or a rating is not a number."""
     text = [name for name, kind in frame.schema.items() if kind == pl.String]
     stripped = (pl.col(name).str.strip_chars() for name in text)
     frame = frame.with_columns(pl.when(column != "").then(column) for column in stripped)
@@ -192,7 +194,7 @@ def _complete(frame: pl.DataFrame) -> list[Any] | None:
 
 
 def _narrowest(ids: pl.Series) -> pl.Series:
-    """The ids as integers if each is just how that integer is written."""
+    """The ids as integers if every id is written exactly as its integer."""
     if ids.dtype != pl.String:
         return ids
     for kind in (pl.Int64, pl.UInt64):
@@ -203,7 +205,7 @@ def _narrowest(ids: pl.Series) -> pl.Series:
 
 
 def _first_fault(file: DataFile, layout: Layout) -> DataError | None:
-    """What is wrong with the first bad line, if this slow and careful look finds any."""
+    """The error for the first bad line; slow and careful. None if no line is bad."""
     needed = max(place for role, place in layout.positions.items() if role != "timestamp")
     for line, fields in records(file, layout):
         fault = None
@@ -231,7 +233,7 @@ def _rating_fault(text: str) -> str | None:
 
 
 def _with_line(file: DataFile, layout: Layout, error: DataError) -> DataError:
-    """The error with the file named, and its rows turned into lines of the file."""
+    """The error with the name of the file, and with lines of the file in place of rows."""
     fault = _first_fault(file, layout)
     if fault:
         return fault

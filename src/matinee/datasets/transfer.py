@@ -1,4 +1,4 @@
-"""Files over HTTP: continued where they were cut off, tried again a bounded number of times."""
+"""Downloads files over HTTP: continues where it was cut off, and tries a limited number of times."""
 
 import http.client
 import socket
@@ -27,11 +27,11 @@ _Report = Callable[[int, int | None], None]
 
 
 class _ConnectionCutError(Exception):
-    """The connection failed in a way that another try may mend."""
+    """The connection failed in a way that another try may repair."""
 
 
 class _RangeRefusedError(_ConnectionCutError):
-    """The server has nothing from that byte on."""
+    """The server has no bytes from that position on."""
 
 
 def fetch_text(url: str) -> str:
@@ -40,7 +40,7 @@ def fetch_text(url: str) -> str:
     Raises
     ------
     DataError
-        The server refuses, or the connection failed ``N_TRIES`` times.
+        If the server refuses, or the connection failed ``N_TRIES`` times.
     """
 
     def read() -> str:
@@ -54,27 +54,27 @@ def fetch_text(url: str) -> str:
 
 
 def fetch_file(url: str, part: Path, *, largest: int, progress: bool | None = None) -> None:
-    """Download a URL into a file, from where the file ends.
+    """Download a URL into a file, and go on from where the file ends.
 
-    A cut connection is taken up again with a ``Range`` request; a server that does not know them sends the
-    whole file again. When this is interrupted or gives up, the file keeps the bytes that came, and a later
-    call goes on from there; when the disk is full, it is removed.
+    After a cut connection, a ``Range`` request continues the download; a server that does not know such
+    requests sends the whole file again. If the download is interrupted or given up, the file keeps the bytes
+    that came, and a later call goes on from there. If the disk is full, the file is removed.
 
     Parameters
     ----------
     url : str
     part : Path
-        In an existing folder. If it exists, the caller answers for it being the beginning of the file at
-        ``url``, and checks the whole afterwards.
+        The file, in an existing folder. If the file exists, the caller makes sure that it is the beginning of
+        the file at ``url``, and checks the whole file afterwards.
     largest : int
-        In bytes; a longer file is refused.
+        The largest size, in bytes; a longer file is refused.
     progress : bool or None
-        False: no progress bar. Otherwise one on standard error, if that is a terminal.
+        False shows no progress bar. Otherwise there is one on standard error, if that is a terminal.
 
     Raises
     ------
     DataError
-        The server refuses, the connection failed ``N_TRIES`` times, or there is no room.
+        If the server refuses, the connection failed ``N_TRIES`` times, or there is no room.
     """
     with _progress_bar(url.rsplit("/", 1)[-1], progress) as report:
         _with_tries(url, lambda: _continue_file(url, part, largest, report))
@@ -96,7 +96,7 @@ def _with_tries(url: str, action: Callable[[], _Answer]) -> _Answer:
 
 
 def _continue_file(url: str, part: Path, largest: int, report: _Report) -> None:
-    # A link or a device in its place has no beginning to go on from.
+    # A link or a device in place of the file has no beginning to go on from.
     held = part.stat().st_size if part.is_file() else 0
     try:
         with _open(url, start=held) as response:
@@ -139,7 +139,8 @@ def _receive(
 
 def _read(response: http.client.HTTPResponse, n_bytes: int) -> bytes:
     try:
-        # read1 gives what has come: an interrupt then loses nothing, and a slow line shows its progress.
+        # read1 gives the bytes that have come, so an interrupt loses nothing and a slow connection shows
+        # progress.
         return response.read1(n_bytes)
     except (OSError, http.client.HTTPException) as error:
         raise _ConnectionCutError(str(error) or type(error).__name__) from error

@@ -1,4 +1,4 @@
-"""Who the users are: age, gender and occupation, from the user files of MovieLens and files like them."""
+"""Users: age, gender and occupation, read from the user files of MovieLens and files like them."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Format:
     ----------
     separator : str
     names : list of str
-        Of the fields, "user" among them.
+        The names of the fields; one of them is "user".
     codes : mapping of str to mapping
-        By the name of a field: what its codes stand for.
+        For the name of a field, what its codes mean.
     numbers : tuple of str
         The fields that hold numbers; all others hold text.
     has_header : bool
-        The first line holds the names, and of numbers and text nothing is known.
+        Whether the first line holds the names. Then it is not known which fields hold numbers and which text.
     """
 
     separator: str
@@ -80,29 +80,30 @@ U_USER = Format("|", ["user", "age", "gender", "occupation", "zip"], numbers=("a
 def read_users(path: str | os.PathLike[str]) -> pl.DataFrame:
     """The users in a file: MovieLens' ``users.dat`` or ``u.user``, or a file with a header.
 
-    Text is UTF-8, or Latin-1 where it is not valid UTF-8. Ids are integers if all of them are, without
+    Text is UTF-8, or Latin-1 if the file is not valid UTF-8. Ids are integers if all of them are, without
     leading zeros, and strings otherwise, as in `read_ratings`.
 
     Parameters
     ----------
     path : str or path-like
-        Gzipped or not. A file with a header, its fields parted by commas, semicolons or tabs, needs a column
-        for the user and at least one other.
+        Gzipped or not. A file with a header needs a column for the user and at least one other, separated by
+        commas, semicolons or tabs.
 
     Returns
     -------
     polars.DataFrame
-        Ready for the ``user_features`` of a model. Of the MovieLens files the columns user, gender ("F" or
-        "M"), age and occupation: the age a number in ``u.user`` and a bracket such as "25-34" in
-        ``users.dat``, the occupation text in both. The zip code is left out: with nearly as many values as
-        people it says nothing that could be learned. Of a file with a header user and the other columns under
-        their own names: numbers where all values are, text otherwise, null where there is nothing.
+        Ready for the ``user_features`` of a model. For a MovieLens file it has the columns user, gender ("F"
+        or "M"), age and occupation. The age is a number from ``u.user`` and a bracket such as "25-34" from
+        ``users.dat``; the occupation is text from both. The zip code is left out: it has nearly as many
+        values as there are people, so nothing can be learned from it. For a file with a header it has user
+        and the other columns under their own names: numbers if all values of a column are numbers, text
+        otherwise, and null for an empty field.
 
     Raises
     ------
     DataError
-        Naming the file, and the line: for a line with too few or too many fields, without an id, or with an
-        id given before; an age that is no number, or a code that is unknown; or a file that is none of these.
+        For a line with too few or too many fields, without an id, or with an id given before; an age that is
+        not a number; an unknown code; or a file of another kind. The message has the file and the line.
     """
     file = DataFile(path)
     encoding = encoding_of(file)
@@ -139,13 +140,13 @@ def _format(file: DataFile, line: int, first: str) -> Format:
 
 
 def _user_place(names: list[str]) -> int | None:
-    """Which column has the ids, the surer names first; None if there is none."""
+    """The place of the column with the ids, by the least ambiguous name; None if there is none."""
     plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in names]
     return next((plain.index(name) for name in USER_NAMES if name in plain), None)
 
 
 def _rows(file: DataFile, encoding: str, form: Format) -> Iterator[tuple[int, dict[str, str]]]:
-    """The fields of each user by name, codes replaced by what they stand for, with the line's number."""
+    """The fields of each user by name, with the meaning in place of a code, and the line's number."""
     lines = split_lines(file, encoding, form.separator)
     if form.has_header:
         next(lines)
@@ -177,17 +178,17 @@ def _checked(file: DataFile, line: int, fields: list[str], form: Format) -> dict
 
 
 def _sniffed(values: list[str]) -> pl.Series:
-    """Numbers if all are, text otherwise; null where there is nothing."""
+    """The values as numbers if all are numbers, and as text otherwise; null for an empty field."""
     marked = [None if value in MISSING_MARKS else value for value in values]
     given = [value for value in marked if value is not None]
-    # A leading zero is part of what only looks like a number, a zip code for one.
+    # A value with a leading zero only looks like a number; a zip code is one.
     if given and all(is_number(value) and not re.match(r"[+-]?0[0-9]", value) for value in given):
         return _numbers(marked)
     return pl.Series([value or None for value in values], dtype=pl.String)
 
 
 def _numbers(values: Sequence[str | None]) -> pl.Series:
-    """Integers if all are, floats otherwise."""
+    """The numbers as integers if all are integers, and as floats otherwise."""
     whole = all(value is None or re.fullmatch(r"[+-]?[0-9]{1,18}", value) for value in values)
     numbers = [None if value is None else int(value) if whole else float(value) for value in values]
     return pl.Series(numbers, dtype=pl.Int64 if whole else pl.Float64)
