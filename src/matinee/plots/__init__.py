@@ -1,8 +1,8 @@
-"""Pictures with matplotlib: an Axes in, the Axes out, and nothing global touched.
+"""Pictures with matplotlib. Functions take Axes and give Axes, and change no global state.
 
-Every function draws on the Axes it is given, or on those of a new figure, which pyplot does not know of:
-``plots.training_curve(model).figure.savefig("curve.png")``. Colours are told
-apart by every eye, and in print.
+Every function draws on the Axes that it is given, or on those of a new figure, which pyplot does not manage:
+``plots.training_curve(model).figure.savefig("curve.png")``. People with colour blindness can tell the colours
+apart, and they differ in grey print.
 """
 
 from matinee.plots.diagram import factorization

@@ -1,4 +1,4 @@
-"""What all pictures share: the Axes to draw on, and the colours."""
+"""The Axes to draw on and the colours, for all pictures."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-# Okabe and Ito's colours, told apart by every eye and, by their lightness, in grey print.
+# Okabe and Ito's colours: people with colour blindness can tell them apart, and they differ in grey print.
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 SKY, ORANGE, BLACK = "#56b4e9", "#e69f00", "#222222"
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS = "osD^vPX"
 GREY, GROUND = "#b0b0b0", "#e4e4e4"
-# Dark is high, as it is in print; and blue to red through white, for what has a middle.
+# Dark is high, as in print. Blue to red through white is for values with a middle.
 RATING_COLOURS, SIGNED_COLOURS, SHARE_COLOURS = "viridis_r", "RdBu_r", "Blues"
 
 ORDINARY = (7.0, 4.0)  # inches
@@ -24,12 +24,12 @@ FEW_DECADES = 3_000.0
 
 
 def axes_or_new(ax: Axes | None, size: tuple[float, float] = ORDINARY) -> Axes:
-    """The Axes given, or those of a figure of that size in inches, which pyplot does not know of.
+    """The Axes given, or those of a new figure of that size in inches, which pyplot does not manage.
 
     Raises
     ------
     MissingExtraError
-        Without matplotlib.
+        If matplotlib is not installed.
     """
     if ax is not None:
         return ax
@@ -44,12 +44,12 @@ def axes_or_new(ax: Axes | None, size: tuple[float, float] = ORDINARY) -> Axes:
 
 
 def require_matplotlib() -> None:
-    """Nothing, or an error that names the extra.
+    """Raise an error that names the extra, unless matplotlib is installed.
 
     Raises
     ------
     MissingExtraError
-        Without matplotlib.
+        If matplotlib is not installed.
     """
     try:
         import matplotlib.figure  # noqa: F401
@@ -60,14 +60,14 @@ def require_matplotlib() -> None:
 
 
 def colours(name: str, missing: str = GROUND) -> Colormap:
-    """A colour map in which what is missing has a colour of its own."""
+    """A colour map with a colour of its own for missing values."""
     from matplotlib import colormaps
 
     return colormaps[name].with_extremes(bad=missing)
 
 
 def beside(ax: Axes, mappable: Any, label: str, **options: Any) -> Any:
-    """A bar of colours to the right of the Axes."""
+    """A colour bar to the right of the Axes."""
     bar = ax.figure.colorbar(mappable, ax=ax, **({"fraction": 0.046, "pad": 0.02} | options))
     bar.set_label(label)
     bar.outline.set_visible(False)
@@ -75,14 +75,14 @@ def beside(ax: Axes, mappable: Any, label: str, **options: Any) -> Any:
 
 
 def bare(ax: Axes) -> None:
-    """Take away the frame and the marks of the axes, whose labels stay."""
+    """Remove the frame and the tick marks of the Axes, and keep the labels."""
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
 
 
 def plain_numbers(ax: Axes, *names: str) -> None:
-    """Write the numbers of logarithmic axes as 1, 10, 1,000; on short ones 2 and 5 too."""
+    """Write the numbers of logarithmic axes as 1, 10, 1,000; on short axes also 2 and 5."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     for name in names:

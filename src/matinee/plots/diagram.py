@@ -1,4 +1,4 @@
-"""The diagram of what a factorisation is: R ≈ U × Mᵀ, with a user's row and a movie's column picked out."""
+"""Draws what a factorisation is: R ≈ U × Mᵀ, with a user's row and a movie's column picked out."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from matinee.ratings import Ratings
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# More factors than these are not drawn; their number is written beneath.
+# At most so many factors are drawn; the number of all is written beneath.
 MOST_FACTORS = 8
-GAP = 2.2  # cells between the matrices, for the sign and the names
+GAP = 2.2  # cells between the matrices, which hold the sign and the names
 LABEL_LENGTH = 22
-LIGHT = 0.55  # of a cell's colour, above which dark figures are readable on it
+LIGHT = 0.55  # the lightness of a cell from which dark figures are readable on it
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """One of the three matrices: where it stands, what is in it and how it is coloured."""
+    """One of the three matrices: its place, its values and its colours."""
 
     left: float
     values: NDArray[Any]
@@ -58,21 +58,22 @@ def factorization(
     item: Any = None,
     movies: Movies | None = None,
 ) -> Axes:
-    """R ≈ U × Mᵀ, in the numbers of a fitted model: how a row and a column make a prediction.
+    """Draw R ≈ U × Mᵀ with the numbers of a fitted model: how a row and a column make a prediction.
 
     Parameters
     ----------
     model : Model
         Fitted, or loaded.
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
     users, items : int or ids
-        These; or so many, users from the most to the least active and items the most rated.
+        The ids to show, or their number. A number shows users from the most to the least active, and the most
+        rated items.
     user, item : id, optional
-        The row and the column picked out; they are added to those shown if they are not among them. By
-        default the pair of highest prediction among those that have no rating.
+        The row and the column to pick out. They are added to those shown if they are not among them. The
+        default is the pair with the highest prediction among the pairs without a rating.
     movies : Movies, optional
-        For titles in place of ids.
+        Gives titles in place of ids.
 
     Returns
     -------
@@ -134,7 +135,7 @@ def _picked(
     known: NDArray[Any],
     predicted: NDArray[Any],
 ) -> tuple[int, int]:
-    """Row and column of the pair picked out: one without a rating, if there is any."""
+    """The row and the column of the pair to pick out: one without a rating, if there is any."""
     wanted = np.ones(known.shape, dtype=bool)
     if user is not None:
         wanted &= (rows == model.user_position(user))[:, np.newaxis]
@@ -185,7 +186,7 @@ def _draw_grid(ax: Axes, grid: _Grid) -> None:
 
 
 def _figure(text: str, value: float) -> str:
-    """The number with a real minus sign, and none before a zero."""
+    """The number with a typographic minus sign, but without one before a zero."""
     written = text.format(value)
     return written.replace("-", "−" if float(written) else "")
 

@@ -1,4 +1,4 @@
-"""How ratings are distributed: by value, over users and over movies."""
+"""Draws how ratings are distributed: by value, over users and over movies."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from matinee.ratings import Ratings, check_ratings
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Of a logarithmic scale: a tenth of a decade each.
+# Bins of a logarithmic scale: each is a tenth of a decade wide.
 BINS_A_DECADE = 10
-LOWEST = 0.7  # so that a single one has a bar that is seen
+LOWEST = 0.7  # so that the bar of a single user or movie can be seen
 
 
 def rating_distribution(ratings: Ratings, ax: Axes | None = None) -> Axes:
-    """How many ratings there are of every value, or of every range where there are more than twenty values.
+    """The number of ratings of every value, or of every range if there are more than twenty values.
 
     Parameters
     ----------
     ratings : Ratings
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
 
     Returns
     -------
@@ -53,9 +53,9 @@ def rating_distribution(ratings: Ratings, ax: Axes | None = None) -> Axes:
 
 
 def ratings_per_user(ratings: Ratings, ax: Axes | None = None) -> Axes:
-    """How many users gave how many ratings, on logarithmic axes.
+    """The distribution of ratings per user, on logarithmic axes.
 
-    Users without ratings are left out, and counted in the title. Parameters and errors as in
+    Users without ratings are left out; the title has their number. Parameters and errors as in
     `rating_distribution`.
     """
     check_ratings(ratings, "ratings")
@@ -63,9 +63,9 @@ def ratings_per_user(ratings: Ratings, ax: Axes | None = None) -> Axes:
 
 
 def ratings_per_item(ratings: Ratings, ax: Axes | None = None) -> Axes:
-    """How many movies got how many ratings, on logarithmic axes.
+    """The distribution of ratings per movie, on logarithmic axes.
 
-    Movies without ratings are left out, and counted in the title. Parameters and errors as in
+    Movies without ratings are left out; the title has their number. Parameters and errors as in
     `rating_distribution`.
     """
     check_ratings(ratings, "ratings")
@@ -92,10 +92,10 @@ def _draw_counts(ax: Axes, counts: NDArray[Any], name: str) -> Axes:
 
 
 def _edges(least: int, most: int) -> NDArray[np.float64]:
-    """Bins of equal width on a logarithmic axis, each with as many whole numbers as its width says."""
+    """The edges of bins of nearly equal width on a logarithmic axis, each with at least one whole number."""
     n = max(int(np.ceil(np.log10((most + 1) / least) * BINS_A_DECADE)), 1)
     edges = np.unique(np.geomspace(least, most + 1, n + 1).round())
-    # Between whole numbers, so that none lies on an edge.
+    # Edges lie between whole numbers, so that no number lies on an edge.
     return np.asarray(edges - 0.5)
 
 

@@ -1,4 +1,4 @@
-"""The latent factors: as a heat map, and by the films at both ends of each."""
+"""Draws the latent factors: as a heat map, and by the films at both ends of each factor."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROW_HEIGHT = 0.19  # inches
-# The few largest would leave all others pale.
+# A scale that reached the few largest values would leave all others pale.
 WIDEST_SHARE = 0.99
-# Who was rated less has factors near 0, by the regularisation, and by chance where not.
+# Films with fewer ratings have factors near 0, because of the regularisation, or else large by chance.
 LEAST_RATERS = 20
 NAMES = {"none": "factor", "principal": "principal direction"}
 
@@ -35,21 +35,23 @@ def latent_factors(
     movies: Movies | None = None,
     rotation: Rotation = "none",
 ) -> Axes:
-    """The factors of movies, and below them of users, as a heat map: blue below 0, white at 0, red above.
+    """The factors of movies, and below them of users, as a heat map: blue below 0, white at 0, red above 0.
 
     Parameters
     ----------
     model : Model
         Fitted, or loaded.
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
     users, items : int or ids
-        These; or so many, items the most rated and users from the most to the least active.
+        The ids to show, or their number. A number shows the most rated items, and users from the most to the
+        least active.
     movies : Movies, optional
-        For titles in place of ids.
+        Gives titles in place of ids.
     rotation : {"none", "principal"}
-        The factors as they were fitted; or turned, those of users and of movies alike, which changes no
-        prediction, so that the first tells movies apart most, the second next, and so on.
+        "none" shows the factors as they were fitted. "principal" turns those of users and of movies alike,
+        which changes no prediction: then the first factor tells movies apart most, the second next, and so
+        on.
 
     Returns
     -------
@@ -98,26 +100,27 @@ def factor_extremes(
     n_factors: int | None = None,
     rotation: Rotation = "none",
 ) -> Axes:
-    """The films at both ends of each factor, which is what makes a factor readable.
+    """The films at both ends of each factor, which show what the factor means.
 
-    Each factor has n films at its low end, to the left, and n at its high end, to the right, the farthest
-    first; the bars are the values. Films that fewer than 20 people rated are left out, if there are others.
+    Each factor has n films at its low end, to the left, and n films at its high end, to the right; the
+    farthest come first. The bars are the values. Films that fewer than 20 people rated are left out, if there
+    are enough others.
 
     Parameters
     ----------
     model : Model
         Fitted, or loaded.
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
     movies : Movies, optional
-        For titles in place of ids.
+        Gives titles in place of ids.
     n : int
-        Films at each end.
+        The number of films at each end.
     n_factors : int, optional
-        So many factors, those that move predictions most first: by the product of the deviations of the
-        users' and of the items' values. All, in their order, if not given.
+        The number of factors. Those that move predictions most come first, by the product of the deviations
+        of the users' and of the items' values. If not given, all factors are shown in their order.
     rotation : {"none", "principal"}
-        As in `latent_factors`. Principal directions are the ones that mean something most often.
+        As in `latent_factors`. Principal directions are the most likely to have a meaning.
 
     Returns
     -------
@@ -151,7 +154,7 @@ def _draw_end(ax: Axes, top: float, values: NDArray[Any], titles: list[str], col
     places = top + np.arange(len(values))
     bars = ax.barh(places, values, color=colour, height=0.75)
     for bar, value, title in zip(bars, values, titles, strict=True):
-        # Beyond its bar; or beyond 0 where the bar does not reach to this side.
+        # Beyond the bar, or beyond 0 if the bar does not reach this side.
         outer = max(side * float(value), 0.0) * side
         ax.annotate(
             title,
@@ -166,7 +169,7 @@ def _draw_end(ax: Axes, top: float, values: NDArray[Any], titles: list[str], col
 
 def _finish_extremes(ax: Axes, factors: list[int], n: int, name: str) -> None:
     widths = [abs(bar.get_width()) for bars in ax.containers for bar in bars]
-    # Two fifths of the width are bars, the rest is for titles.
+    # Bars take two fifths of the width; the rest is for titles.
     ax.set_xlim(-2.6 * max(widths), 2.6 * max(widths))
     tops = [place * (n + 0.8) for place in range(len(factors))]
     ax.set_yticks(

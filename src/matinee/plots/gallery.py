@@ -1,4 +1,4 @@
-"""Which pictures there are of ratings, of a model and of a test, and how to read each."""
+"""The pictures of ratings, of a model and of a test, and how to read each of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Picture:
     Attributes
     ----------
     name : str
-        As a file may be called.
+        Also the name of its file.
     caption : str
         What it shows, and how to read it.
     draw : function
@@ -44,7 +44,7 @@ class Picture:
 
 
 def pictures_of_ratings(ratings: Ratings, movies: Movies | None = None) -> list[Picture]:
-    """Of ratings: the matrix, and how they are distributed."""
+    """The pictures of ratings: the matrix, and how the ratings are distributed."""
     return [
         Picture(
             "ratings-subset",
@@ -54,22 +54,22 @@ def pictures_of_ratings(ratings: Ratings, movies: Movies | None = None) -> list[
         ),
         Picture(
             "ratings-matrix",
-            "All of the matrix: the colour is the mean rating, and fades the fewer of the pairs are rated.",
+            "The whole matrix. The colour is the mean rating; it fades where fewer pairs are rated.",
             lambda: ratings_matrix(ratings),
         ),
         Picture(
             "rating-distribution",
-            "How many ratings there are of each value.",
+            "The number of ratings of each value.",
             lambda: rating_distribution(ratings),
         ),
         Picture(
             "ratings-per-user",
-            "Most people rate little, a few rate very much; both axes are logarithmic.",
+            "Most people rate few movies, and a few people rate very many. Both axes are logarithmic.",
             lambda: ratings_per_user(ratings),
         ),
         Picture(
             "ratings-per-movie",
-            "And so it is with movies: a few are rated by very many.",
+            "The same holds for movies: a few are rated by very many people. Both axes are logarithmic.",
             lambda: ratings_per_item(ratings),
         ),
     ]
@@ -78,7 +78,7 @@ def pictures_of_ratings(ratings: Ratings, movies: Movies | None = None) -> list[
 def pictures_of_model(
     model: Model, movies: Movies | None = None, *, map_method: Method | None = None
 ) -> list[Picture]:
-    """Of a fitted model: its course, and what it has learned; the map as `movie_map` makes it."""
+    """The pictures of a fitted model: its training and what it learned. ``map_method`` is for `movie_map`."""
     course = Picture(
         "training-curve",
         "The error by iteration. Where validation rises while training falls, the model overfits.",
@@ -88,19 +88,19 @@ def pictures_of_model(
         Picture(
             "factorization",
             "R ≈ U × Mᵀ: the row of a user times the column of a movie, with mean and biases, predicts the "
-            "rating that is missing.",
+            "missing rating.",
             lambda: factorization(model, movies=movies),
         ),
         Picture(
             "latent-factors",
-            "What was learned of movies and of users, turned to its principal directions: two rows of like "
-            "colours go together.",
+            "What the model learned about movies and users, turned to its principal directions. Two rows "
+            "with similar colours go together.",
             lambda: latent_factors(model, movies=movies, rotation="principal"),
         ),
         Picture(
             "factor-extremes",
-            "The films at both ends of each direction. What those of one side have in common, and those of "
-            "the other have not, is what it stands for.",
+            "The films at both ends of each direction. The direction means what the films on one side have "
+            "in common and those on the other side lack.",
             lambda: factor_extremes(model, movies=movies, rotation="principal"),
         ),
         Picture(
@@ -113,7 +113,7 @@ def pictures_of_model(
 
 
 def pictures_of_test(model: Model, test: Ratings) -> list[Picture]:
-    """Of a fitted model against ratings that it has not seen."""
+    """The pictures of a fitted model against ratings that it has not seen."""
     popular = MostPopular().fit(Ratings(model.user_index_, model.item_index_, model.rated_))
     rivals = {type(model).__name__: model, "most popular": popular}
     lists = [
@@ -124,27 +124,27 @@ def pictures_of_test(model: Model, test: Ratings) -> list[Picture]:
         ),
         Picture(
             "ndcg-curve",
-            "How near the top of a list of k movies it stands, beside a list of the most popular.",
+            "How near the top of a list of k movies it is, beside a list of the most popular.",
             lambda: metric_curve(rivals, test, metric="ndcg"),
         ),
     ]
     errors = [
         Picture(
             "predictions",
-            "For each actual rating, a column of how its predictions are distributed. Predictions keep to "
-            "the middle: that is where errors are smallest.",
+            "Each column shows how the predictions for one actual rating are distributed. Predictions keep "
+            "to the middle, as errors are smallest there.",
             lambda: predictions(model, test),
         ),
         Picture(
             "residuals",
-            "Errors by how often the movie was rated in training: a band that narrows to the right "
-            "is learning.",
+            "Errors by how often the movie was rated in training. If the band narrows to the right, the "
+            "model learns from more ratings.",
             lambda: residuals(model, test),
         ),
     ]
     intervals = Picture(
         "interval-coverage",
-        "How many ratings lie within the error bars. On the diagonal they are right.",
+        "How many ratings lie within the error bars. On the diagonal the error bars are right.",
         lambda: interval_coverage(model, test),
     )
     return [

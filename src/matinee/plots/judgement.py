@@ -1,4 +1,4 @@
-"""How good a model is: predictions against ratings, intervals, and lists by their length."""
+"""Draws how good a model is: predictions against ratings, intervals, and lists by their length."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 20
 N_ROWS = 40
-# Enough test ratings in a bin for its quantiles to mean something.
+# With fewer test ratings in a bin its quantiles mean little.
 LEAST_IN_BIN = 20
 N_RESIDUAL_BINS = 12
 SHARES = np.round(np.arange(0.05, 1.0, 0.05), 2)
 
 
 def predictions(model: Model, test: Ratings | NewUsers, ax: Axes | None = None) -> Axes:
-    """Predicted against actual ratings: for every actual rating, how its predictions are distributed.
+    """Predicted against actual ratings: how the predictions for every actual rating are distributed.
 
     Parameters
     ----------
     model : Model
         Fitted, or loaded; one that predicts ratings.
     test : Ratings or NewUsers
-        Not fitted on.
+        Ratings that the model was not fitted to.
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def predictions(model: Model, test: Ratings | NewUsers, ax: Axes | None = None) 
     Raises
     ------
     NotFittedError, DataError, MissingExtraError
-        DataError of a model that predicts no ratings, such as `ImplicitALS`.
+        A DataError for a model that predicts no ratings, such as `ImplicitALS`.
     """
     held_out, predicted = predicted_ratings(model, test)
     ax = axes_or_new(ax, (6.5, 5.0))
@@ -91,18 +91,18 @@ def predictions(model: Model, test: Ratings | NewUsers, ax: Axes | None = None) 
 
 
 def residuals(model: Model, test: Ratings | NewUsers, ax: Axes | None = None) -> Axes:
-    """Actual less predicted ratings, by how many ratings of the movie the model was fitted on.
+    """Actual less predicted ratings, by the number of training ratings of the movie.
 
-    A band around 0 that narrows to the right is what learning looks like; a mean off 0 is a bias. Parameters
-    and errors as in `predictions`.
+    If the model learns, there is a band around 0 that narrows to the right; a mean off 0 is a bias.
+    Parameters and errors as in `predictions`.
     """
     held_out, predicted = predicted_ratings(model, test)
     ax = axes_or_new(ax)
-    known = np.append(model.n_raters, 0)  # the last is for movies that the model does not know
+    known = np.append(model.n_raters, 0)  # the last entry is for movies that the model does not know
     counts = known[model.item_index_.positions(held_out.items)][held_out.by_user.columns]
     missed = held_out.values.astype(np.float64) - predicted
     order = np.argsort(counts, kind="stable")
-    # Bins of equally many test ratings: each is as sure as the other.
+    # Bins with the same number of test ratings are equally certain.
     n_bins = max(min(N_RESIDUAL_BINS, len(missed) // LEAST_IN_BIN), 1)
     parts = np.array_split(order, n_bins)
     places = np.array([np.exp(np.log1p(counts[part]).mean()) for part in parts])
@@ -128,7 +128,7 @@ def residuals(model: Model, test: Ratings | NewUsers, ax: Axes | None = None) ->
 
 
 def interval_coverage(model: Model, test: Ratings, ax: Axes | None = None) -> Axes:
-    """How many of the test ratings lie in the intervals that are to hold 5, 10, … 95 % of them.
+    """The share of the test ratings that lie in the intervals that should hold 5, 10, … 95 % of them.
 
     On the diagonal the error bars are right; below it they are too short.
 
@@ -137,9 +137,9 @@ def interval_coverage(model: Model, test: Ratings, ax: Axes | None = None) -> Ax
     model : BayesianALS
         Fitted, or loaded.
     test : Ratings
-        Not fitted on.
+        Ratings that the model was not fitted to.
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
 
     Returns
     -------
@@ -149,11 +149,11 @@ def interval_coverage(model: Model, test: Ratings, ax: Axes | None = None) -> Ax
     ------
     NotFittedError, MissingExtraError
     DataError
-        Of a model that is not sure of its predictions in any way.
+        For a model whose predictions have no intervals.
     """
     if not model.has_intervals:
         raise DataError(
-            f"expected a BayesianALS, whose predictions have intervals, got {type(model).__name__}"
+            f"expected a model whose predictions have intervals, such as BayesianALS, got {type(model).__name__}"
         )
     check_ratings(test, "test")
     frame = test.to_frame()
@@ -194,15 +194,15 @@ def metric_curve(
     Parameters
     ----------
     models : Model, mapping of name to Model, or models
-        Fitted. Without names they are called by their classes, as in `compare`.
+        Fitted models. Without names they get the names of their classes, as in `compare`.
     test : Ratings or NewUsers
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
     metric : str
         "ndcg", "recall", "precision", "truncated_recall", "map", "mrr" or "hit_rate", as `evaluate` defines
         them.
     ks : iterable of int
-        The lengths.
+        The lengths of the lists.
     relevant_from : float, optional
         As in `evaluate`.
 
@@ -234,7 +234,7 @@ def metric_curve(
 
 
 def _edges(actual: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Around every rating of a scale of few, or of equal width."""
+    """The edges of the columns: one around every value if there are few values, or else of equal width."""
     distinct = np.unique(actual)
     if len(distinct) == 1:
         return np.array([distinct[0] - 0.5, distinct[0] + 0.5])

@@ -1,4 +1,4 @@
-"""Labels of points that don't overlap."""
+"""Places labels beside points so that they don't overlap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Where a label may stand: the direction from its point, tried in turn, near first.
+# The places to try for a label, in this order: the distance from its point, and the direction.
 DISTANCES = (5.0, 9.0, 14.0)  # points
 SIDES = ((1, 0, "left", "center"), (-1, 0, "right", "center"), (0, 1, "center", "bottom"),
          (0, -1, "center", "top"), (1, 1, "left", "bottom"), (-1, 1, "right", "bottom"),
@@ -21,10 +21,10 @@ CLEARANCE = 1.5  # pixels between two labels
 def place_labels(
     ax: Axes, points: NDArray[Any], texts: list[str], *, obstacles: NDArray[Any], fontsize: float = 7
 ) -> list[str]:
-    """Write texts beside points, in their order, each where it covers no other and stays inside the Axes.
+    """Write texts beside points, in their order, each where it covers no other text and stays in the Axes.
 
-    A text for which there is no such place is left out. The layout of the figure is settled by this: at
-    another size the labels would no longer fit.
+    A text without such a place is left out. This fixes the layout of the figure: at another size the labels
+    would no longer fit.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ def place_labels(
         In data coordinates.
     texts : list of str, length n
     obstacles : ndarray, shape (m, 2)
-        Points to cover as few of as possible.
+        Points that the labels should not cover; they cover as few as possible.
 
     Returns
     -------
     list of str
-        Those that were written.
+        The texts that were written.
     """
     figure: Any = ax.figure
     figure.draw_without_rendering()
@@ -58,7 +58,7 @@ def place_labels(
 
 
 def _best_place(label: Any, frame: NDArray[Any], taken: NDArray[Any], dots: NDArray[Any]) -> Any:
-    """The first free place that covers the fewest dots; None if there is no free one."""
+    """The first free place that covers the fewest dots; None if no place is free."""
     best, least = None, np.inf
     for distance in DISTANCES:
         for side in SIDES:
@@ -75,7 +75,7 @@ def _best_place(label: Any, frame: NDArray[Any], taken: NDArray[Any], dots: NDAr
 
 
 def _apply(label: Any, place: tuple[float, tuple[int, int, str, str]]) -> NDArray[Any]:
-    """The label put in a place, and the box of pixels that it then takes."""
+    """Put the label in a place; gives the box of pixels that it then takes."""
     distance, (right, up, horizontal, vertical) = place
     label.set_position((distance * right, distance * up * 0.7))
     label.set_horizontalalignment(horizontal)

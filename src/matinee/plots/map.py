@@ -1,4 +1,4 @@
-"""Films in two dimensions, those that the same people like near each other."""
+"""Draws a map of films: those that the same people like are near each other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Method = Literal["pca", "umap"]
-# As many as have colours that are told apart.
+# As many genres as have colours that can be told apart.
 N_GENRES = 6
 SMALLEST, LARGEST = 12.0, 110.0  # square points, by the number of ratings
 
@@ -37,23 +37,23 @@ def movie_map(
     n_labels: int = 40,
     method: Method | None = None,
 ) -> Axes:
-    """The most rated films in two dimensions, near each other where their factors are.
+    """The most rated films in two dimensions: films with similar factors are near each other.
 
     Parameters
     ----------
     model : Model
         Fitted, or loaded.
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
     movies : Movies, optional
-        For titles in place of ids, and colours by the first genre.
+        Gives titles in place of ids, and colours by the first genre.
     n : int
-        Films.
+        The number of films.
     n_labels : int
-        At most so many get their title, the most rated first; one that would overlap is left out.
+        The most rated films, at most so many, get their title; a title that would overlap is left out.
     method : {"pca", "umap"}, optional
-        Principal components, which keep large distances and can be read along the axes, or UMAP (McInnes,
-        Healy & Melville 2018), which keeps neighbours together. UMAP where it is installed, if not given.
+        Principal components ("pca") keep large distances and can be read along the axes. UMAP (McInnes, Healy
+        & Melville 2018) keeps neighbours together. The default is UMAP if it is installed.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def movie_map(
     ------
     NotFittedError, DataError
     MissingExtraError
-        Without matplotlib; with ``method="umap"``, without umap-learn.
+        If matplotlib is not installed, or umap-learn with ``method="umap"``.
     """
     model = require_factors(model)
     if method not in (None, *get_args(Method)):
@@ -116,7 +116,7 @@ def _principal_components(factors: NDArray[Any]) -> tuple[NDArray[np.float64], t
 def _umap(*, required: bool) -> Any:
     try:
         with warnings.catch_warnings():
-            # It says what else could be installed for parts of it that are not used here.
+            # umap warns about packages for parts of it that are not used here.
             warnings.simplefilter("ignore", ImportWarning)
             import umap
     except ImportError:
@@ -134,7 +134,7 @@ def _first_genre(item: Any, movies: Movies | None) -> str | None:
 
 
 def _draw_points(ax: Axes, points: NDArray[Any], sizes: NDArray[Any], genres: list[str | None]) -> None:
-    """Dots by size, in the colours and shapes of the most frequent genres."""
+    """Draw dots with these sizes, in the colours and shapes of the most frequent genres."""
     frequent = [genre for genre, _ in Counter(genre for genre in genres if genre).most_common(N_GENRES)]
     groups = [(genre, SERIES[place], MARKERS[place]) for place, genre in enumerate(frequent)]
     others = any(genre not in frequent for genre in genres)

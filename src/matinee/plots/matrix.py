@@ -1,4 +1,4 @@
-"""The ratings matrix: a square a rating where that can be seen, and else a picture of density and mean."""
+"""Draws the ratings matrix: a square for each rating, or for large ones a raster of density and mean."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from matinee.ratings import Ratings, check_ratings
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# More squares than this on a side are too small to be told apart.
+# More squares than this on a side would be too small to tell apart.
 MOST_SQUARES = 60
-# Fewer than a screen has dots, so that a PNG stays small.
+# Fewer cells than a screen has pixels, so that a PNG stays small.
 N_TALL, N_WIDE = 160, 240
 # Beyond this the names along an axis run into each other.
 MOST_NAMES = 40
@@ -35,20 +35,20 @@ def ratings_matrix(
 ) -> Axes:
     """Users × items: who rated what, and how.
 
-    Up to 60 × 60 of them each rating is a square, coloured by its value, on a grey ground of what nobody
-    rated. More are drawn as a raster, most active users at the top and most rated items at the left: its
-    hue is the mean rating of the pairs in a cell, and it fades into the ground the fewer of them are rated.
+    Up to 60 × 60, each rating is a square, coloured by its value; pairs without a rating are grey. A larger
+    matrix is a raster, with the most active users at the top and the most rated items at the left. The colour
+    of a cell is the mean rating of its pairs; it fades into grey where fewer pairs are rated.
 
     Parameters
     ----------
     ratings : Ratings
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
     users, items : int or ids, optional
-        These, in this order; or so many of those that have ratings, spread from the most to the least rated.
-        All, if not given.
+        The ids to show, in this order, or their number. A number shows users or items that have ratings,
+        spread from the most to the least rated. If not given, all are shown.
     movies : Movies, optional
-        For titles in place of ids.
+        Gives titles in place of ids.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def _draw_raster(ax: Axes, ratings: Ratings, rows: Positions, columns: Positions
     filled = counts > 0
     share = counts / _cells(len(rows), len(columns), counts.shape)
     hue = colours(RATING_COLOURS)
-    # The few means far out, each of a rating or two, would leave all others the same colour.
+    # A few means are far out, as they are of a rating or two; they would leave all others the same colour.
     low, high = np.quantile(np.repeat(means[filled], np.minimum(counts[filled], 100)), [0.02, 0.98])
     shade = Normalize(low, max(high, low + 1e-6), clip=True)
     strength = LogNorm(share[filled].min() * 0.999, share.max() * 1.001, clip=True)
@@ -145,7 +145,7 @@ def _draw_raster(ax: Axes, ratings: Ratings, rows: Positions, columns: Positions
 
 
 def _binned(ratings: Ratings, rows: Positions, columns: Positions) -> tuple[NDArray[Any], NDArray[Any]]:
-    """How many ratings there are in each cell of the raster, and their mean."""
+    """The number of ratings in each cell of the raster, and their mean."""
     (tall, wide), values = _located(ratings, rows, columns)
     n_tall, n_wide = min(N_TALL, len(rows)), min(N_WIDE, len(columns))
     cell = (tall * n_tall // len(rows)) * n_wide + wide * n_wide // len(columns)
@@ -167,7 +167,7 @@ def dense_part(ratings: Ratings, rows: Positions, columns: Positions) -> NDArray
 def _located(
     ratings: Ratings, rows: Positions, columns: Positions
 ) -> tuple[tuple[NDArray[Any], NDArray[Any]], NDArray[Any]]:
-    """The places in the picture of the ratings that are in it, and their values."""
+    """The ratings of these rows and columns: their places in the picture, and their values."""
     place_of_row, place_of_column = (np.full(n, -1) for n in (ratings.n_users, ratings.n_items))
     place_of_row[rows], place_of_column[columns] = np.arange(len(rows)), np.arange(len(columns))
     tall = np.repeat(place_of_row, ratings.by_user.counts)
@@ -177,7 +177,7 @@ def _located(
 
 
 def _cells(n_rows: int, n_columns: int, shape: tuple[int, ...]) -> NDArray[Any]:
-    """How many pairs are in each cell of the raster."""
+    """The number of pairs in each cell of the raster."""
     tall, wide = (
         np.bincount(np.arange(n) * bins // n, minlength=bins)
         for n, bins in zip((n_rows, n_columns), shape, strict=True)
@@ -186,7 +186,7 @@ def _cells(n_rows: int, n_columns: int, shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _norm_of(values: NDArray[Any]) -> Any:
-    """Steps of colour for a scale of few values, and a run of them for any other."""
+    """Steps of colour for ratings with few distinct values, and continuous colours otherwise."""
     from matplotlib.colors import BoundaryNorm, Normalize
 
     ticks = _distinct(values)

@@ -1,6 +1,6 @@
-"""The directions of the factors, which a fit leaves to chance.
+"""Rotations of the factors: a fit leaves the directions of the factors to chance.
 
-Turning the factors of both sides alike changes no prediction.
+Rotating the factors of both sides alike changes no prediction.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Rotation = Literal["none", "principal"]
 
 
 def rotation_of(item_factors: NDArray[Any], rotation: str) -> NDArray[np.float64]:
-    """The matrix to multiply the factors of both sides with; shape (n_factors, n_factors)."""
+    """The matrix by which to multiply the factors of both sides; shape (n_factors, n_factors)."""
     if rotation not in get_args(Rotation):
         raise DataError(f'rotation={rotation!r}; expected "none" or "principal"')
     if rotation == "none":
@@ -27,7 +27,7 @@ def rotation_of(item_factors: NDArray[Any], rotation: str) -> NDArray[np.float64
 def principal_directions(factors: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The principal directions of the rows, as columns, and the share of the variance along each.
 
-    The sign of a direction is by chance too: its largest component is made positive.
+    The sign of a direction is left to chance too; here the largest component is made positive.
     """
     centred = factors.astype(np.float64) - factors.mean(axis=0)
     variances, directions = np.linalg.eigh(centred.T @ centred)

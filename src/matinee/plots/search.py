@@ -1,4 +1,4 @@
-"""The trials of a search for parameters."""
+"""Draws the trials of a search for parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tuning(result: TuningResult, ax: Axes | None = None) -> Axes:
     ----------
     result : TuningResult
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def tuning(result: TuningResult, ax: Axes | None = None) -> Axes:
     Raises
     ------
     MissingExtraError
-        Without matplotlib.
+        If matplotlib is not installed.
     """
     ax = axes_or_new(ax)
     trials = result.trials.filter(pl.col("value").is_not_null())
@@ -42,7 +42,7 @@ def tuning(result: TuningResult, ax: Axes | None = None) -> Axes:
     complete = trials.filter(pl.col("state") == "complete")
     best_so_far = np.minimum if result.metric in FALLING_METRICS else np.maximum
     values = best_so_far.accumulate(complete["value"].to_numpy())
-    # The best stands until the last trial, whatever became of those after it.
+    # The best value stays until the last trial, whatever happened to the trials after it.
     numbers = np.append(complete["number"].to_numpy(), result.trials["number"][-1])
     label = f"best so far: {result.best_value:.4f}"
     ax.step(numbers, np.append(values, values[-1]), where="post", color=VERMILION, label=label)

@@ -1,4 +1,4 @@
-"""Which users and items a picture shows, and what they are called in it."""
+"""Chooses the users and items that a picture shows, and their names in it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from matinee.models.id_lookup import Kind, positions_of
 from matinee.ratings.ids import IdIndex
 
 Positions = NDArray[np.int64]
-# One, or how many, or all.
+# How many to show, or which ids; None for all.
 Wanted = int | Iterable[Any] | None
 LONGEST_LABEL = 30
 
 
 def most_rated(index: IdIndex, counts: NDArray[Any], wanted: Wanted, kind: Kind) -> Positions:
-    """Positions of the ids given, or of so many that have the most ratings, most first."""
+    """The positions of the ids given, or of the most rated ones if a number is given, most rated first."""
     if wanted is None or isinstance(wanted, int | np.integer):
         return by_count(counts)[: _number(wanted, len(index), kind)]
     return positions_of(index, wanted, kind, "raise")[0]
 
 
 def spread_out(index: IdIndex, counts: NDArray[Any], wanted: Wanted, kind: Kind) -> Positions:
-    """Positions of the ids given, or of so many from the most to the least rated, in equal steps."""
+    """The positions of the ids given, or of a number of them, evenly from the most to the least rated."""
     if wanted is None or isinstance(wanted, int | np.integer):
         ranked = by_count(counts)[: max(np.count_nonzero(counts), 1)]
         n = min(_number(wanted, len(index), kind), len(ranked))
@@ -36,17 +36,17 @@ def spread_out(index: IdIndex, counts: NDArray[Any], wanted: Wanted, kind: Kind)
 
 
 def by_count(counts: NDArray[Any]) -> Positions:
-    """All positions, the largest count first, equal ones in their order."""
+    """All positions, the largest count first; equal counts stay in their order."""
     return np.argsort(-counts.astype(np.int64), kind="stable")
 
 
 def titles_of(index: IdIndex, positions: Positions, movies: Movies | None) -> list[str]:
-    """Short titles, or the ids themselves where there are none."""
+    """Short titles, or the ids where there are no movies."""
     return [short(str(id) if movies is None else movies.title(id)) for id in index.take(positions)]
 
 
 def short(text: str, longest: int = LONGEST_LABEL) -> str:
-    """The text, cut off with an ellipsis where it is longer; a dollar sign stays one."""
+    """The text, cut with an ellipsis if it is too long; a dollar sign does not start a formula."""
     cut = text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
     return cut.replace("$", r"\$")
 

@@ -1,4 +1,4 @@
-"""The course of a fit, iteration by iteration."""
+"""Draws the course of a fit, iteration by iteration."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from matinee.solving.history import Iteration
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# In the order they are drawn; sampled errors are noisy and lie behind the rest.
+# In drawing order: the errors of samples are noisy and lie behind the rest.
 ERRORS = {
     "sample_rmse": ("validation, this sample alone", {"color": SKY, "linewidth": 1.0}),
     "train_rmse": ("train", {"color": BLUE, "linewidth": 1.8}),
     "validation_rmse": ("validation", {"color": VERMILION, "linewidth": 1.8}),
 }
-# Longer curves would be a row of beads.
+# On longer curves the markers would run into each other.
 MOST_MARKERS = 40
-# A first iteration many times as far off as the last would press all others flat.
+# A first error many times as large as the last would make the rest of the curve flat.
 HIGHEST_OF_LAST = 1.35
 
 
 def training_curve(model: Model, ax: Axes | None = None) -> Axes:
     """The errors of a fitted model by iteration, with the place where the fit stopped.
 
-    RMSE on the ratings fitted and, where the fit had any, on the validation ratings; of a model that averages
-    samples, the error of every sample and of the running average. Of a model of implicit feedback the
-    objective and, with validation, NDCG at 10 on an axis of its own at the right.
+    For a model of ratings it is the RMSE on the training ratings and, if there are any, on the validation
+    ratings. For a model that averages samples it is the error of every sample and of the running average. For
+    a model of implicit feedback it is the objective and, with validation ratings, NDCG at 10 on an axis of
+    its own at the right.
 
     Parameters
     ----------
     model : Model
         Fitted, or loaded.
     ax : matplotlib.axes.Axes, optional
-        Of a new figure, if not given.
+        The Axes to draw on; those of a new figure if not given.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def training_curve(model: Model, ax: Axes | None = None) -> Axes:
     Raises
     ------
     NotFittedError, DataError, MissingExtraError
-        DataError of a model that was fitted without iterations, as the baselines are.
+        A DataError for a model that was fitted without iterations, as the baselines are.
     """
     model.check_fitted()
     history = model.history_
