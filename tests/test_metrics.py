@@ -151,7 +151,12 @@ def test_no_users_have_no_figures():
         ([[0.5]], [0, 1], [1], "dtype float64; expected integers"),
         ([[1, 1]], [0, 1], [1], "row 0 of recommended holds an item twice"),
         ([[1, 2]], [0, 1, 1], [1], r"indptr has shape \(3,\); expected \(2,\) for 1 users"),
-        ([[1, 2]], [0, 2], [1], r"indptr must rise from 0 to the number of columns; they have shape \(1,\)"),
+        (
+            [[1, 2]],
+            [0, 2],
+            [1],
+            r"indptr must rise from 0 to the number of columns; columns has shape \(1,\)",
+        ),
         ([[1, 2]], [0, 2], [3, 1], "must ascend"),
         ([[1, 2]], [0, 2], [1, 1], "must ascend"),
         ([[1, 2]], [0, 1], [-1], "columns holds -1"),
@@ -198,7 +203,7 @@ def test_a_k_beyond_all_memory_costs_none():
 
 
 def test_a_k_below_the_width_of_the_lists_is_refused():
-    with pytest.raises(ValueError, match="k=1, of lists of 2"):
+    with pytest.raises(ValueError, match="k=1 for lists of 2 items; expected a k of at least 2"):
         metrics.precision(np.ones((1, 2), dtype=bool), k=1)
 
 

@@ -1,4 +1,4 @@
-"""Checks of what a caller gives: the value that was meant, or a DataError that names it."""
+"""Checks of parameters: each gives back the checked value, or raises a DataError that names it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value is a whole number by its type; True and False are not."""
+    """Whether the type of a value is that of a whole number; True and False don't count."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
 
 
 def whole_number(name: str, value: Any, *, least: int, most: int | None = None) -> int:
-    """The value as an int, or a DataError that names the parameter."""
+    """The value as an int; a DataError that names the parameter if it is not one within bounds."""
     if not is_whole(value) or value < least or (most is not None and value > most):
         bound = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise DataError(f"{name}={value!r}; expected a whole number {bound}")
@@ -28,9 +28,9 @@ def whole_number(name: str, value: Any, *, least: int, most: int | None = None) 
 
 
 def number(name: str, value: Any, *, least: float, most: float = math.inf) -> float:
-    """The value as a finite float between bounds, or a DataError that names the parameter."""
+    """The value as a finite float; a DataError that names the parameter if it is not one within bounds."""
     is_number = is_whole(value) or isinstance(value, float | np.floating)
-    # A comparison, as a whole number may be too large for a float.
+    # Compared before it is converted, as a whole number may be too large for a float.
     if not is_number or not max(least, -LARGEST) <= value <= min(most, LARGEST):
         bound = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
         raise DataError(f"{name}={value!r}; expected a number {bound}")
@@ -38,7 +38,7 @@ def number(name: str, value: Any, *, least: float, most: float = math.inf) -> fl
 
 
 def random_generator(random_state: Any) -> np.random.Generator:
-    """A generator from a seed, None for a fresh one, or the generator given."""
+    """A generator made from a seed, a fresh generator for None, or the generator given."""
     if isinstance(random_state, np.random.Generator):
         return random_state
     if random_state is not None:

@@ -1,4 +1,4 @@
-"""Every error that Matinee raises on purpose: what was given, what was expected, what to do."""
+"""The errors of Matinee: a message says what was given, what was expected, and what to do."""
 
 
 class MatineeError(Exception):
@@ -6,7 +6,7 @@ class MatineeError(Exception):
 
 
 class DataError(MatineeError, ValueError):
-    """Data or a parameter cannot be used: the file and line, the row or the name is in the message."""
+    """Data or a parameter cannot be used; the message has the file and line, the row, or the name."""
 
 
 class _UnknownIdError(MatineeError, KeyError):
@@ -16,11 +16,11 @@ class _UnknownIdError(MatineeError, KeyError):
 
 
 class UnknownUserError(_UnknownIdError):
-    """A user id that the model has not seen."""
+    """The model has not seen this user id."""
 
 
 class UnknownItemError(_UnknownIdError):
-    """An item id that the model has not seen."""
+    """The model has not seen this item id."""
 
 
 class NotFittedError(MatineeError):
@@ -32,4 +32,4 @@ class ModelFileError(MatineeError):
 
 
 class MissingExtraError(MatineeError, ImportError):
-    """A part of Matinee was asked for whose optional dependencies are not installed."""
+    """The optional dependencies of a part of Matinee are not installed."""

@@ -1,12 +1,13 @@
-"""How far predictions and recommendations are from the truth: functions of arrays.
+"""Metrics of predictions and of recommendations: functions of arrays.
 
-The ranking metrics take two steps. `find_hits` compares lists of k recommendations with what is relevant to
-each user; every metric is then one number per user, all from 0 to 1, and the mean over the users is the
-figure usually reported. Where libraries disagree, the docstrings say which definition this is. Items of equal
-score are in the order that the ranker left them in: nothing here reorders a list. Lists may be given narrower
-than k where there is nothing left to recommend to anybody: ``k`` is then what counts as their length.
+A ranking metric takes two steps. `find_hits` compares lists of k recommendations with the items that are
+relevant to each user. A metric then gives one number per user, from 0 to 1; the figure usually reported is
+the mean over the users. Where libraries disagree, the docstring says which definition this is. Items of equal
+score stay in the order of the ranker: nothing here reorders a list. If there are fewer than k items to
+recommend to anybody, the lists may be narrower than k; the parameter ``k`` is then their length.
 
-What lists are like as a whole (`catalogue_coverage`, `novelty`) follows from how often each item is in one.
+`catalogue_coverage` and `novelty` describe all lists together. They take the number of lists that each item
+is in.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def rmse(actual: ArrayLike, predicted: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the shapes differ, or there is nothing in them.
+        If the shapes differ, or the arrays are empty.
     """
     errors = _errors(actual, predicted)
     return float(np.sqrt(np.mean(np.square(errors, out=errors))))
@@ -49,9 +50,9 @@ def find_hits(recommended: ArrayLike, indptr: ArrayLike, columns: ArrayLike) -> 
     Parameters
     ----------
     recommended : array of int, shape (n_users, k)
-        Best first, each item once; −1 where a list has fewer than k items, which is a miss.
+        The best first, each item once. −1 fills a list with fewer than k items, and counts as a miss.
     indptr : array of int, shape (n_users + 1,)
-        ``columns[indptr[u]:indptr[u + 1]]`` is relevant to user ``u``.
+        The items ``columns[indptr[u]:indptr[u + 1]]`` are relevant to user ``u``.
     columns : array of int, shape (n_relevant,)
         Ascending in each row.
 
@@ -62,12 +63,12 @@ def find_hits(recommended: ArrayLike, indptr: ArrayLike, columns: ArrayLike) -> 
     Raises
     ------
     ValueError
-        For shapes that don't fit together, an item twice in one list, or columns that don't ascend.
+        If the shapes don't fit together, an item is in a list twice, or the columns of a row don't ascend.
     """
     lists, bounds, relevant = np.asarray(recommended), np.asarray(indptr), np.asarray(columns)
     _check_lists(lists)
     _check_rows(lists, bounds, relevant)
-    # One number for a user and an item, ascending: all users are searched at once.
+    # One number for each pair of user and item, ascending, so that all users are searched at once.
     width = int(relevant.max(initial=-1)) + 1
     keys = np.repeat(np.arange(len(lists)) * width, np.diff(bounds)) + relevant
     if (keys[1:] <= keys[:-1]).any():
@@ -75,14 +76,14 @@ def find_hits(recommended: ArrayLike, indptr: ArrayLike, columns: ArrayLike) -> 
     wanted = lists.astype(np.int64) + (np.arange(len(lists)) * width)[:, np.newaxis]
     places = np.searchsorted(keys, wanted)
     found = np.zeros(lists.shape, dtype=bool)
-    # A filler, or an item beyond the last relevant one, would be mistaken for another user's.
+    # A filler, or an item beyond the last relevant one, would have the number of another user's pair.
     possible = (lists >= 0) & (lists < width) & (places < len(keys))
     found[possible] = keys[places[possible]] == wanted[possible]
     return found
 
 
 def precision(hits: Hits, *, k: int | None = None) -> PerUser:
-    """The share of hits among k: divided by k even if a list is shorter.
+    """The number of hits divided by k, even if a list is shorter than k.
 
     Parameters
     ----------
@@ -98,15 +99,15 @@ def precision(hits: Hits, *, k: int | None = None) -> PerUser:
 
 
 def recall(hits: Hits, n_relevant: ArrayLike) -> PerUser:
-    """The share of all that is relevant to a user that is among the k.
+    """The share of a user's relevant items that are among the k.
 
-    With more than k relevant items 1 is out of reach; see `truncated_recall`.
+    It cannot reach 1 for a user with more than k relevant items; see `truncated_recall`.
 
     Parameters
     ----------
     hits : ndarray of bool, shape (n_users, width)
     n_relevant : array of int, shape (n_users,)
-        At least 1: leave out the users to whom nothing is relevant.
+        The number of relevant items, at least 1: leave out users who have none.
 
     Returns
     -------
@@ -117,10 +118,10 @@ def recall(hits: Hits, n_relevant: ArrayLike) -> PerUser:
 
 
 def truncated_recall(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None) -> PerUser:
-    """Hits divided by the most there could be, the lesser of k and ``n_relevant``.
+    """The number of hits divided by the most there could be: the smaller of k and ``n_relevant``.
 
-    The Recall@k of Liang, Krishnan, Hoffman & Jebara (2018) and of Rendle et al. (2021). Parameters as in
-    `recall` and `precision`.
+    This is the Recall@k of Liang, Krishnan, Hoffman & Jebara (2018) and of Rendle et al. (2021). Parameters
+    as in `recall` and `precision`.
     """
     return np.asarray(_checked(hits).sum(axis=1) / _most_hits(hits, n_relevant, k))
 
@@ -128,18 +129,18 @@ def truncated_recall(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None)
 def ndcg(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None) -> PerUser:
     """Normalised discounted cumulative gain: a hit at rank r counts 1 / log₂(r + 1).
 
-    Gains are 0 or 1, and the ideal list is the best of length k: hits at the first min(k, n_relevant) ranks.
-    Parameters as in `recall` and `precision`.
+    Gains are 0 or 1. The ideal list is the best of length k: it has hits at the first min(k, n_relevant)
+    ranks. Parameters as in `recall` and `precision`.
     """
     most, width = _most_hits(hits, n_relevant, k), _checked(hits).shape[1]
     discounts = 1 / np.log2(np.arange(2, max(width, int(most.max(initial=0))) + 2))
     ideal = np.cumsum(discounts)[most - 1]
-    # Summed in the order of the ideal, so that a perfect list gets exactly 1.
+    # Summed in the same order as the ideal, so that a perfect list gets exactly 1.
     return np.asarray(np.cumsum(hits * discounts[:width], axis=1)[:, -1] / ideal)
 
 
 def average_precision(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None) -> PerUser:
-    """The precision at the rank of each hit, summed and divided by min(k, n_relevant).
+    """The sum of the precisions at the ranks of the hits, divided by min(k, n_relevant).
 
     Its mean over users is MAP at k. Parameters as in `recall` and `precision`.
     """
@@ -149,7 +150,7 @@ def average_precision(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None
 
 
 def reciprocal_rank(hits: Hits) -> PerUser:
-    """One over the rank of the first hit, 0 without any among the k; its mean is MRR at k."""
+    """1 / rank of the first hit, 0 if none of the k is a hit; the mean over users is MRR at k."""
     first = _checked(hits).argmax(axis=1)
     return np.asarray(hits.any(axis=1) / (first + 1))
 
@@ -165,34 +166,34 @@ def catalogue_coverage(n_recommended: ArrayLike) -> float:
     Parameters
     ----------
     n_recommended : array of int, shape (n_items,)
-        In how many lists each item of the catalogue is.
+        The number of lists that each item of the catalogue is in.
 
     Returns
     -------
     float
-        From 0 to 1; NaN of no items.
+        From 0 to 1; NaN if there are no items.
     """
     counts = np.asarray(n_recommended)
     return float((counts > 0).mean()) if counts.size else math.nan
 
 
 def novelty(n_recommended: ArrayLike, n_raters: ArrayLike, n_users: int) -> float:
-    """How unexpected what is in the lists is: the mean of −log₂(the share of the users who rated it).
+    """How unexpected the items in the lists are: the mean of −log₂(share of the users who rated the item).
 
-    The mean self-information of Zhou et al. (2010) and of Vargas & Castells (2011), over all places of all
-    lists. An item that nobody rated counts as if one user had, as its information would be infinite.
+    This is the mean self-information of Zhou et al. (2010) and of Vargas & Castells (2011), over all places
+    of all lists. An item that nobody rated counts as rated by one user, as its information would be infinite.
 
     Parameters
     ----------
     n_recommended, n_raters : array of int, shape (n_items,)
-        In how many lists each item is, and how many users rated it in training.
+        The number of lists that each item is in, and the number of users who rated it in training.
     n_users : int
-        Users who rated anything in training.
+        The number of users who rated anything in training.
 
     Returns
     -------
     float
-        In bits: 0 for what everybody rated, log₂(n_users) at most; NaN if all lists are empty.
+        In bits: 0 for an item that everybody rated, and at most log₂(n_users). NaN if all lists are empty.
     """
     places, raters = np.asarray(n_recommended), np.maximum(np.asarray(n_raters), 1)
     if places.shape != raters.shape:
@@ -220,7 +221,9 @@ def _check_lists(lists: NDArray[Any]) -> None:
     ordered = np.sort(lists, axis=1)
     repeated = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any(axis=1)
     if repeated.any():
-        raise ValueError(f"row {int(repeated.argmax())} of recommended holds an item twice")
+        raise ValueError(
+            f"row {int(repeated.argmax())} of recommended holds an item twice; expected each once"
+        )
 
 
 def _check_rows(lists: NDArray[Any], indptr: NDArray[Any], columns: NDArray[Any]) -> None:
@@ -229,7 +232,9 @@ def _check_rows(lists: NDArray[Any], indptr: NDArray[Any], columns: NDArray[Any]
             f"indptr has shape {indptr.shape}; expected ({len(lists) + 1},) for {len(lists)} users"
         )
     if columns.ndim != 1 or indptr[0] != 0 or indptr[-1] != len(columns) or (np.diff(indptr) < 0).any():
-        raise ValueError(f"indptr must rise from 0 to the number of columns; they have shape {columns.shape}")
+        raise ValueError(
+            f"indptr must rise from 0 to the number of columns; columns has shape {columns.shape}"
+        )
     if columns.min(initial=0) < 0:
         raise ValueError(f"columns holds {columns.min()}; expected positions from 0")
 
@@ -251,12 +256,12 @@ def _checked_counts(hits: Hits, n_relevant: ArrayLike) -> NDArray[Any]:
 
 def _most_hits(hits: Hits, n_relevant: ArrayLike, k: int | None) -> NDArray[Any]:
     counts = _checked_counts(hits, n_relevant)
-    # A k beyond every count, and beyond what an array holds, asks for no more than the counts.
+    # A k larger than every count means no more than the counts, and may be too large for an array.
     return np.asarray(np.minimum(counts, min(_length(hits, k), int(counts.max(initial=1)))))
 
 
 def _length(hits: Hits, k: int | None) -> int:
     width = _checked(hits).shape[1]
     if k is not None and k < width:
-        raise ValueError(f"k={k}, of lists of {width}; expected k of at least that")
+        raise ValueError(f"k={k} for lists of {width} items; expected a k of at least {width}")
     return width if k is None else k

@@ -456,7 +456,7 @@ def damaged_models(whole):
         "eight-bytes": (whole[:5], "truncated"),
         "empty": (b"", "empty"),
         "newer": (newer, "install a newer one"),
-        "text": (b"1::2::3\n" * 100, "no model file"),
+        "text": (b"1::2::3\n" * 100, "not a model file"),
     }
 
 

@@ -1,1 +1,1 @@
-"""Files that are written whole or not at all: model files, and the replacement of any file."""
+"""Writes files whole or not at all: model files, and any file that takes the place of another."""

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writes a file whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from matinee.errors import DataError
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """A file to write beside the path, which takes the path's place once it is whole.
+    """The path of a temporary file beside ``path``; it takes the place of ``path`` once it is whole.
 
     Raises
     ------
     DataError
-        If it cannot be written.
+        If the file cannot be written.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

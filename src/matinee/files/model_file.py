@@ -1,4 +1,4 @@
-"""Model files: a header and arrays in the safetensors format, which carries no code; mapped, not read."""
+"""Model files: a header and arrays in the safetensors format. They hold no code, and are mapped, not read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from matinee.errors import ModelFileError
 
 FORMAT_VERSION = 1
 
-# The few types that a model file holds, by their names in the format.
+# The types that a model file holds, by their names in the format.
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F64": np.dtype("<f8"),
@@ -27,25 +27,25 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "U32": np.dtype("<u4"),
     "U64": np.dtype("<u8"),
 }
-# Can only be read by setting it, for the whole process: so once, before there are other threads.
+# The umask can only be read by setting it for the whole process: done once, before there are other threads.
 _UMASK = os.umask(0)
 os.umask(_UMASK)
 
-# The format's own limit, which keeps a damaged length from asking for the whole memory.
+# The limit of the format. With it a damaged length cannot ask for the whole memory.
 _LONGEST_HEADER = 100_000_000
 
 
 def write_model_file(path: str | Path, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
     """Write a header of plain values and arrays of numbers or text, atomically.
 
-    A crash or Ctrl-C leaves the file that was there before, whole.
+    After a crash or Ctrl-C the file that was there before is still there, whole.
 
     Raises
     ------
     ModelFileError
         If the file cannot be written.
     """
-    # A link stays a link, to the new file.
+    # A link stays a link, and leads to the new file.
     path = Path(path).resolve()
     metadata = {"matinee": json.dumps({"format_version": FORMAT_VERSION, **header})}
     try:
@@ -68,12 +68,12 @@ def write_model_file(path: str | Path, header: Mapping[str, Any], arrays: Mappin
 
 def _tensor(array: Any) -> Any:
     array = np.ascontiguousarray(array)
-    # Text of one width is a table of code points.
+    # Text of fixed width is stored as a table of code points.
     return array.view("<u4").reshape(len(array), -1) if array.dtype.kind == "U" else array
 
 
 def _keep_permissions(part: Path, path: Path) -> None:
-    """Give the part the mode that the file has, or that a new file would get; mkstemp's is private."""
+    """Give the part the mode of the file it replaces, or of a new file; mkstemp makes it private."""
     if path.exists():
         part.chmod(path.stat().st_mode & 0o777)
         return
@@ -108,7 +108,7 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def begins_like_model_file(path: str | Path) -> bool:
-    """Whether there is a file that begins as model files do: with a length, and a JSON document."""
+    """Whether there is a file that begins like a model file: with a length, and a JSON document."""
     try:
         with Path(path).open("rb") as file:
             beginning = file.read(9)
@@ -122,13 +122,13 @@ def _parse(data: memoryview) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ModelFileError("is truncated: it has no header")
     length = int.from_bytes(data[:8], "little")
     if length > min(_LONGEST_HEADER, len(data) - 8):
-        raise ModelFileError("is truncated or no model file: its header goes past its end")
+        raise ModelFileError("is truncated or not a model file: its header goes past its end")
     try:
         entries = json.loads(bytes(data[8 : 8 + length]))
         header = json.loads(entries.pop("__metadata__")["matinee"])
         version = header["format_version"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ModelFileError("is no model file: it has no header of Matinee's") from None
+        raise ModelFileError("is not a model file: it has no header of Matinee's") from None
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ModelFileError(
             f"has format version {version!r}; this Matinee reads up to {FORMAT_VERSION}: install a newer one"
