@@ -96,7 +96,10 @@ def test_optimism_reorders_the_recommendations(matinee, files):
     ("command", "message"),
     [
         ("fit ratings.csv -o out --model als --movies movies.csv", "--movies works only with --model bayes"),
-        ("fit ratings.csv -o out --model implicit --users users.csv", "--users works only with --model bayes"),
+        (
+            "fit ratings.csv -o out --model implicit --users users.csv",
+            "--users works only with --model bayes",
+        ),
         ("fit ratings.csv -o out --model als --samples 9", "--samples is no option of --model als"),
         ("fit ratings.csv -o out --model bayes --iterations 9", "--iterations is no option of --model bayes"),
         ("fit ratings.csv -o out --model bayes --movies nowhere.csv", "nowhere.csv"),

@@ -111,7 +111,9 @@ def test_what_is_wrong_is_named(als, implicit, split_ratings) -> None:
     test = split_ratings[1]
     with pytest.raises(matinee.DataError, match="ImplicitALS predicts no ratings"):
         plots.predictions(implicit, test)
-    with pytest.raises(matinee.DataError, match="expected a BayesianALS, whose predictions have intervals"):
+    with pytest.raises(
+        matinee.DataError, match="whose predictions have intervals, such as BayesianALS, got ALS"
+    ):
         plots.interval_coverage(als, test)
     with pytest.raises(matinee.DataError, match="metric='auc'; expected one of precision, recall"):
         plots.metric_curve(als, test, metric="auc")

@@ -152,8 +152,9 @@ def interval_coverage(model: Model, test: Ratings, ax: Axes | None = None) -> Ax
         For a model whose predictions have no intervals.
     """
     if not model.has_intervals:
+        given = type(model).__name__
         raise DataError(
-            f"expected a model whose predictions have intervals, such as BayesianALS, got {type(model).__name__}"
+            f"expected a model whose predictions have intervals, such as BayesianALS, got {given}"
         )
     check_ratings(test, "test")
     frame = test.to_frame()
