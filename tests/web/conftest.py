@@ -32,7 +32,9 @@ POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash passwords as cheaply as Argon2 can: what makes it slow is not ours to test."""
-    monkeypatch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(
+        accounts, "PASSWORD_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )
     monkeypatch.setattr(accounts, "REGISTERING_SECONDS", 0.0)
 
 

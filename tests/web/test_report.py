@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 import matinee
 from matinee.web.cinema.showing import Showing
-from matinee.web.report import make_report
+from matinee.web.pages.report_figures import make_report
 from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
 from matinee.web.store.tables import RatingEventRow

@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from matinee.errors import DataError
 from matinee.web.pages import PAGES
-from matinee.web.secret_key import secret_key
 from matinee.web.security.addresses import counted_as
+from matinee.web.security.secret_key import secret_key
 from tests.web.conftest import Browser, Site
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}

@@ -16,9 +16,9 @@ from threadpoolctl import threadpool_limits
 from matinee import __version__
 from matinee.web import api
 from matinee.web.api.schemas import Problem
-from matinee.web.metrics import Metrics
 from matinee.web.middleware.body_limit import BodyLimit
 from matinee.web.middleware.rate_limit import RateLimit
+from matinee.web.middleware.request_metrics import RequestMetrics
 from matinee.web.pages import PAGES
 from matinee.web.rendering import problems
 from matinee.web.security.cookies import CookieJar, Cookies
@@ -93,7 +93,7 @@ def _add_middleware(app: FastAPI, settings: Settings, services: Services) -> Non
     if settings.rate_limit:
         app.add_middleware(RateLimit, limit=settings.rate_limit)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Metrics)
+    app.add_middleware(RequestMetrics)
 
 
 def worker_app() -> FastAPI:

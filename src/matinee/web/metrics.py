@@ -7,18 +7,15 @@ which has to be set before this module is imported, and whoever is asked sums th
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 # From one millisecond, what a recommendation takes, to what people give up after.
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
-METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))
 
 REQUESTS = Counter("matinee_requests_total", "Requests answered.", ("method", "route", "status"))
 REQUEST_SECONDS = Histogram(
@@ -31,34 +28,6 @@ MODEL_FITTED = Gauge(
     "When the model that is served was written.",
     multiprocess_mode="mostrecent",
 )
-
-
-class Metrics:
-    """Counts and times every request, by the route that answered it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began, status = time.perf_counter(), 500
-
-        async def send_noting_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_noting_status)
-        finally:
-            # What no route answered may be any text, and is one line here.
-            route = getattr(scope.get("route"), "path", "none")
-            method = scope["method"] if scope["method"] in METHODS else "other"
-            REQUESTS.labels(method, route, str(status)).inc()
-            REQUEST_SECONDS.labels(route).observe(time.perf_counter() - began)
 
 
 def exposition() -> tuple[bytes, str]:

@@ -10,7 +10,7 @@ from matinee.datasets.download import DATASETS
 from matinee.datasets.loading import DEMO
 from matinee.web.cinema.current_model import CurrentModel
 from matinee.web.cinema.showing import Showing
-from matinee.web.secret_key import secret_key
+from matinee.web.security.secret_key import secret_key
 from matinee.web.settings import Settings
 from matinee.web.store.engine import Store
 from matinee.web.store.migrating import require_current, upgrade

@@ -14,12 +14,12 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from matinee.web.dependencies import ServicesNow
 from matinee.web.security.cookies import PLAIN_NAME
 from matinee.web.security.csrf import require_header_token
 from matinee.web.store.accounts import Account
 from matinee.web.store.tokens import account_by_token
-from matinee.web.visits import Visit, Visitor
+from matinee.web.visits.dependencies import ServicesNow
+from matinee.web.visits.visit import Visit, Visitor
 
 _bearer = HTTPBearer(auto_error=False, description="A token that was made on the account's page.")
 _cookie = APIKeyCookie(

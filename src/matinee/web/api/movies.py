@@ -16,8 +16,8 @@ from matinee.web.api.schemas import (
     SimilarMovies,
 )
 from matinee.web.cinema.recommending import similar
-from matinee.web.dependencies import AskedFilters, ShowingNow
-from matinee.web.visits import listed_film
+from matinee.web.visits.dependencies import AskedFilters, ShowingNow
+from matinee.web.visits.visit import listed_film
 
 router = APIRouter(tags=["movies"])
 

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from matinee.web.api.responses import errors
 from matinee.web.api.schemas import Status
-from matinee.web.dependencies import ServicesNow
 from matinee.web.metrics import MODEL_FITTED, exposition
+from matinee.web.visits.dependencies import ServicesNow
 
 router = APIRouter(tags=["operations"])
 

@@ -21,7 +21,7 @@ from matinee.web.api.schemas import (
     Recommendations,
 )
 from matinee.web.cinema.recommending import predict, recommend, worth_rating
-from matinee.web.dependencies import AskedFilters
+from matinee.web.visits.dependencies import AskedFilters
 
 router = APIRouter(prefix="/me", tags=["me"])
 

@@ -14,8 +14,8 @@ from matinee.web.api.schemas import RecommendationRequest, Recommendations, Reco
 from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.recommending import Suggestion, recommend, recommend_to_user
 from matinee.web.cinema.showing import Showing
-from matinee.web.dependencies import AskedFilters, ShowingNow
 from matinee.web.store.visitor_ids import is_visitor
+from matinee.web.visits.dependencies import AskedFilters, ShowingNow
 
 router = APIRouter(tags=["recommendations"])
 

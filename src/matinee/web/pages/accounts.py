@@ -9,13 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from matinee.errors import DataError
-from matinee.web import logins
-from matinee.web.dependencies import CurrentVisit
-from matinee.web.logins import LoginFailedError, require_account
 from matinee.web.pages.addresses import back_to
 from matinee.web.rendering.templating import page
 from matinee.web.store import tokens
-from matinee.web.visits import Visit
+from matinee.web.visits import logins
+from matinee.web.visits.dependencies import CurrentVisit
+from matinee.web.visits.logins import LoginFailedError, require_account
+from matinee.web.visits.visit import Visit
 
 router = APIRouter()
 

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse
 
-from matinee.web.dependencies import CurrentVisit
 from matinee.web.pages.addresses import back_to
 from matinee.web.store.ratings_log import checked_stars
+from matinee.web.visits.dependencies import CurrentVisit
 
 router = APIRouter()
 

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 
 from matinee.web.pages.posters import poster_of
 from matinee.web.rendering.templating import page
-from matinee.web.visits import Visit
+from matinee.web.visits.visit import Visit
 
 
 def drawn_page(visit: Visit, template: str, context: Mapping[str, Any]) -> HTMLResponse:

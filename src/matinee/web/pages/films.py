@@ -8,10 +8,10 @@ from starlette.responses import HTMLResponse
 from matinee.web.cinema.films import Film, model_id
 from matinee.web.cinema.reasons import Reason, reasons_for
 from matinee.web.cinema.recommending import fold_in, predict, similar
-from matinee.web.dependencies import CurrentVisit
 from matinee.web.pages.charts import star_chart
 from matinee.web.pages.drawing import drawn_page
-from matinee.web.visits import Visit
+from matinee.web.visits.dependencies import CurrentVisit
+from matinee.web.visits.visit import Visit
 
 router = APIRouter()
 

@@ -10,10 +10,10 @@ from starlette.responses import RedirectResponse, Response
 from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.films import Film
 from matinee.web.cinema.recommending import Suggestion, recommend, worth_rating
-from matinee.web.dependencies import CurrentVisit
 from matinee.web.pages.asking import FormFilters
 from matinee.web.pages.drawing import drawn_page
-from matinee.web.visits import Visit
+from matinee.web.visits.dependencies import CurrentVisit
+from matinee.web.visits.visit import Visit
 
 router = APIRouter()
 

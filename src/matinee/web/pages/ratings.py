@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from matinee.web.cinema.films import Film
-from matinee.web.dependencies import CurrentVisit
 from matinee.web.pages.asking import PageNumber, Part
 from matinee.web.pages.drawing import drawn_page
-from matinee.web.visits import Visit
+from matinee.web.visits.dependencies import CurrentVisit
+from matinee.web.visits.visit import Visit
 
 router = APIRouter()
 

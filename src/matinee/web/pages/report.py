@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from matinee.web.dependencies import CurrentVisit
 from matinee.web.pages.charts import Chart, bar_chart, star_chart
+from matinee.web.pages.report_figures import DayCount, make_report
 from matinee.web.rendering.templating import page
 from matinee.web.rendering.wording import counted, day_in_words
-from matinee.web.report import DayCount, make_report
+from matinee.web.visits.dependencies import CurrentVisit
 
 router = APIRouter()
 

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
-from matinee.web.dependencies import CurrentVisit
 from matinee.web.pages.asking import FormFilters, PageNumber, Part, filter_query
 from matinee.web.pages.drawing import drawn_page
+from matinee.web.visits.dependencies import CurrentVisit
 
 router = APIRouter()
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 
 from matinee.web.cinema.films import Film
-from matinee.web.visits import Visit
+from matinee.web.visits.visit import Visit
 
 PARAMETER = "changed"
 

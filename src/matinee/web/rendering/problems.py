@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from matinee.errors import DataError, UnknownItemError, UnknownUserError
 from matinee.web.rendering.templating import bare_page, page
 from matinee.web.security.headers import HEADERS
-from matinee.web.visits import Visit
+from matinee.web.visits.visit import Visit
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from matinee.web.cinema.statistics import STARS
 from matinee.web.rendering import wording
 from matinee.web.rendering.changes import address_after, address_of, change_in
 from matinee.web.security.csrf import FIELD
-from matinee.web.visits import Visit
+from matinee.web.visits.visit import Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -25,7 +25,7 @@ SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256
 REGISTERING_SECONDS = 0.3
 # Each hash takes 64 MiB for as long as it is computed; so many at once in one process, and others wait.
 _hashing = threading.BoundedSemaphore(2)
-_hasher = PasswordHasher()
+PASSWORD_HASHER = PasswordHasher()
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _account(row: AccountRow) -> Account:
 
 def _hash(password: str) -> str:
     with _hashing:
-        return _hasher.hash(password.encode("utf-8", "surrogatepass"))
+        return PASSWORD_HASHER.hash(password.encode("utf-8", "surrogatepass"))
 
 
 def _verify(hashed: str, password: str) -> bool:
@@ -156,7 +156,7 @@ def _verify(hashed: str, password: str) -> bool:
         password = ""  # nobody's, and not to be worth the work
     with _hashing:
         try:
-            return _hasher.verify(hashed, password.encode("utf-8", "surrogatepass"))
+            return PASSWORD_HASHER.verify(hashed, password.encode("utf-8", "surrogatepass"))
         except (VerificationError, InvalidHashError):
             return False
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.showing import Showing
 from matinee.web.services import Services
-from matinee.web.visits import Visit
+from matinee.web.visits.visit import Visit
 
 
 # Coroutines, which need no thread: one that waits for the database must not keep these waiting.

@@ -11,7 +11,7 @@ from matinee.web.security.cookies import change_cookie
 from matinee.web.store import accounts, login_throttle, ratings_log, sessions
 from matinee.web.store.accounts import Account
 from matinee.web.store.login_throttle import TooManyAttemptsError
-from matinee.web.visits import Visit, Visitor
+from matinee.web.visits.visit import Visit, Visitor
 
 
 class LoginFailedError(DataError):
