@@ -5,28 +5,34 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-import sys
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from filelock import FileLock
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 import matinee
-from tests.web.conftest import free_port
+from tests.web.components import NO_CHROMIUM, NO_NPM
+from tests.web.server_process import HANG_SECONDS, ServerProcess
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-SECONDS_TO_START = 60
-# A page that does not come is told of sooner than by Playwright's half minute, yet not on a busy machine.
-MILLISECONDS_TO_WAIT = 15_000
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+HANG_MILLISECONDS = 1000 * HANG_SECONDS
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 
 AXE = "4.14.1"
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
@@ -35,42 +41,6 @@ BUILD = Path(__file__).parents[3] / "build"
 # Titles that stand in place of those of two films that few have rated.
 NASTY = "<script>alert(1)</script>"
 LONG = "The Uncommonly Long and Winding Title of a Film About Nothing"
-
-
-class Server:
-    """A server in a process of its own.
-
-    Attributes
-    ----------
-    address : str
-        Where it is, without a slash at the end.
-    """
-
-    def __init__(self, folder: Path, *arguments: object) -> None:
-        port = free_port()
-        self.address = f"http://127.0.0.1:{port}"
-        self._log = folder / "server.log"
-        command = [Path(sys.executable).with_name("matinee"), "serve", "--port", port, "--folder", folder]
-        with self._log.open("w") as log:
-            self._process = subprocess.Popen(
-                [*map(str, command), *map(str, arguments)], stdout=log, stderr=subprocess.STDOUT
-            )
-        self._wait()
-
-    def _wait(self) -> None:
-        for _ in range(SECONDS_TO_START * 10):
-            assert self._process.poll() is None, self._log.read_text()
-            try:
-                with urlopen(f"{self.address}/ready"):
-                    return
-            except URLError:
-                time.sleep(0.1)
-        raise AssertionError(f"the server has not begun: {self._log.read_text()}")
-
-    def stop(self) -> None:
-        """End the process, and wait for its end."""
-        self._process.terminate()
-        self._process.wait(30)
 
 
 @pytest.fixture(scope="session")
@@ -89,12 +59,12 @@ def movies_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sqlite_server(
     tmp_path_factory: pytest.TempPathFactory, demo_model: Path, movies_file: Path
-) -> Iterator[Server]:
+) -> Iterator[ServerProcess]:
     """A server on SQLite."""
-    options = ["--model", demo_model, "--movies", movies_file, "--rate-limit", "none"]
-    started = Server(tmp_path_factory.mktemp("server"), *options)
+    folder = tmp_path_factory.mktemp("server")
+    started = ServerProcess(folder, "--model", demo_model, "--movies", movies_file)
     yield started
-    started.stop()
+    started.kill()
 
 
 @pytest.fixture(scope="session")
@@ -102,21 +72,20 @@ def postgres_backed_server(
     tmp_path_factory: pytest.TempPathFactory,
     demo_model: Path,
     movies_file: Path,
-    make_postgres_database: Callable[[], str],
-) -> Iterator[Server]:
+    make_postgres_database: Callable[..., str],
+) -> Iterator[ServerProcess]:
     """A server on PostgreSQL."""
-    options = ["--model", demo_model, "--movies", movies_file, "--rate-limit", "none"]
-    started = Server(
-        tmp_path_factory.mktemp("server"), *options, "--database", make_postgres_database(), "--migrate"
-    )
+    folder, database = tmp_path_factory.mktemp("server"), make_postgres_database()
+    options = ["--model", demo_model, "--movies", movies_file, "--database", database, "--migrate"]
+    started = ServerProcess(folder, *options)
     yield started
-    started.stop()
+    started.kill()
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest) -> Server:
+def server(request: pytest.FixtureRequest) -> ServerProcess:
     """The server of a test: on SQLite, unless the test names another by its fixture."""
-    found: Server = request.getfixturevalue(getattr(request, "param", "sqlite_server"))
+    found: ServerProcess = request.getfixturevalue(getattr(request, "param", "sqlite_server"))
     return found
 
 
@@ -124,9 +93,13 @@ def server(request: pytest.FixtureRequest) -> Server:
 def chromium() -> Iterator[Browser]:
     """The system's own Chromium, without a window."""
     if CHROMIUM is None:
-        pytest.skip("there is no chromium; install the package of this name")
+        pytest.skip(NO_CHROMIUM)
+    # Also what is expected of a page comes later on a busy machine than in the five seconds that are usual.
+    expect.set_options(timeout=HANG_MILLISECONDS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=ARGUMENTS, timeout=HANG_MILLISECONDS
+        )
         yield browser
         browser.close()
 
@@ -146,7 +119,7 @@ class Visitor:
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.address, self.complaints = address, []
         self.expected_statuses: set[int] = set()
-        context.set_default_timeout(MILLISECONDS_TO_WAIT)
+        context.set_default_timeout(HANG_MILLISECONDS)
         context.on("request", self._note_request)
         context.on("console", self._note_message)
         context.on("weberror", lambda error: self.complaints.append(f"script: {error.error}"))
@@ -192,7 +165,7 @@ class Visitor:
 
 
 @pytest.fixture
-def new_visitor(chromium: Browser, server: Server) -> Iterator[Callable[..., Visitor]]:
+def new_visitor(chromium: Browser, server: ServerProcess) -> Iterator[Callable[..., Visitor]]:
     """Makes visitors; when the test is over, none of them may have had anything to complain of."""
     contexts: list[BrowserContext] = []
     visitors: list[Visitor] = []
@@ -224,9 +197,12 @@ def visitor_without_scripts(new_visitor: Callable[..., Visitor]) -> Visitor:
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The source of axe-core, from npm, of the version and with the content that are named here."""
-    script = BUILD / f"axe-core-{AXE}" / "package" / "axe.min.js"
-    if not script.exists():
-        _fetch_axe(script.parents[1])
+    folder = BUILD / f"axe-core-{AXE}"
+    script = folder / "package" / "axe.min.js"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):  # of several workers one fetches it
+        if not script.exists():
+            _fetch_axe(folder)
     content = script.read_bytes()
     assert hashlib.sha256(content).hexdigest() == AXE_SHA256, f"{script} is not axe-core {AXE}; delete it"
     return content.decode()
@@ -235,9 +211,8 @@ def axe() -> str:
 def _fetch_axe(folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
-        pytest.skip("there is no npm to fetch axe-core with; install the package of this name")
-    folder.mkdir(parents=True, exist_ok=True)
+        pytest.skip(NO_NPM)
     command = [npm, "pack", f"axe-core@{AXE}", "--silent", "--pack-destination", str(folder)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, timeout=120)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, timeout=HANG_SECONDS)
     with tarfile.open(folder / f"axe-core-{AXE}.tgz") as archive:
         archive.extract("package/axe.min.js", folder, filter="data")

@@ -9,13 +9,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.web.end_to_end.conftest import PHONE, Visitor
 
+# The servers and the browser are started once, so all tests in a browser run in one worker.
+pytestmark = pytest.mark.xdist_group("in a browser")
+
 FIVE = {"Alien": "4.5", "Blade Runner": "5", "Casablanca": "2", "Toy Story": "3.5", "Psycho": "4"}
 PASSWORD = "several words in a row"
-
-
-on_both_databases = pytest.mark.parametrize(
-    "server", ["sqlite_server", "postgres_backed_server"], indirect=True, ids=["sqlite", "postgresql"]
-)
 
 
 def region(page: Page, name: str) -> Locator:
@@ -58,7 +56,9 @@ def assert_rated(visitor: Visitor, expected: dict[str, str]) -> None:
     assert found == expected
 
 
-@on_both_databases
+@pytest.mark.parametrize(
+    "server", ["sqlite_server", "postgres_backed_server"], indirect=True, ids=["sqlite", "postgresql"]
+)
 def test_ratings_change_the_list_at_once_and_are_there_after_logging_out_and_in(visitor: Visitor) -> None:
     page = visitor.go("/")
     page.evaluate("window.isTheSamePage = true")
@@ -85,7 +85,6 @@ def test_ratings_change_the_list_at_once_and_are_there_after_logging_out_and_in(
     assert_rated(visitor, FIVE)
 
 
-@on_both_databases
 def test_all_of_it_works_without_scripts(visitor_without_scripts: Visitor) -> None:
     visitor = visitor_without_scripts
     page = visitor.go("/")
@@ -249,7 +248,6 @@ def test_two_stars_in_quick_succession_are_both_kept_for_one_visitor(visitor: Vi
     assert_rated(visitor, dict.fromkeys(rated, "4"))
 
 
-@on_both_databases
 def test_an_account_changes_its_password_and_makes_tokens_and_is_deleted(visitor: Visitor) -> None:
     visitor.register(name := name_of(visitor, "Hedy"), PASSWORD)
     visitor.log_in(name, PASSWORD)

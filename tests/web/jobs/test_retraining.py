@@ -1,22 +1,19 @@
-"""Retraining on the base and the visitors' ratings, and their export."""
+"""Retraining on the base and the visitors' ratings."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
 import matinee
 from matinee.errors import DataError
-from matinee.web.jobs.exporting import export, visitors_ratings
 from matinee.web.jobs.held_out import is_held_out
 from matinee.web.jobs.retraining import retrain, with_visitors
-from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
-from matinee.web.store.visitors import add_visitor
 from tests.conftest import random_ratings
+from tests.web.stored import add_ratings
 
 
 @pytest.fixture
@@ -29,17 +26,6 @@ def model(base: matinee.Ratings, tmp_path: Path) -> Path:
     path = tmp_path / "model.safetensors"
     matinee.ALS(n_factors=3, regularization=0.05, random_state=1).fit(base, progress=False).save(path)
     return path
-
-
-def add_ratings(store: Store, ratings: list[dict[str, float]]) -> list[int]:
-    """A visitor for each."""
-    numbers = []
-    for rated in ratings:
-        with store.writing() as session:
-            numbers.append(add_visitor(session).id)
-            for item, stars in rated.items():
-                ratings_log.rate(session, numbers[-1], item, stars)
-    return numbers
 
 
 def test_a_new_model_knows_the_visitors_and_takes_the_old_ones_place(
@@ -87,19 +73,6 @@ def test_both_models_are_measured_on_what_neither_has_seen(
     assert found.new == pytest.approx(expected, rel=1e-3)
 
 
-def test_what_is_held_out_is_a_tenth_and_the_same_whatever_else_there_is() -> None:
-    ratings = matinee.load_dataset("demo")
-    held_out = is_held_out(ratings)
-    assert 0.09 < held_out.mean() < 0.11
-    part = ratings.subset(ratings.user_positions % 3 == 0).to_frame()
-    again = matinee.Ratings.from_frame(part)
-    pairs = ratings.to_frame().with_columns(held=held_out)
-    both = again.to_frame().with_columns(held_again=is_held_out(again)).join(pairs, on=["user", "item"])
-    assert (both["held"] == both["held_again"]).all()
-    by_user = pairs.group_by("user").agg(pl.col("held").mean())["held"]
-    assert by_user.std() < 0.1
-
-
 def test_items_that_are_none_of_the_bases_kind_are_left_out_and_counted(
     store: Store, base: matinee.Ratings
 ) -> None:
@@ -120,25 +93,3 @@ def test_a_base_with_ids_of_visitors_is_refused(store: Store, users: list[int | 
     base = matinee.Ratings.from_arrays(users, [1, 2], [3, 4])
     with pytest.raises(DataError, match="kept for visitors"):
         with_visitors(base, store)
-
-
-def test_an_export_is_read_back_as_what_visitors_rate_at_present(store: Store, tmp_path: Path) -> None:
-    first, second = add_ratings(store, [{"10": 4.5, "7": 0.5}, {"10": 2.0}])
-    with store.writing() as session:
-        ratings_log.rate(session, first, "10", 3.0)
-        ratings_log.take_back(session, first, "7")
-    path = tmp_path / "ratings.csv"
-    assert export(store, path) == 2
-    assert path.read_text().splitlines()[0] == "userId,movieId,rating,timestamp"
-    frame = matinee.read_ratings(path).to_frame()
-    assert sorted(frame.select("user", "item", "rating").rows()) == [(-second, 10, 2.0), (-first, 10, 3.0)]
-    with store.reading() as session:
-        times = {one.rated_at // 1000 for one in ratings_log.ratings_of(session, first)}
-    assert times <= set(frame["timestamp"].to_list())
-    named = visitors_ratings(store, strings=True)["userId"].to_list()
-    assert named == [f"visitor-{first}", f"visitor-{second}"]
-
-
-def test_nothing_to_export_is_a_table_without_rows(store: Store, tmp_path: Path) -> None:
-    assert export(store, tmp_path / "ratings.csv") == 0
-    assert (tmp_path / "ratings.csv").read_text() == "userId,movieId,rating,timestamp\n"

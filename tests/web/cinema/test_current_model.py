@@ -23,12 +23,14 @@ def replace(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def test_a_replaced_file_is_taken_up_and_a_request_goes_on_with_what_it_began_with(path: Path) -> None:
+def test_a_replaced_file_is_taken_up_and_a_request_goes_on_with_what_it_began_with(
+    path: Path, other_model: Path
+) -> None:
     current = CurrentModel(path, matinee.load_movies("demo"))
     begun = current.showing
     assert not current.look()
-    other = matinee.ALS(n_factors=2, random_state=3).fit(matinee.load_dataset("demo"), progress=False)
-    other.save(path)
+    other = matinee.load(other_model)
+    replace(path, other_model.read_bytes())
     item = begun.model.item_index_.id_at(0)
     before = begun.model.fold_in({item: 4.0}).recommend(3)
     assert current.look()

@@ -9,13 +9,14 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
 
-from tests.web.conftest import Site
+from tests.web.site import Site
 
 CHECKS = [
     not_a_server_error,
@@ -29,7 +30,9 @@ def exercise(site: Site, n_examples: int, headers: dict[str, str]) -> int:
     """Send every operation of the document what it may and what it may not be sent; how many there are."""
     document = schemathesis.openapi.from_asgi("/api/v1/openapi.json", site.app)
     film = next(iter(site.app.state.services.showing.catalogue))
-    operations = [result.ok() for result in document.get_all_operations()]
+    results = list(document.get_all_operations())
+    operations = [result.ok() for result in results if isinstance(result, Ok)]
+    assert len(operations) == len(results)
     for operation in operations:
         cases = operation.as_strategy() | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
 
@@ -62,11 +65,11 @@ def bearer(quick_site: Site) -> dict[str, str]:
 
 
 def test_a_program_is_answered_as_the_document_says(quick_site: Site, bearer: dict[str, str]) -> None:
-    assert exercise(quick_site, 20, bearer) >= 20
+    assert exercise(quick_site, 10, bearer) >= 20
 
 
 def test_a_stranger_is_answered_as_the_document_says(quick_site: Site) -> None:
-    assert exercise(quick_site, 5, {}) >= 20
+    assert exercise(quick_site, 3, {}) >= 20
 
 
 def test_every_error_of_the_document_is_problem_details(quick_site: Site) -> None:

@@ -1,77 +1,19 @@
-"""The database itself: how it comes to its form, and what it does when many write at once."""
+"""The log of ratings and the present state beside it, also when many write at once."""
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from matinee.errors import DataError
 from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
-from matinee.web.store.migrating import newest, require_current, revision, upgrade
 from matinee.web.store.ratings_log import TooManyRatingsError, UnknownVisitorError
-from matinee.web.store.tables import RatingEventRow, RatingRow, Table, VisitorRow
-from matinee.web.store.visitors import add_visitor, visitor_id_of
-
-
-def new_visitor(store: Store) -> int:
-    with store.writing() as session:
-        return add_visitor(session).id
-
-
-def test_the_migrations_make_the_tables_that_the_code_speaks_of(store: Store) -> None:
-    with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Table.metadata) == []
-
-
-def test_an_upgrade_of_what_is_newest_changes_nothing(store: Store) -> None:
-    visitor = new_visitor(store)
-    upgrade(store)
-    assert revision(store) == newest()
-    with store.writing() as session:
-        ratings_log.rate(session, visitor, "1", 4.0)
-
-
-def test_an_empty_database_is_refused_with_the_remedy(empty_database: str) -> None:
-    store = Store(empty_database)
-    with pytest.raises(DataError, match=r"is empty.*--migrate"):
-        require_current(store)
-    store.close()
-
-
-def test_a_database_of_a_newer_matinee_is_refused(store: Store) -> None:
-    with store.engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(DataError, match="9999"):
-        upgrade(store)
-
-
-def test_many_may_upgrade_one_empty_file_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'matinee.sqlite3'}"
-    failures: list[BaseException] = []
-
-    def start() -> None:
-        store = Store(url)
-        try:
-            upgrade(store)
-            require_current(store)
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            store.close()
-
-    threads = [threading.Thread(target=start) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+from matinee.web.store.tables import RatingEventRow, RatingRow, VisitorRow
+from matinee.web.store.visitors import visitor_id_of
+from tests.web.stored import new_visitor
 
 
 def test_writers_at_once_lose_nothing_and_the_log_agrees_with_the_state(store: Store) -> None:
@@ -155,7 +97,7 @@ def test_ratings_that_come_along_make_nobody_have_more_than_one_may(
 def test_who_has_gone_over_into_an_account_writes_no_more_as_nobody(store: Store) -> None:
     source, target = new_visitor(store), new_visitor(store)
     with store.writing() as session:
-        key = session.get(VisitorRow, source).key
+        key = session.get_one(VisitorRow, source).key
         ratings_log.rate(session, source, "1", 4.0)
         ratings_log.merge(session, source, target)
     # What was on the way meanwhile is not acknowledged, so that nothing acknowledged is lost.
@@ -165,19 +107,3 @@ def test_who_has_gone_over_into_an_account_writes_no_more_as_nobody(store: Store
         assert visitor_id_of(session, key) is None
         assert ratings_log.merge(session, source, target) == 0
         assert [given.item for given in ratings_log.ratings_of(session, target)] == ["1"]
-
-
-@pytest.mark.parametrize(
-    "url", ["mysql://host/name", "sqlite://", "sqlite:///:memory:", "nonsense", "postgresql+asyncpg://h/n"]
-)
-def test_any_other_database_is_refused_with_what_is_expected(url: str) -> None:
-    with pytest.raises(DataError, match="expected sqlite:///path or postgresql"):
-        Store(url)
-
-
-def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
-    store = Store("postgresql://user:hunter2@127.0.0.1:1/name")
-    with pytest.raises(DataError, match=r"127\.0\.0\.1:1/name cannot be used") as caught:
-        require_current(store)
-    assert "hunter2" not in str(caught.value)
-    store.close()

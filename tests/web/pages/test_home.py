@@ -1,0 +1,36 @@
+"""The home page."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.site import Site, assert_in_the_layout, headings
+
+
+def test_a_newcomer_sees_films_worth_rating_and_others_that_are_popular(quick_site: Site) -> None:
+    html = quick_site.client().get("/").text
+    worth, popular = headings(html, "worth-rating"), headings(html, "suggestions")
+    assert len(worth) == 9 and len(popular) == 12
+    assert not set(worth) & set(popular)
+    assert "Popular with everybody" in html and "Because you rated" not in html
+
+
+def test_what_is_asked_for_by_a_form_with_empty_fields_is_all(quick_site: Site) -> None:
+    client = quick_site.client()
+    empty = client.get("/?genre=&year_from=&year_to=")
+    assert empty.status_code == 200
+    assert headings(empty.text, "suggestions") == headings(client.get("/").text, "suggestions")
+    nothing = client.get("/?genre=Western&year_from=1900&year_to=1901").text
+    assert "No film is left that matches." in nothing
+
+
+@pytest.mark.parametrize("year", ["abc", "-1", "99999", "1e3", "²"])
+def test_a_year_that_is_none_is_told_so(quick_site: Site, year: str) -> None:
+    answer = quick_site.client().get("/", params={"year_from": year})
+    assert answer.status_code == 422
+    assert_in_the_layout(answer.text, "Something in that was not right")
+
+
+def test_a_search_at_the_old_address_goes_to_its_page(quick_site: Site) -> None:
+    answer = quick_site.client().get("/?q=alien&genre=Horror", follow_redirects=False)
+    assert answer.headers["location"] == "/search?q=alien&genre=Horror"
