@@ -24,7 +24,7 @@ DatabaseUrl = Annotated[
         "--database",
         metavar="URL",
         envvar="MATINEE_DATABASE",
-        help="sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME; without one, SQLite in the data folder.",
+        help="sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME; default: SQLite in the data folder.",
         show_default=False,
     ),
 ]
@@ -34,7 +34,7 @@ Folder = Annotated[
         "--folder",
         metavar="DIR",
         envvar="MATINEE_FOLDER",
-        help="Keep the secret, and SQLite, there rather than in the platform's data folder.",
+        help="Folder for the secret and SQLite; default: the platform's data folder.",
     ),
 ]
 
@@ -57,38 +57,42 @@ def serve(
     ] = None,
     database: DatabaseUrl = "",
     folder: Folder = None,
-    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65_535, metavar="N")] = 8000,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65_535, metavar="N", help="Port to listen on.")
+    ] = 8000,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, max=256, metavar="N", help="How many processes.")
+        int, typer.Option("--workers", min=1, max=256, metavar="N", help="Number of processes.")
     ] = 1,
     trust_proxy: Annotated[
         str,
         typer.Option(
             "--trust-proxy",
             metavar="ADDRESSES",
-            help="Believe what proxies at these addresses, parted by commas, say of who asks.",
+            help="Trust proxies at these addresses (separated by commas) to report the client's address.",
         ),
     ] = "",
     secure_cookies: Annotated[
-        bool, typer.Option("--secure-cookies", help="Send cookies by https alone, whoever asks.")
+        bool, typer.Option("--secure-cookies", help="Always mark cookies for https only.")
     ] = False,
     rate_limit: Annotated[
         str,
         typer.Option(
             "--rate-limit",
             metavar="LIMIT",
-            help="Requests of one address to one process; 'none' for no limit.",
+            help="Requests that one address may send to one process; 'none' for no limit.",
         ),
     ] = "1200/minute",
     migrate: Annotated[
-        bool, typer.Option("--migrate", help="Bring the database to the form this version needs first.")
+        bool, typer.Option("--migrate", help="First migrate the database to the schema of this version.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Serve the cinema to browsers and programs.
+    """Serve films to browsers and programs.
 
-    Without a model it is the built-in cinema, which is fitted at the first start.
+    Without a model, serves the built-in cinema, which is fitted at the first start.
     """
     _require_web()
     from matinee.web import serving
@@ -98,7 +102,7 @@ def serve(
     kept = folder or data_folder()
     if model is None:
         if movies is not None:
-            raise DataError("--movies needs --model; without a model the built-in cinema is served")
+            raise DataError("--movies needs --model; without a model, the built-in cinema is served")
         movies = "demo"
         with status("fitting the built-in cinema"):
             model = built_in.built_in_model(kept)
@@ -116,14 +120,14 @@ def serve(
     if as_json:
         show_json({"url": url, "model": str(model), "workers": workers})
     else:
-        show(f"Matinee is at {url}  (Ctrl-C ends it)")
+        show(f"Matinee is at {url}  (stop with Ctrl-C)")
     serving.serve(settings, serving.Listening(host, port, workers, trust_proxy))
 
 
 def retrain(
     model: Annotated[
         Path,
-        typer.Option("--model", metavar="MODEL", help="The model file that is served.", show_default=False),
+        typer.Option("--model", metavar="MODEL", help="The served model file.", show_default=False),
     ],
     ratings: Annotated[
         str,
@@ -133,7 +137,9 @@ def retrain(
     ],
     movies: Annotated[
         str | None,
-        typer.Option("--movies", metavar="MOVIES", help="Genres and years to learn from; for kind bayes."),
+        typer.Option(
+            "--movies", metavar="MOVIES", help="Genres and years to learn from; only for kind bayes."
+        ),
     ] = None,
     database: DatabaseUrl = "",
     folder: Folder = None,
@@ -148,18 +154,18 @@ def retrain(
     ] = 0.005,
     as_json: AsJson = False,
 ) -> None:
-    """Fit anew with the visitors' ratings, and serve it if not worse.
+    """Refit the model with visitors' ratings; serve it if not worse.
 
-    The parameters are those of the model that is served; a running server takes the new one up.
+    Uses the parameters of the served model. A running server loads the new model by itself.
     """
     _require_web()
-    from matinee.web.jobs.retraining import retrain as fit_anew
+    from matinee.web.jobs.retraining import retrain as retrain_model
 
     require_writable(model)
     features = None if movies is None else movies_from(movies).features()
     base = ratings_from(ratings)
-    with _existing_store(database, folder) as store, status("fitting anew"):
-        found = fit_anew(store, model, base, margin=margin, item_features=features)
+    with _existing_store(database, folder) as store, status("fitting the new model"):
+        found = retrain_model(store, model, base, margin=margin, item_features=features)
     if as_json:
         show_json({"model": str(model), **found.to_dict()})
     else:
@@ -174,11 +180,11 @@ def export(
     database: DatabaseUrl = "",
     folder: Folder = None,
     strings: Annotated[
-        bool, typer.Option("--string-ids", help="Visitors as 'visitor-17' rather than -17.")
+        bool, typer.Option("--string-ids", help="Name visitors 'visitor-17' instead of -17.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write what visitors have rated as a ratings.csv.
+    """Write the visitors' ratings to a CSV file.
 
     Its columns are userId, movieId, rating and timestamp.
     """
@@ -196,7 +202,7 @@ def export(
 
 @contextmanager
 def _existing_store(database: str, folder: Path | None) -> Iterator[Store]:
-    """The database that a server has made, closed in the end."""
+    """A database that a server has made; closed at the end."""
     from matinee.web.settings import Settings, data_folder
     from matinee.web.store.engine import Store
 
@@ -209,7 +215,7 @@ def _existing_store(database: str, folder: Path | None) -> Iterator[Store]:
 
 
 def _require_web() -> None:
-    """Nothing, if what the web application needs is installed; a MissingExtraError otherwise."""
+    """Raise a MissingExtraError unless everything that the web application needs is installed."""
     try:
         import matinee.web.serving  # noqa: F401
     except ModuleNotFoundError as error:

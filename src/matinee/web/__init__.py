@@ -1,1 +1,1 @@
-"""The cinema on the web: pages, an HTTP API and a database over a fitted model. Needs ``matinee[web]``."""
+"""The web application: pages, an HTTP API and a database around a fitted model. Needs ``matinee[web]``."""

@@ -1,4 +1,4 @@
-"""The application: routes, what stands around them, and what is opened and closed with it."""
+"""Builds the application: its routes, its middleware, and what opens and closes with it."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ STATIC = Path(__file__).parent / "static"
 
 
 class OwnFiles(StaticFiles):
-    """Files that browsers keep, and ask about each time whether they have changed."""
+    """Static files. Browsers keep them, and ask each time whether they have changed."""
 
     def file_response(self, *args: Any, **options: Any) -> Response:
-        """The file, or that it is still the same."""
+        """The file, or 304 if the browser already has it."""
         response = super().file_response(*args, **options)
         response.headers["Cache-Control"] = "no-cache"
         return response
 
 
 class Application(FastAPI):
-    """FastAPI, whose OpenAPI document also has what every route answers an error with."""
+    """FastAPI that adds the schema of problem details, which every error has, to the OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
@@ -53,7 +53,7 @@ class Application(FastAPI):
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application with such settings; the database is opened and the model loaded here.
+    """The application with these settings. Opens the database and loads the model.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=__version__,
         lifespan=_lifespan,
         openapi_url=f"{API}/openapi.json",
-        docs_url=None,  # these pages would load scripts from elsewhere
+        docs_url=None,  # these pages would load scripts from other servers
         redoc_url=None,
     )
     app.state.services = services
@@ -87,7 +87,7 @@ def _add_routes(app: FastAPI) -> None:
 
 
 def _add_middleware(app: FastAPI, settings: Settings, services: Services) -> None:
-    # The last that is added is the first that a request meets.
+    # A request passes through the last one added first.
     app.add_middleware(Cookies, jar=CookieJar(services.secret), always_secure=settings.secure_cookies)
     app.add_middleware(BodyLimit, limit=settings.body_limit)
     if settings.rate_limit:
@@ -97,7 +97,7 @@ def _add_middleware(app: FastAPI, settings: Settings, services: Services) -> Non
 
 
 def worker_app() -> FastAPI:
-    """The application in a worker process, with the settings in its environment."""
+    """The application of a worker process, which reads its settings from the environment."""
     return create_app(Settings.from_environment())
 
 
@@ -106,7 +106,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     services.current_model.start()
     to_thread.current_default_thread_limiter().total_tokens = N_THREADS
-    # One request, one thread, in numpy too: the workers share the processors among the requests.
+    # One request uses one thread, in numpy too: the workers already spread requests over the processors.
     with threadpool_limits(1):
         try:
             yield

@@ -1,4 +1,4 @@
-"""All that a request may need, made once for each process."""
+"""What requests need and each process makes once: settings, secret, database and model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Services:
     ----------
     settings : Settings
     secret : str
-        What cookies are signed with.
+        Signs the cookies.
     store : Store
     current_model : CurrentModel
     """
@@ -36,7 +36,7 @@ class Services:
 
     @property
     def showing(self) -> Showing:
-        """The model and the films at this moment."""
+        """The model that is served now, and its films."""
         return self.current_model.showing
 
     @classmethod
@@ -46,7 +46,7 @@ class Services:
         Raises
         ------
         DataError
-            For a database that cannot be reached or is of another form, or a secret that is none.
+            If the database cannot be reached or has another schema version, or the secret is too short.
         ModelFileError
         """
         store = Store(settings.database_url)
@@ -59,13 +59,13 @@ class Services:
         return cls(settings, secret_key(Path(settings.folder)), store, model)
 
     def close(self) -> None:
-        """Cease to watch the model, and close the database."""
+        """Stop watching the model file, and close the database."""
         self.current_model.stop()
         self.store.close()
 
 
 def movies_of(source: str | None) -> Movies:
-    """The movies in a file or of a dataset; none without a source."""
+    """The movies of a file or a dataset; without a source, none."""
     if source is None:
         return Movies([])
     return load_movies(source) if source == DEMO or source in DATASETS else read_movies(source)

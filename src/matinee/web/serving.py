@@ -1,4 +1,4 @@
-"""A server from its settings to its end: one process, or several that share a port."""
+"""Runs a server until it is stopped: one process, or several that share a port."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from matinee.web.settings import Settings
 from matinee.web.store.engine import Store
 from matinee.web.store.migrating import upgrade
 
-# Requests that are under way when the server is told to stop may go on for so long.
+# How long requests under way may go on after the server is told to stop.
 GRACE_SECONDS = 10
-# Longer than the 60 seconds for which proxies keep an idle connection as a rule: they are to close it first,
-# or one might send a request just as it is closed here.
+# Proxies usually keep an idle connection for 60 seconds. The proxy must close it first: if the server did, a
+# request might arrive on a connection that is just being closed.
 KEEP_ALIVE_SECONDS = 75
 WORKER = "matinee.web.application:worker_app"
 
 
 @dataclass(frozen=True)
 class Listening:
-    """Where a server listens, and whom it believes.
+    """Where a server listens, and which proxies it trusts.
 
     Attributes
     ----------
@@ -37,8 +37,8 @@ class Listening:
     port : int
     n_workers : int
     trusted_proxies : str
-        Addresses of proxies, parted by commas, whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are
-        believed; empty for none.
+        Addresses of proxies, separated by commas. The server trusts their ``X-Forwarded-For`` and
+        ``X-Forwarded-Proto``. Empty for none.
     """
 
     host: str = "127.0.0.1"
@@ -48,12 +48,12 @@ class Listening:
 
 
 def migrate(settings: Settings) -> None:
-    """Bring the database to the newest form.
+    """Bring the database to the newest schema version.
 
     Raises
     ------
     DataError
-        If it cannot be reached, or is of a newer Matinee's.
+        If it cannot be reached, or a newer Matinee made it.
     """
     store = Store(settings.database_url)
     try:
@@ -76,7 +76,7 @@ def serve(settings: Settings, listening: Listening) -> None:
     if listening.n_workers == 1:
         _run(create_app(settings), listening)
         return
-    # What is wrong with the settings shows here, once, rather than in every worker again and again.
+    # An error in the settings shows here once, instead of in every worker again and again.
     Services.open(settings).close()
     os.environ.update(settings.to_environment())
     with tempfile.TemporaryDirectory(prefix="matinee-metrics-") as folder:
@@ -110,5 +110,5 @@ def _require_free(listening: Listening) -> None:
     except OSError as error:
         raise DataError(
             f"cannot listen on {listening.host}:{listening.port} ({error.strerror}); "
-            "name another --port or --host"
+            "choose another --port or --host"
         ) from error

@@ -107,7 +107,7 @@ def test_all_of_it_works_without_scripts(visitor_without_scripts: Visitor) -> No
     visitor.log_in(name, PASSWORD)
     assert_rated(visitor, FIVE)
     film_called(region(page, "ratings"), "Alien").get_by_role("button", name="Remove").click()
-    expect(region(page, "status")).to_contain_text("You have no rating of Alien")
+    expect(region(page, "status")).to_contain_text("You have not rated Alien")
     assert_rated(visitor, {title: stars for title, stars in FIVE.items() if title != "Alien"})
 
 
@@ -181,7 +181,7 @@ def test_what_is_not_of_interest_is_gone_and_comes_back(
     expect(region(page, "status")).to_contain_text(f"{first} will not be suggested again.")
     assert first not in titles(region(page, "suggestions"))
     region(page, "status").get_by_role("button", name="Undo").click()
-    expect(region(page, "status")).to_contain_text(f"You have no rating of {first}")
+    expect(region(page, "status")).to_contain_text(f"You have not rated {first}")
     assert titles(region(page, "suggestions"))[0] == first
     region(page, "status").get_by_role("link", name="Close").click()
     expect(region(page, "status")).to_be_empty()

@@ -91,5 +91,5 @@ def test_a_base_with_ids_of_text_has_visitors_of_text(store: Store) -> None:
 @pytest.mark.parametrize("users", [[-1, 2], ["visitor-1", "x"]])
 def test_a_base_with_ids_of_visitors_is_refused(store: Store, users: list[int | str]) -> None:
     base = matinee.Ratings.from_arrays(users, [1, 2], [3, 4])
-    with pytest.raises(DataError, match="kept for visitors"):
+    with pytest.raises(DataError, match="reserved for visitors"):
         with_visitors(base, store)

@@ -38,6 +38,6 @@ def test_an_interval_is_shown_if_the_model_gives_one(
     for title, stars in (("Alien", "1"), ("Jaws", "4")):
         browser.post(f"/films/{items[title]}/rating", rating=stars)
     html = browser.get(f"/films/{items['Alien']}").text
-    assert "3.5 stars</strong>, and in 9 cases of 10 between 2.1 and 4.9" in html
+    assert "3.5 stars</strong>; in 9 of 10 cases between 2.1 and 4.9" in html
     # Their own rating of the film is not what the guess is made from.
     assert asked == [{items["Jaws"]: 4.0}]

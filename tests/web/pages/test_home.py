@@ -21,14 +21,14 @@ def test_what_is_asked_for_by_a_form_with_empty_fields_is_all(quick_site: Site) 
     assert empty.status_code == 200
     assert headings(empty.text, "suggestions") == headings(client.get("/").text, "suggestions")
     nothing = client.get("/?genre=Western&year_from=1900&year_to=1901").text
-    assert "No film is left that matches." in nothing
+    assert "No more films match." in nothing
 
 
 @pytest.mark.parametrize("year", ["abc", "-1", "99999", "1e3", "²"])
 def test_a_year_that_is_none_is_told_so(quick_site: Site, year: str) -> None:
     answer = quick_site.client().get("/", params={"year_from": year})
     assert answer.status_code == 422
-    assert_in_the_layout(answer.text, "Something in that was not right")
+    assert_in_the_layout(answer.text, "Something you entered was not right")
 
 
 def test_a_search_at_the_old_address_goes_to_its_page(quick_site: Site) -> None:

@@ -13,7 +13,7 @@ def test_what_was_done_is_told_by_what_is_noted_now(quick_site: Site, items: dic
     browser.post(f"/films/{item}/rating", rating="4.5")
     assert "4½ stars." in browser.get(f"/?changed={item}").text.split('role="status"')[1]
     # An address that is passed on tells others of themselves.
-    assert "You have no rating of" in stranger.get(f"/?changed={item}").text
+    assert "You have not rated" in stranger.get(f"/?changed={item}").text
     assert "notice" not in stranger.get("/?changed=nothing").text
 
 

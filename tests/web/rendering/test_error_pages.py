@@ -19,13 +19,13 @@ def test_errors_are_pages_to_people(
     assert_in_the_layout(browser.get("/nothing").text, "There is nothing here")
     assert_in_the_layout(browser.get("/films/nothing").text, "There is nothing here")
     forged = browser.client.post(f"/films/{items['Alien']}/rating", data={"rating": "4"})
-    assert_in_the_layout(forged.text, "That form could not be accepted")
+    assert_in_the_layout(forged.text, "That form was not accepted")
     wrong = browser.post(f"/films/{items['Alien']}/rating", rating="six")
     assert wrong.status_code == 422
-    assert_in_the_layout(wrong.text, "Something in that was not right")
+    assert_in_the_layout(wrong.text, "Something you entered was not right")
     long = browser.client.post("/login", data={"name": "x" * 3_000})
     assert long.status_code == 413
-    assert_in_the_layout(long.text, "That was too much to read")
+    assert_in_the_layout(long.text, "That was too long")
     assert_in_the_layout(browser.post("/account/tokens", name="Ada").text, "Log in first")
 
     def fail(*_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP API for programs, under ``/api/v1``; errors are problem details."""
+"""The HTTP API for programs, under ``/api/v1``. Errors are problem details."""
 
 from matinee.web.api import account, movies, operations, ratings, recommendations
 

@@ -1,4 +1,4 @@
-"""An account's API tokens: made and revoked in a browser that is logged in."""
+"""Lists, makes and revokes an account's API tokens, for a browser that is logged in."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def list_tokens(visit: OwnerVisit) -> TokenList:
 
 @router.post("", status_code=201, responses=errors(401, 403))
 def make_token(visit: OwnerVisit, new: NewToken) -> MadeToken:
-    """Make a token; its secret is given in this answer alone."""
+    """Make a token. Only this answer contains its secret."""
     with visit.services.store.writing() as session:
         token, secret = tokens.make_token(session, owner(visit), new.name)
     return MadeToken(id=token.id, name=token.name, created_at=token.created_at, token=secret)
@@ -34,7 +34,7 @@ def make_token(visit: OwnerVisit, new: NewToken) -> MadeToken:
 
 @router.delete("/{token_id}", status_code=204, responses=errors(401, 403, 404))
 def revoke_token(visit: OwnerVisit, token_id: int) -> Response:
-    """Revoke a token: it is of no use from then on."""
+    """Revoke a token. It stops working at once."""
     with visit.services.store.writing() as session:
         if not tokens.revoke_token(session, owner(visit), token_id):
             raise HTTPException(404, f"The account has no token {token_id}.")

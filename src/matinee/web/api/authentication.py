@@ -1,8 +1,8 @@
-"""Who calls the API: a program by its token, or a page's script by the browser's cookie.
+"""Identifies the caller of the API: a program by its token, a page's script by the browser's cookie.
 
-A cookie is sent along whoever makes the browser send a request, so that one with a cookie that may change
-something needs the header ``X-CSRF-Token`` too, with the token that our pages hold. A bearer token is sent by
-nobody but who has it, and cookies are then not looked at.
+Browsers send the cookie with every request, even one that another site caused. A request with a cookie that
+may change something therefore also needs the header ``X-CSRF-Token``, with the token in our pages. Only its
+owner can send a bearer token, so a request with one needs no more, and its cookies are ignored.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from matinee.web.store.tokens import account_by_token
 from matinee.web.visits.dependencies import ServicesNow
 from matinee.web.visits.visit import Visit, Visitor
 
-_bearer = HTTPBearer(auto_error=False, description="A token that was made on the account's page.")
+_bearer = HTTPBearer(auto_error=False, description="A token that the account's page has made.")
 _cookie = APIKeyCookie(
-    name=PLAIN_NAME, auto_error=False, description="The browser's; changes need X-CSRF-Token as well."
+    name=PLAIN_NAME,
+    auto_error=False,
+    description="The browser's cookie; changes need the header X-CSRF-Token too.",
 )
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Matinee"'}
 
@@ -39,7 +41,7 @@ def _api_visit(
     if request.state.cookie is None:
         raise HTTPException(
             401,
-            "Expected a token in the header 'Authorization: Bearer …', or the cookie of a browser.",
+            "Send a token in the header 'Authorization: Bearer …', or the cookie of a browser.",
             headers=CHALLENGE,
         )
     require_header_token(request)
@@ -55,7 +57,7 @@ def _by_token(
             account = account_by_token(session, credentials.credentials)
     if account is None:
         raise HTTPException(
-            401, "This token is not known, or was revoked; expected one of an account.", headers=CHALLENGE
+            401, "This token is unknown or was revoked; send a token of an account.", headers=CHALLENGE
         )
     return Visit(request, services, Visitor(account.visitor_id, account))
 
@@ -64,10 +66,10 @@ ApiVisit = Annotated[Visit, Depends(_api_visit)]
 
 
 def _logged_in(request: Request, visit: ApiVisit) -> Visit:
-    """Somebody who is logged in with a browser: a token is not to make others, nor outlive being revoked."""
+    """Somebody who is logged in with a browser. A token must not make tokens that would outlive it."""
     if "authorization" in request.headers or visit.account is None:
         raise HTTPException(
-            403, "Tokens are made and revoked in a browser that is logged in, not with a token."
+            403, "Only a browser that is logged in can make and revoke tokens; a token cannot."
         )
     return visit
 

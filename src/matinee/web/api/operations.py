@@ -1,4 +1,4 @@
-"""What those who run the server ask it: is it alive, is it ready, and how is it doing."""
+"""Tells operators whether the server is alive and ready, and serves its metrics."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/health")
 async def health() -> Status:
-    """Whether the process answers at all."""
+    """Whether the process answers."""
     return Status(status="ok")
 
 
 @router.get("/ready", responses=errors())
 def ready(services: ServicesNow) -> Status:
-    """Whether the server can do its work: 503 if the database does not answer."""
+    """Whether the server can work: 503 if the database does not answer."""
     with services.store.reading() as session:
         session.scalar(select(literal(1)))
     return Status(status="ready")
@@ -30,7 +30,7 @@ def ready(services: ServicesNow) -> Status:
 
 @router.get("/metrics", include_in_schema=False)
 def metrics(services: ServicesNow) -> Response:
-    """Figures of all workers, for Prometheus."""
+    """The metrics of all workers, for Prometheus."""
     MODEL_FITTED.set(services.showing.fitted_at)
     body, media_type = exposition()
     return Response(body, media_type=media_type)

@@ -1,4 +1,4 @@
-"""A visitor's own ratings, and what follows from them. Nobody else's can be named here, by any address."""
+"""The caller's own ratings, and recommendations from them. No address here can name another visitor."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/me", tags=["me"])
 
 @router.get("", responses=errors(401))
 def who_am_i(visit: ApiVisit) -> Me:
-    """Who the caller is taken for."""
+    """Who the server thinks the caller is."""
     name = None if visit.account is None else visit.account.name
     return Me(name=name, n_ratings=len(visit.ratings))
 
@@ -44,32 +44,29 @@ def one_rating(visit: ApiVisit, item: str) -> Rating:
     """The caller's rating of a film."""
     given = visit.ratings.get(visit.film(item).item)
     if given is None:
-        raise HTTPException(404, f"The film {item[:80]!r} has no rating of yours.")
+        raise HTTPException(404, f"You have not rated the film {item[:80]!r}.")
     return Rating.of(given)
 
 
 @router.put("/ratings/{item:path}", responses=errors(401, 403, 404))
 def set_rating(visit: ApiVisit, item: str, new: NewRating) -> Rating:
-    """Set the caller's rating of a film; it is kept once this is answered."""
+    """Set the caller's rating of a film. The answer comes after the rating is stored."""
     return Rating.of(visit.rate(visit.film(item), new.rating))
 
 
 @router.delete("/ratings/{item:path}", status_code=204, responses=errors(401, 403))
 def delete_rating(visit: ApiVisit, item: str) -> Response:
-    """Take the caller's rating of a film back; if there is none, there is none afterwards either.
-
-    Also of a film that is not listed any more.
-    """
+    """Remove the caller's rating of a film, even if there is none or the film is no longer listed."""
     visit.take_back(item)
     return Response(status_code=204)
 
 
 @router.get("/predictions/{item:path}", responses=errors(401, 404))
 def predict_rating(visit: ApiVisit, item: str) -> PredictedRating:
-    """What the caller is expected to give a film."""
+    """The rating that the model expects the caller to give a film."""
     prediction = predict(visit.showing, visit.stars, visit.film(item))
     if prediction is None:
-        raise HTTPException(404, "There is no prediction: rate films that the model knows first.")
+        raise HTTPException(404, "There is no prediction; first rate films that the model knows.")
     return PredictedRating.of(prediction)
 
 
@@ -77,7 +74,7 @@ def predict_rating(visit: ApiVisit, item: str) -> PredictedRating:
 def recommend_for_me(
     visit: ApiVisit, filters: AskedFilters, n: HowMany = 10, n_reasons: HowManyReasons = 0
 ) -> Recommendations:
-    """Films for the caller, by their own ratings; without any, the films that were rated most often."""
+    """Films recommended to the caller from their ratings; without ratings, the most rated films."""
     stars = visit.stars
     suggestions = recommend(
         visit.showing, stars, n, filters=filters, hidden=visit.dismissed, n_reasons=n_reasons
@@ -87,7 +84,7 @@ def recommend_for_me(
 
 @router.get("/worth-rating", responses=errors(401))
 def films_worth_rating(visit: ApiVisit, n: HowMany = 10) -> MovieList:
-    """Films whose ratings would tell most of the caller's taste."""
+    """Films whose ratings would tell most about the caller's taste."""
     films = worth_rating(visit.showing, visit.stars, n, hidden=visit.dismissed)
     return MovieList(movies=[Movie.of(film) for film in films])
 
@@ -100,7 +97,7 @@ def list_dismissed(visit: ApiVisit) -> ItemList:
 
 @router.put("/not-interested/{item:path}", status_code=204, responses=errors(401, 403, 404))
 def dismiss(visit: ApiVisit, item: str) -> Response:
-    """Note that the caller is not interested in a film; it is not recommended any more."""
+    """Note that the caller is not interested in a film. It is no longer recommended."""
     visit.dismiss(visit.film(item))
     return Response(status_code=204)
 

@@ -1,4 +1,4 @@
-"""Recommendations: for ratings that are posted and not kept, and for a user of the model."""
+"""Recommends films to somebody whose ratings are in the request, and to a user of the model."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from matinee.web.visits.dependencies import AskedFilters, ShowingNow
 
 router = APIRouter(tags=["recommendations"])
 
-# With no more than these, recommendations take a fraction of a millisecond.
+# With this many ratings or fewer, recommending takes a fraction of a millisecond.
 MANY_RATINGS = 200
 HowMany = Annotated[int, Query(ge=1, le=200, description="How many films.")]
 HowManyReasons = Annotated[
-    int, Query(ge=0, le=10, description="How many of the person's ratings to name with each film.")
+    int, Query(ge=0, le=10, description="How many of the person's ratings to give as reasons for each film.")
 ]
 
 
 @router.post("/recommendations", responses=errors())
 async def recommend_for_ratings(showing: ShowingNow, asked: RecommendationRequest) -> Recommendations:
-    """Films for somebody with such ratings, by fold-in. Nothing is kept, and nothing is retrained.
+    """Films for somebody with these ratings, by fold-in. Nothing is stored and nothing is retrained.
 
-    Without a rating of a film that the model knows, the films that were rated most often.
+    If the model knows none of the rated films, these are the most rated films.
     """
     if showing.model.has_intervals or len(asked.ratings) > MANY_RATINGS or asked.n_reasons:
         return await to_thread.run_sync(_recommend_for_ratings, showing, asked)
-    # Shorter than to hand it to a thread and back.
+    # Handing it to a thread and back would take longer.
     return _recommend_for_ratings(showing, asked)
 
 
@@ -56,9 +56,9 @@ def _recommend_for_ratings(showing: Showing, asked: RecommendationRequest) -> Re
 def recommend_for_user(
     showing: ShowingNow, filters: AskedFilters, user: str, n: HowMany = 10, n_reasons: HowManyReasons = 0
 ) -> Recommendations:
-    """Films for somebody whom the model was fitted on, by their id in the ratings it was fitted to.
+    """Films for a user of the ratings that the model was fitted to, by the id there.
 
-    Visitors that a retrained model has learned from are nobody here.
+    Visitors whose ratings a retrained model has learned from are not found here.
     """
     suggestions = recommend_to_user(
         showing, known_user(showing, user), n, filters=filters, n_reasons=n_reasons
@@ -69,19 +69,19 @@ def recommend_for_user(
 def answer(
     showing: Showing, suggestions: list[Suggestion], rated: dict[str, float] | tuple[()]
 ) -> Recommendations:
-    """The recommendations as the API gives them."""
+    """The recommendations in the form of the API."""
     catalogue = showing.catalogue
     ignored = [item for item in rated if item not in catalogue or not catalogue[item].is_known]
     return Recommendations(recommendations=list(map(Recommended.of, suggestions)), ignored=ignored)
 
 
 def known_user(showing: Showing, text: str) -> Id:
-    """The user of the model that a text stands for.
+    """The id of the user that a text names.
 
     Raises
     ------
     UnknownUserError
-        Also for a visitor, whose ratings are nobody else's business.
+        If the model has no such user, or the user is a visitor, whose recommendations are private.
     """
     index = showing.model.user_index_
     user: Id | None = text if index.holds_strings else _integer(text)
@@ -91,7 +91,7 @@ def known_user(showing: Showing, text: str) -> Id:
 
 
 def _integer(text: str) -> int | None:
-    """The integer as it is printed; no other spelling of it."""
+    """The integer that a text spells in the usual way; None for any other text."""
     digits = text.removeprefix("-")
     # No 64-bit integer is longer; Python refuses to make an int of thousands of digits.
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):

@@ -1,4 +1,4 @@
-"""The errors that routes document."""
+"""The error responses in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matinee.web.rendering.problems import MEDIA_TYPE
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The responses of a route for errors, as its ``responses`` parameter takes them."""
+    """A route's error responses, in the form of its ``responses`` parameter."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}

@@ -1,4 +1,4 @@
-"""What the API takes and gives, as its OpenAPI document has it."""
+"""The bodies of requests and responses, as the OpenAPI document describes them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HalfStars = Annotated[
     float,
     Field(ge=0.5, le=5, multiple_of=0.5, description="Half or whole stars from 0.5 to 5.", examples=[4.5]),
 ]
-# As many as one may keep, and as fit into a body.
+# As many ratings as one visitor may have. They fit into a request body.
 MOST_POSTED = MOST_RATINGS
 
 
@@ -43,12 +43,12 @@ class Movie(BaseModel):
     title: str
     year: int | None
     genres: list[str]
-    n_ratings: int = Field(description="By those whom the model was fitted on.")
-    is_known: bool = Field(description="Whether the model knows it; it is not recommended otherwise.")
+    n_ratings: int = Field(description="In the ratings that the model was fitted to.")
+    is_known: bool = Field(description="Whether the model knows the film. Otherwise it is never recommended.")
 
     @classmethod
     def of(cls, film: Film) -> Movie:
-        """The film as the API gives it."""
+        """The film in the form of the API."""
         return cls(
             item=film.item,
             title=film.title,
@@ -60,65 +60,69 @@ class Movie(BaseModel):
 
 
 class MoviePage(BaseModel):
-    """Part of what a search finds."""
+    """One page of the results of a search."""
 
     n_found: int
     movies: list[Movie]
 
 
 class RatingDistribution(BaseModel):
-    """How often each number of stars was given."""
+    """How many ratings there are of each number of stars."""
 
     mean: float | None
     counts: dict[str, int] = Field(description="By the number of stars, from 0.5 to 5.")
 
     @classmethod
     def of(cls, distribution: Distribution) -> RatingDistribution:
-        """The distribution as the API gives it."""
+        """The distribution in the form of the API."""
         return cls(
             mean=distribution.mean, counts={f"{stars:g}": count for stars, count, _ in distribution.bars}
         )
 
 
 class MovieDetails(Movie):
-    """A film, and how it was rated."""
+    """A film and the distribution of its ratings."""
 
     ratings: RatingDistribution
 
 
 class SimilarMovie(BaseModel):
-    """A film like another."""
+    """A film similar to another."""
 
     movie: Movie
     similarity: float = Field(description="The cosine of the angle between their factors, −1 to 1.")
 
 
 class SimilarMovies(BaseModel):
-    """Films like one, the most alike first."""
+    """Films similar to one, the most similar first."""
 
     movies: list[SimilarMovie]
 
 
 class ReasonGiven(BaseModel):
-    """One of the person's ratings that speaks for what is recommended."""
+    """One of the person's ratings that is a reason for the recommendation."""
 
     item: Item
     title: str
     rating: float
-    contribution: float = Field(description="What it adds to the score.")
+    contribution: float = Field(description="What the rating adds to the score.")
 
 
 class Recommended(BaseModel):
-    """A film that is recommended, and why."""
+    """A recommended film, and why it is recommended."""
 
     movie: Movie
-    score: float | None = Field(description="What the list is ordered by; null for a film merely popular.")
-    predicted_rating: float | None = Field(description="The stars expected; null if the model predicts none.")
+    score: float | None = Field(
+        description="The list is ordered by it; null for a film that is only popular."
+    )
+    predicted_rating: float | None = Field(
+        description="The expected stars; null if the model predicts no ratings."
+    )
     because: list[ReasonGiven]
 
     @classmethod
     def of(cls, suggestion: Suggestion) -> Recommended:
-        """The suggestion as the API gives it."""
+        """The suggestion in the form of the API."""
         reasons = [
             ReasonGiven(
                 item=reason.film.item,
@@ -137,14 +141,14 @@ class Recommended(BaseModel):
 
 
 class Recommendations(BaseModel):
-    """Films for somebody, the best first."""
+    """Recommended films, the best first."""
 
     recommendations: list[Recommended]
-    ignored: list[str] = Field(description="Items that were rated and that the model does not know.")
+    ignored: list[str] = Field(description="Rated items that the model does not know.")
 
 
 class PostedRating(BaseModel):
-    """A rating of the person that recommendations are asked for."""
+    """A rating by the person who gets the recommendations."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -153,19 +157,21 @@ class PostedRating(BaseModel):
 
 
 class RecommendationRequest(BaseModel):
-    """Somebody's ratings, of which nothing is kept, and what is wanted."""
+    """Somebody's ratings, which are not stored, and which films they want."""
 
     model_config = ConfigDict(extra="forbid")
 
     ratings: list[PostedRating] = Field(
-        max_length=MOST_POSTED, description="Of several of one item the last counts."
+        max_length=MOST_POSTED, description="If an item is rated twice, the last rating counts."
     )
     n: int = Field(10, ge=1, le=200, description="How many films.")
-    n_reasons: int = Field(0, ge=0, le=10, description="How many of the ratings to name with each film.")
-    genres: list[str] = Field([], max_length=20, description="Films that have all of these.")
+    n_reasons: int = Field(
+        0, ge=0, le=10, description="How many of the ratings to give as reasons for each film."
+    )
+    genres: list[str] = Field([], max_length=20, description="Only films that have all of these genres.")
     year_from: int | None = Field(None, ge=0, le=9999)
     year_to: int | None = Field(None, ge=0, le=9999)
-    hidden: list[Item] = Field([], max_length=MOST_POSTED, description="Items not to recommend.")
+    hidden: list[Item] = Field([], max_length=MOST_POSTED, description="Items that are not recommended.")
 
 
 class NewRating(BaseModel):
@@ -177,7 +183,7 @@ class NewRating(BaseModel):
 
 
 class Rating(BaseModel):
-    """A rating that is kept."""
+    """A rating that is stored."""
 
     item: Item
     rating: float
@@ -185,7 +191,7 @@ class Rating(BaseModel):
 
     @classmethod
     def of(cls, given: GivenRating) -> Rating:
-        """The rating as the API gives it."""
+        """The rating in the form of the API."""
         return cls(item=given.item, rating=given.rating, rated_at=given.rated_at)
 
 
@@ -208,21 +214,21 @@ class MovieList(BaseModel):
 
 
 class PredictedRating(BaseModel):
-    """What a visitor is expected to give a film."""
+    """The rating that a visitor is expected to give a film."""
 
     rating: float
-    low: float | None = Field(description="Null if the model does not say how sure it is.")
+    low: float | None = Field(description="The interval's lower end; null if the model gives no intervals.")
     high: float | None
-    share: float = Field(description="Of ratings that lie between low and high.")
+    share: float = Field(description="The share of ratings that lie between low and high.")
 
     @classmethod
     def of(cls, prediction: Prediction) -> PredictedRating:
-        """The prediction as the API gives it."""
+        """The prediction in the form of the API."""
         return cls(rating=prediction.stars, low=prediction.low, high=prediction.high, share=prediction.share)
 
 
 class Me(BaseModel):
-    """Who the API takes the caller for."""
+    """Who the server thinks the caller is."""
 
     name: str | None = Field(description="Null for a visitor who is not logged in.")
     n_ratings: int
@@ -251,12 +257,12 @@ class TokenList(BaseModel):
 
 
 class MadeToken(TokenInfo):
-    """A new token; its secret is given this once."""
+    """A new token with its secret, which is shown only once."""
 
     token: str
 
 
 class Status(BaseModel):
-    """How the server is."""
+    """The state of the server."""
 
     status: str = Field(examples=["ok"])

@@ -1,1 +1,1 @@
-"""What the server knows of films and of the model. Nothing here knows of a database or of HTTP."""
+"""The films and the model that the server shows. Nothing here uses the database or HTTP."""

@@ -1,4 +1,4 @@
-"""Films by the words of their titles: an index in memory, quick enough to search as somebody types."""
+"""Finds films by the words of their titles, in an index in memory that is quick enough for each key typed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from matinee.web.cinema.films import Film
 from matinee.web.cinema.search_text import words
 
-# What a title is worth by how it matches, beside a popularity from 0 to 1: one that is the query comes before
-# all; to begin with it is worth as much as the difference between never and most often rated.
+# The points that a match adds to the popularity of a film, which is from 0 to 1. A title equal to the query
+# comes before all others. Beginning with the query counts as much as being the most rated film.
 IS_QUERY, BEGINS_WITH_QUERY, HAS_WHOLE_WORDS = 3.0, 1.0, 1.0
 ARTICLES = frozenset(("the", "a", "an", "le", "la", "les", "der", "die", "das", "el", "il", "los", "las"))
-# Sorts after every letter, to find the end of what begins with a word.
+# Sorts after every letter, so that bisection finds the last word with a beginning.
 LAST = "\U0010ffff"
-# More words than any title is told apart by; each costs a pass.
+# Further words are ignored: titles differ in fewer, and each word costs a pass over the films.
 MOST_WORDS = 12
 
 Mask = NDArray[np.bool_]
@@ -28,14 +28,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Filters:
-    """Which films are wanted; an empty one wants all.
+    """Which films to show. Empty filters let all films pass.
 
     Attributes
     ----------
     genres : tuple of str
-        Films that have all of these.
+        Only films that have all of these.
     year_from, year_to : int or None
-        Films of these years, both included; a film of unknown year is in no range.
+        Only films of these years, both included. A film of unknown year passes neither.
     """
 
     genres: tuple[str, ...] = ()
@@ -48,19 +48,19 @@ class Filters:
 
 @dataclass(frozen=True)
 class Found:
-    """A page of what a search finds, and how many films there are in all."""
+    """One page of the results of a search, and how many results there are in all."""
 
     films: list[Film]
     n_found: int
 
 
 class Catalogue(Mapping[str, Film]):
-    """Films by the text of their ids, and by the words of their titles.
+    """Films by the text of their ids, searchable by the words of their titles.
 
     Parameters
     ----------
     films : list of Film
-        With different ids.
+        Their ids must differ.
     """
 
     def __init__(self, films: list[Film]) -> None:
@@ -83,25 +83,25 @@ class Catalogue(Mapping[str, Film]):
 
     @property
     def genres(self) -> list[str]:
-        """All genres, in the order of the alphabet."""
+        """All genres in alphabetical order."""
         return sorted(self._genres)
 
     @property
     def years(self) -> tuple[int, int] | None:
-        """The first and the last year of any film; None if no year is known."""
+        """The earliest and the latest year of any film; None if no year is known."""
         known = self._years[self._years > 0]
         return (int(known.min()), int(known.max())) if len(known) else None
 
     def search(
         self, query: str, *, limit: int = 20, offset: int = 0, filters: Filters | None = None
     ) -> Found:
-        """Films with all words of the query, each whole or as a beginning; the best matches first.
+        """Films with all words of the query, whole or as the beginning of a word; the best matches first.
 
         Parameters
         ----------
         query : str
-            Accents, case and punctuation do not matter, and a year counts as a word. Without a word in it
-            every film matches, the most rated first.
+            Accents, case and punctuation do not matter, and a year counts as a word. A query without
+            words matches every film, the most rated first.
         limit, offset : int
         filters : Filters, optional
         """
@@ -116,7 +116,7 @@ class Catalogue(Mapping[str, Film]):
         return Found([self._films[place] for place in best.tolist()], len(places))
 
     def mask(self, filters: Filters) -> Mask:
-        """Which films pass, in the order they were given."""
+        """Which films pass the filters, in the order of the catalogue."""
         wanted = np.ones(len(self), dtype=bool)
         for genre in filters.genres:
             wanted &= self._genres.get(genre, np.zeros(len(self), dtype=bool))
@@ -129,14 +129,14 @@ class Catalogue(Mapping[str, Film]):
         return wanted
 
     def positions(self, filters: Filters) -> NDArray[np.int64]:
-        """The places in the model of the films that pass and that it knows."""
+        """The positions in the model of the films that pass the filters and that it knows."""
         all_positions = np.fromiter((film.position for film in self._films), dtype=np.int64, count=len(self))
         chosen: NDArray[np.int64] = all_positions[self.mask(filters) & (all_positions >= 0)]
         return chosen
 
 
 class _WordIndex:
-    """Which titles hold which words: the words sorted, so that those with one beginning stand together."""
+    """The titles of each word. Words are sorted, so that words with the same beginning are neighbours."""
 
     def __init__(self, films: list[Film]) -> None:
         self._n_films = len(films)
@@ -157,7 +157,7 @@ class _WordIndex:
         self._titled = np.array([place for _, place in titles], dtype=np.int32)
 
     def worth(self, asked: list[str]) -> NDArray[np.float64]:
-        """How well each title matches, popularity aside; below 0 where a word is missing."""
+        """How well each title matches, without its popularity; below 0 if a word is missing."""
         n_matched, n_whole = np.zeros(self._n_films, np.int32), np.zeros(self._n_films, np.int32)
         for word in asked:
             matched = np.zeros(self._n_films, dtype=bool)
@@ -190,7 +190,7 @@ class _WordIndex:
 
 
 def _versions(title: list[str]) -> list[list[str]]:
-    """A title, and the same without the article at its front."""
+    """A title, and also without its leading article."""
     return [title, title[1:]] if len(title) > 1 and title[0] in ARTICLES else [title]
 
 

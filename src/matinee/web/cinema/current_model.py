@@ -1,4 +1,4 @@
-"""The model that is served at this moment: taken up anew when its file is replaced."""
+"""Holds the model that is served now, and loads it again when its file is replaced."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Signature = tuple[int, int, int]
 
 
 class CurrentModel:
-    """Watches a model file and holds what it last held that was whole.
+    """Watches a model file and holds the last model in it that could be loaded.
 
     Parameters
     ----------
     path : Path
-        Must hold a model to begin with. It is to be replaced, as ``Model.save`` and ``matinee retrain``
-        do, and not written over: the old file stays mapped for as long as it is served.
+        Must contain a model at the start. Replace the file, as ``Model.save`` and ``matinee retrain`` do,
+        and never write over it: the served model is mapped from the old file.
     movies : Movies
     poll_seconds : float
 
     Raises
     ------
     ModelFileError, DataError
-        If the file cannot be used.
+        If the file cannot be loaded.
     """
 
     def __init__(self, path: Path, movies: Movies, *, poll_seconds: float = 1.0) -> None:
@@ -42,24 +42,24 @@ class CurrentModel:
 
     @property
     def showing(self) -> Showing:
-        """What is served now; a request takes it once, and goes by it to its end."""
+        """What is served now. A request reads it once and keeps it until its end."""
         return self._showing
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Cease to watch."""
+        """Stop watching."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def look(self) -> bool:
-        """Take up the file if it has changed; whether it was taken up.
+        """Load the file if it has changed. Returns whether a new model was loaded.
 
-        A file that cannot be used is reported once, and the model that was served goes on. What fails for
-        want of memory, say, is tried again at the next look.
+        A file that is not a usable model is reported once, and the old model is served on. Another failure,
+        such as a lack of memory, is tried again at the next look.
         """
         found = _signature(self._path)
         if found is None or found == self._seen:
@@ -70,12 +70,12 @@ class CurrentModel:
             self._seen = found
             MODEL_LOADS.labels("refused").inc()
             logger.error(
-                "%s was replaced by what cannot be served; the old model goes on: %s", self._path, error
+                "%s was replaced by a file that cannot be served; the old model stays: %s", self._path, error
             )
             return False
         self._seen = found
         MODEL_LOADS.labels("taken up").inc()
-        logger.info("%s was replaced, and is served", self._path)
+        logger.info("%s was replaced; the new model is served", self._path)
         return True
 
     def _watch(self) -> None:
@@ -83,11 +83,11 @@ class CurrentModel:
             try:
                 self.look()
             except Exception:
-                logger.exception("looking at %s failed; the old model goes on", self._path)
+                logger.exception("cannot check %s; the old model stays", self._path)
 
 
 def _signature(path: Path) -> Signature | None:
-    """What changes when a file is replaced; None where there is none."""
+    """Numbers that change when the file is replaced; None if there is no file."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Films as the server speaks of them: by the text of their ids, with how often they were rated."""
+"""Films with the text of their ids, as addresses and the database use it, and their number of ratings."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Film:
     Attributes
     ----------
     item : str
-        The text of its id, as addresses and the database have it.
+        The text of its id, as addresses and the database use it.
     title : str
     year : int or None
     genres : tuple of str
     n_ratings : int
-        By those whom the model was fitted on.
+        In the ratings that the model was fitted to.
     position : int
-        Its place in the model, −1 for a film that the model does not know.
+        Its position in the model; −1 if the model does not know the film.
     """
 
     item: str
@@ -35,7 +35,7 @@ class Film:
 
     @property
     def is_known(self) -> bool:
-        """Whether the model knows the film; it is neither recommended nor learned from otherwise."""
+        """Whether the model knows the film. Otherwise it is neither recommended nor learned from."""
         return self.position >= 0
 
     def __str__(self) -> str:
@@ -43,7 +43,7 @@ class Film:
 
 
 def films_of(movies: Movies, model: Model, n_ratings: list[int]) -> list[Film]:
-    """All films of a list of movies and of a model; those that only the model knows have no other title.
+    """All films of a list of movies and of a model. A film that only the model knows has its id as title.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which films to ask somebody about first: those whose ratings tell most of their taste."""
+"""Chooses the films to ask a newcomer about: those whose ratings tell most about their taste."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from matinee.models import Model
 from matinee.models.factor_model import require_factors
 from matinee.web.cinema.statistics import RatingStatistics, mean_squared_error
 
-# Films that a small share of people know are not asked about: of so many, the most rated.
+# Only this many films, the most rated, are considered: few people know the others.
 N_CONSIDERED = 1_000
 
 
 class FirstFilms:
     """A varied choice of films worth rating, by optimal design.
 
-    A person's factors are unknown, with the covariance ``Σ`` of the factors of those who were fitted. Once
-    films with factors ``Y`` are rated, with noise of variance ``σ²``, what is left of the uncertainty is
-    ``(Σ⁻¹ + YᵀY/σ²)⁻¹``: the row problem again. A film with factors ``y`` lowers the logarithm of its
-    determinant by ``log(1 + yᵀ C y / σ²)`` (D-optimality; Fedorov 1972), C being the covariance at that
-    moment, so that a film like one that was chosen already tells little. That gain times the probability that
-    the person knows the film, for which stands the share of people who rated it, is what each next film has
-    the most of.
+    A person's factors are unknown. Their covariance ``Σ`` is taken from the factors of the fitted users.
+    After films with factors ``Y`` are rated, with noise of variance ``σ²``, the covariance is
+    ``C = (Σ⁻¹ + YᵀY/σ²)⁻¹``: the row problem again. Rating one more film with factors ``y`` lowers
+    ``log det C`` by ``log(1 + yᵀ C y / σ²)`` (D-optimality; Fedorov 1972). A film similar to one already
+    chosen lowers it little, so the choice is varied. Each next film has the greatest gain times the
+    probability that the person knows it. The share of users who rated the film estimates that probability.
 
     Parameters
     ----------
@@ -49,9 +48,9 @@ class FirstFilms:
         ----------
         n : int
         rated : positions
-            What the person has rated: never asked about again, and films like these tell less.
+            What the person has rated. These are not asked about again, and similar films tell less.
         hidden : positions
-            Not to be asked about either.
+            Not asked about either.
         """
         rated = list(rated)
         covariance = self._covariance
@@ -72,7 +71,7 @@ class FirstFilms:
     def _after(
         self, covariance: NDArray[np.float64], factors: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The covariance once a film with these factors is rated, and what it lost: ``lost lostᵀ``.
+        """The covariance after a film with these factors is rated, and ``lost``: it fell by ``lost lostᵀ``.
 
         (Sherman & Morrison 1950.)
         """
@@ -82,6 +81,6 @@ class FirstFilms:
 
 
 def _covariance(user_factors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of people's factors around zero, where somebody without ratings stands."""
+    """The covariance of users' factors around zero, which are the factors of somebody without ratings."""
     factors = user_factors.astype(np.float64)
     return factors.T @ factors / max(len(factors), 1)

@@ -1,4 +1,4 @@
-"""Because you rated: which of a person's own ratings speak for a film."""
+"""Finds the reasons for a recommendation: the person's own ratings that raise a film's score most."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVERY = 1_000_000
 
 @dataclass(frozen=True)
 class Reason:
-    """One of the person's own ratings, and how much it adds to the score of what is recommended."""
+    """One of the person's own ratings, and how much it adds to the score of the recommended film."""
 
     film: Film
     stars: float

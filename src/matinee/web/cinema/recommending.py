@@ -1,4 +1,4 @@
-"""What to show to whom: recommendations by fold-in with their reasons, and what stands in for them."""
+"""Recommends films to a visitor by fold-in, with reasons. Without ratings, recommends popular films."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ INTERVAL = 0.9
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A film that is recommended.
+    """A recommended film.
 
     Attributes
     ----------
     film : Film
     score : float or None
-        What the films are ordered by; None for a film that is merely popular.
+        The list is ordered by it. None for a film that is only popular.
     predicted : float or None
-        The stars expected, within those of the scale; None if the model predicts none.
+        The expected stars, within the scale; None if the model predicts no ratings.
     reasons : list of Reason
-        The visitor's own ratings that speak for it most, the strongest first; perhaps none.
+        The visitor's own ratings that raise its score most, the strongest first. May be empty.
     """
 
     film: Film
@@ -43,7 +43,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The stars that somebody is expected to give, and the limits, if the model says how sure it is."""
+    """The stars that somebody is expected to give, and their interval if the model gives one."""
 
     stars: float
     low: float | None = None
@@ -60,23 +60,23 @@ def recommend(
     hidden: Collection[str] = (),
     n_reasons: int = 2,
 ) -> list[Suggestion]:
-    """The n films to recommend to somebody with such ratings; popular ones if the model knows none of them.
+    """The n films to recommend to somebody with these ratings; popular films if the model knows none of them.
 
     Parameters
     ----------
     showing : Showing
     ratings : mapping of item to stars
-        Those of films that the model does not know are passed over.
+        Ratings of films that the model does not know are ignored.
     filters : Filters, optional
     hidden : items
         Not recommended.
     n_reasons : int
-        How many of the ratings to name at most with each film.
+        The most ratings to give as reasons for each film.
 
     Returns
     -------
     list of Suggestion
-        None of them rated or hidden.
+        No film in it is rated or hidden.
     """
     person = fold_in(showing, ratings)
     if person is None:
@@ -88,7 +88,7 @@ def recommend(
 def recommend_to_user(
     showing: Showing, user: object, n: int = 12, *, filters: Filters | None = None, n_reasons: int = 0
 ) -> list[Suggestion]:
-    """The n films to recommend to somebody whom the model was fitted on, by their id there.
+    """The n films to recommend to a user of the ratings that the model was fitted to.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def recommend_to_user(
 def popular(
     showing: Showing, n: int = 12, *, filters: Filters | None = None, unwanted: Collection[str] = ()
 ) -> list[Suggestion]:
-    """The n films that were rated most often, less those unwanted."""
+    """The n most rated films that are not unwanted."""
     passing = None if not filters else set(showing.catalogue.positions(filters).tolist())
     found: list[Suggestion] = []
     for position in showing.popular_positions:
@@ -117,14 +117,14 @@ def popular(
 def worth_rating(
     showing: Showing, ratings: Mapping[str, float], n: int = 12, *, hidden: Collection[str] = ()
 ) -> list[Film]:
-    """The n films that tell most of somebody's taste beyond what their ratings told, and that many know."""
+    """The n films whose ratings would tell most about somebody's taste, and that many people know."""
     rated, unwanted = _positions(showing, ratings), _positions(showing, hidden)
     chosen = showing.first_films.choose(n, rated=rated, hidden=unwanted)
     return [showing.film_by_position[position] for position in chosen]
 
 
 def similar(showing: Showing, film: Film, n: int = 8) -> list[tuple[Film, float]]:
-    """The n films most like one, and how like it each is, −1 to 1; none if the model does not know it."""
+    """The n films most similar to one, with similarities from −1 to 1; none if the model does not know it."""
     if not film.is_known:
         return []
     found = showing.model.similar_items(model_id(showing.model, film), n)
@@ -132,7 +132,7 @@ def similar(showing: Showing, film: Film, n: int = 8) -> list[tuple[Film, float]
 
 
 def predict(showing: Showing, ratings: Mapping[str, float], film: Film) -> Prediction | None:
-    """What somebody with such ratings is expected to give a film; None if the model cannot say."""
+    """The expected rating of a film by somebody with these ratings; None if the model cannot say."""
     person = fold_in(showing, ratings) if showing.model.predicts_ratings and film.is_known else None
     if person is None:
         return None
@@ -144,7 +144,7 @@ def predict(showing: Showing, ratings: Mapping[str, float], film: Film) -> Predi
 
 
 def fold_in(showing: Showing, ratings: Mapping[str, float]) -> Person | None:
-    """Somebody with such ratings in the eyes of the model; None if it knows none of the films."""
+    """Somebody with these ratings, folded into the model; None if it knows none of the films."""
     ids, catalogue = showing.model.item_index_, showing.catalogue
     films = ((catalogue.get(item), stars) for item, stars in ratings.items())
     known = {ids.id_at(film.position): stars for film, stars in films if film is not None and film.is_known}
@@ -156,7 +156,7 @@ def _best(
 ) -> list[Recommendation]:
     items = None
     if filters:
-        # The model takes no empty list of items for a list of which there is nothing to recommend.
+        # The model refuses an empty list of items.
         positions = showing.catalogue.positions(filters)
         if len(positions) == 0:
             return []

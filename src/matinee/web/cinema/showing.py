@@ -1,4 +1,4 @@
-"""One model and all that is made of it when it is loaded: what a server shows until the next model."""
+"""One loaded model with its films and statistics: what the server shows until the next model."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MOST_STARS = STARS[-1]
 
 @dataclass(frozen=True)
 class Showing:
-    """A model, the films, and what is counted once.
+    """A model, its films, and statistics that are counted once.
 
     Attributes
     ----------
     model : Model
     catalogue : Catalogue
-        The films of the list of movies and of the model.
+        The films of the list of movies and those of the model.
     statistics : RatingStatistics
     fitted_at : float
         When the model file was written, in Unix seconds.
@@ -56,15 +56,15 @@ class Showing:
 
     @cached_property
     def first_films(self) -> FirstFilms:
-        """Chooses what to ask a newcomer about."""
+        """Chooses the films to ask a newcomer about."""
         return FirstFilms(self.model, self.statistics)
 
     def film_of(self, item: Id) -> Film:
-        """The film that an id of the model's stands for."""
+        """The film with an id of the model."""
         return self.catalogue[str(item)]
 
     def warm(self) -> None:
-        """Make now what the first request would wait for."""
+        """Compute now what the first request would otherwise wait for."""
         ids = self.model.item_index_
         assert len(self.film_by_position) == len(ids)
         person = self.model.fold_in({ids.id_at(0): sum(self.model.rating_range_) / 2})
@@ -76,19 +76,19 @@ class Showing:
 
 
 def load_showing(path: Path, movies: Movies) -> Showing:
-    """The showing of a model file; its arrays are mapped, and shared with the other workers.
+    """The showing of a model file. Workers share its arrays, because they are mapped from the file.
 
     Raises
     ------
     ModelFileError
-        If the file cannot be used.
+        If the file cannot be loaded.
     DataError
-        If its ratings are no stars.
+        If its ratings are not stars.
     """
     fitted_at = path.stat().st_mtime if path.exists() else 0.0
     model = load(path)
     _require_stars(path, model)
-    # One request, one thread: the workers share the processors among the requests.
+    # One request uses one thread: the workers already spread requests over the processors.
     model.set_params(n_threads=1)
     statistics = RatingStatistics(model)
     films = films_of(movies, model, statistics.n_ratings.tolist())
@@ -101,6 +101,6 @@ def _require_stars(path: Path, model: Model) -> None:
     low, high = model.rating_range_
     if model.predicts_ratings and (low < 0 or high > MOST_STARS):
         raise DataError(
-            f"{path}: the model's ratings go from {low:g} to {high:g}; expected stars, from 0 to "
-            f"{MOST_STARS:g}: fit it to ratings on that scale"
+            f"{path}: the model's ratings go from {low:g} to {high:g}; expected stars from 0 to "
+            f"{MOST_STARS:g}; fit the model to ratings on that scale"
         )

@@ -1,4 +1,4 @@
-"""How films were rated by those whom a model was fitted on, counted once when the model is loaded."""
+"""Statistics of the ratings that a model was fitted to, counted once when the model is loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from matinee.models import Model
 from matinee.ratings import Rows
 
-# The stars that visitors give: halves, from a half to five.
+# The stars that visitors can give: from a half to five, in halves.
 STARS = tuple(half / 2 for half in range(1, 11))
 
 
@@ -21,9 +21,9 @@ class Distribution:
     Attributes
     ----------
     counts : tuple of int, of 10
-        For a half star, one star, and so on to five; a rating between two counts as the nearer.
+        For a half star, one star, and so on to five. A rating between two counts for the nearer one.
     mean : float or None
-        None without ratings.
+        None if there are no ratings.
     """
 
     counts: tuple[int, ...]
@@ -36,7 +36,7 @@ class Distribution:
 
     @property
     def bars(self) -> list[tuple[float, int, float]]:
-        """Stars, how often they were given, and that as a share of the most often given, for a chart."""
+        """For a chart: stars, how often they were given, and that number divided by the greatest."""
         most = max(max(self.counts), 1)
         return [(stars, count, count / most) for stars, count in zip(STARS, self.counts, strict=True)]
 
@@ -63,21 +63,21 @@ class RatingStatistics:
         self._counts = cells.reshape(n_items, len(STARS))
 
     def of(self, position: int) -> Distribution:
-        """The ratings of the item at a position; none of a position below 0."""
+        """The distribution of the item at a position; an empty one if the position is below 0."""
         if position < 0 or self.n_ratings[position] == 0:
             return Distribution((0,) * len(STARS), None)
         mean = float(self._sums[position] / self.n_ratings[position])
         return Distribution(tuple(self._counts[position].tolist()), mean)
 
     def overall(self) -> Distribution:
-        """The ratings of all items."""
+        """The distribution of all ratings."""
         total = int(self.n_ratings.sum())
         mean = float(self._sums.sum() / total) if total else None
         return Distribution(tuple(self._counts.sum(axis=0).tolist()), mean)
 
 
 def mean_squared_error(model: Model) -> float:
-    """How far the model is from the ratings it was fitted on, for want of better the ratings' variance."""
+    """The model's error on the ratings it was fitted to; if it is not known, the variance of the ratings."""
     rmse = model.history_[-1].train_rmse if model.history_ else None
     return max(float(rmse) ** 2 if rmse else _variance(model.rated_), 1e-6)
 

@@ -1,1 +1,1 @@
-"""What an operator runs beside the server: retraining, exporting, and the built-in model."""
+"""Jobs that an operator runs beside the server: retraining, exporting, fitting the built-in cinema."""

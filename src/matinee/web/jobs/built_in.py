@@ -1,4 +1,4 @@
-"""The built-in cinema, fitted once and kept: what is served where no model is named."""
+"""Fits the built-in cinema once and keeps the model, which is served if no other model is given."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEED = 42
 
 
 def built_in_model(folder: Path) -> Path:
-    """The file of a model of the built-in cinema in a folder; fitted and written if it is not there."""
+    """The file of the built-in cinema's model in a folder; fits and saves the model if it is missing."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"cinema-{__version__}.safetensors"
     with FileLock(folder / "cinema.lock"):

@@ -1,4 +1,4 @@
-"""Visitors' present ratings as a file, or as columns to learn from."""
+"""Reads the visitors' present ratings from the database, as a table or into a file."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ CHUNK = 10_000
 
 
 def visitors_ratings(store: Store, *, strings: bool) -> pl.DataFrame:
-    """What visitors rate at present: columns userId, movieId (text), rating, timestamp (Unix seconds).
+    """The visitors' present ratings: columns userId, movieId (text), rating, timestamp (Unix seconds).
 
     Parameters
     ----------
     store : Store
     strings : bool
-        Visitors as ``visitor-17`` rather than −17.
+        Name visitors ``visitor-17`` instead of −17.
 
     Raises
     ------
     DataError
-        If the database is not of this Matinee's form.
+        If the database has another schema version than this Matinee.
     """
     require_current(store)
     kind = pl.String if strings else pl.Int64
@@ -42,17 +42,17 @@ def visitors_ratings(store: Store, *, strings: bool) -> pl.DataFrame:
 
 
 def export(store: Store, path: Path, *, strings: bool = False) -> int:
-    """Write the visitors' present ratings in the form of MovieLens' ``ratings.csv``, whole or not at all.
+    """Write the visitors' present ratings as a file like MovieLens' ``ratings.csv``, whole or not at all.
 
     Returns
     -------
     int
-        How many there are.
+        How many ratings the file has.
 
     Raises
     ------
     DataError
-        If the file cannot be written, or the database is not of this Matinee's form.
+        If the file cannot be written, or the database has another schema version than this Matinee.
     """
     frame = visitors_ratings(store, strings=strings)
     with replaced(path) as part:

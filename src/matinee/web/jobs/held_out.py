@@ -1,4 +1,4 @@
-"""Which ratings no model of the web application is fitted to, so that models can be compared by them."""
+"""Chooses the ratings that no model of the web application is fitted to, so that they can compare models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GOLDEN, _MIXER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 def is_held_out(ratings: Ratings) -> NDArray[np.bool_]:
-    """Which ratings are to test on: about a tenth, by a hash of the user's and the item's id; shape (n,)."""
+    """A mask, shape (n,), of the ratings to test on: about a tenth, by a hash of the user and item ids."""
     users = _hashes(ratings.users)[ratings.user_positions]
     items = _hashes(ratings.items)[ratings.by_user.columns]
     with np.errstate(over="ignore"):
@@ -26,7 +26,7 @@ def is_held_out(ratings: Ratings) -> NDArray[np.bool_]:
 
 
 def _hashes(ids: Any) -> NDArray[np.uint64]:
-    """A number for each id: the same in every process, and whatever other ids there are."""
+    """A number for each id. It is the same in every process and does not depend on the other ids."""
     if ids.dtype.kind == "U":
         digests = (_text_hash(id) for id in ids.tolist())
         numbers = np.fromiter(digests, dtype=np.uint64, count=len(ids))

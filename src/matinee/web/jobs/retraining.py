@@ -1,4 +1,4 @@
-"""A new model from the base ratings and the visitors', which is served only if it is not worse."""
+"""Fits a new model to the base ratings and the visitors', and serves it only if it is not worse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from filelock import FileLock
 from matinee.errors import DataError
 from matinee.evaluation import evaluate
 from matinee.evaluation.audience import n_trained_on
-from matinee.models import Model, load
+from matinee.models import Model, load, names_where
 from matinee.ratings import Ratings
 from matinee.ratings.splits import NewUsers
 from matinee.web.jobs.exporting import visitors_ratings
@@ -24,21 +24,24 @@ from matinee.web.store.visitor_ids import require_no_visitors
 
 @dataclass(frozen=True)
 class Retraining:
-    """How a new model compares with the old one, and whether it took its place.
+    """How a new model compares with the old one, and whether it replaced it.
 
     Attributes
     ----------
     metric : str
-        "rmse", of which less is better, or "ndcg", of which more is, for a model that predicts no ratings.
+        "rmse", where less is better, or "ndcg", where more is better, for a model that predicts no ratings.
     old, new : float
-        On the same held-out ratings, which neither model has seen.
+        The metric on the same held-out ratings, which neither model has seen.
     margin : float
+        How much worse the new model may be.
     swapped : bool
+        Whether the new model replaced the old one.
     n_base, n_visitors : int
-        How many ratings of each there were.
+        How many ratings came from the base and from visitors.
     n_held_out : int
+        How many ratings the models were compared on.
     n_unknown : int
-        Ratings of visitors that were left out, being of items whose ids cannot be those of the base.
+        Visitors' ratings that were left out because the base cannot have items with such ids.
     """
 
     metric: str
@@ -56,11 +59,11 @@ class Retraining:
         return asdict(self)
 
     def pairs(self) -> list[tuple[str, str]]:
-        """All of it in words: labels and texts."""
-        verdict = "took the old one's place" if self.swapped else "is worse, and was thrown away"
+        """All of it in words, as pairs of label and text."""
+        verdict = "replaced the old model" if self.swapped else "is worse and was discarded"
         left_out = f", {self.n_unknown:,} left out" if self.n_unknown else ""
         return [
-            ("ratings", f"{self.n_base:,} of the base, {self.n_visitors:,} of visitors{left_out}"),
+            ("ratings", f"{self.n_base:,} in the base, {self.n_visitors:,} by visitors{left_out}"),
             ("held out", f"{self.n_held_out:,}"),
             (f"{self.metric.upper()}, old", f"{self.old:.4f}"),
             (f"{self.metric.upper()}, new", f"{self.new:.4f}"),
@@ -76,19 +79,19 @@ def retrain(
     margin: float = 0.005,
     item_features: pl.DataFrame | None = None,
 ) -> Retraining:
-    """Fit the model in a file anew, and put the new one into its place unless it is worse.
+    """Fit the model in a file again, and replace it by the new model unless that is worse.
 
-    The parameters are those of the model in the file. What is held out is decided by a hash of each pair of
-    user and item, the same in every run, so that no model that was made here has ever seen it; one that was
-    made otherwise is fitted again, to its own ratings less those, for the comparison. Both models are asked
-    as the server asks them: everybody is folded in from the ratings that are left.
+    The parameters are those of the model in the file. A hash of user and item decides which ratings are held
+    out, the same in every run, so that no model made here has seen them. A model made elsewhere may have. For
+    the comparison it is fitted again to its own ratings without the held-out ones. Both models answer as on
+    the server: every user is folded in from the ratings that are not held out.
 
     Parameters
     ----------
     store : Store
         With the visitors' ratings.
     path : Path
-        The model file; it is replaced in one step, and a server that watches it takes the new one up.
+        The model file. It is replaced in one step, and a server that watches it loads the new model.
     base : Ratings
     margin : float
         The new model may be worse by this much, in the units of the metric.
@@ -98,9 +101,9 @@ def retrain(
     Raises
     ------
     DataError
-        If the base has users with the ids of visitors, or nothing is held out.
+        If users of the base have ids reserved for visitors, or nothing is held out.
     ModelFileError
-        If the file is no model.
+        If the file is not a model.
     """
     with FileLock(path.with_name(f".{path.name}.lock")):
         old = load(path)
@@ -108,8 +111,8 @@ def retrain(
         held_out = is_held_out(whole)
         train, test = whole.subset(~held_out), whole.subset(held_out)
         if len(test) == 0 or len(train) == 0:
-            raise DataError(f"{len(whole):,} ratings are too few to hold a tenth of them out")
-        # To be shown, not to stop by: that would flatter the new model.
+            raise DataError(f"{len(whole):,} ratings are too few to hold out a tenth of them")
+        # The test ratings are for display. A fit that stopped by them would flatter the new model.
         shown = test if old.get_params().get("tolerance") is None else None
         new = _fit(old, train, item_features, shown)
         asked = NewUsers(train, test)
@@ -123,11 +126,11 @@ def retrain(
 
 
 def with_visitors(base: Ratings, store: Store) -> tuple[Ratings, int, int]:
-    """The base ratings and the visitors'; how many these are, and how many of them had to be left out."""
+    """The base and the visitors' ratings together, the number of the latter, and the number left out."""
     require_no_visitors(base.user_index)
     found = visitors_ratings(store, strings=base.user_index.holds_strings)
     own = base.to_frame().select("user", "item", "rating")
-    # Items are kept as text; one that is no integer is none of the base's where those are.
+    # The database stores items as text. A base with integer ids cannot have an item that is not an integer.
     theirs = found.select(
         pl.col(kept).cast(own.schema[name], strict=False).alias(name)
         for kept, name in (("userId", "user"), ("movieId", "item"), ("rating", "rating"))
@@ -142,9 +145,10 @@ def _fit(
     new: Any = type(model)(**model.get_params())
     options = {"item_features": item_features} if item_features is not None else {}
     if options and not model.takes_features:
-        raise DataError(f"a {type(model).__name__} learns nothing from item features; leave them out")
+        able = names_where(lambda kind: kind.takes_features)
+        raise DataError(f"only a model of kind {able} takes item features; leave out --movies")
     with warnings.catch_warnings():
-        # What the fit has to say of its iterations was said when the model was first fitted.
+        # The first fit of the model has already given these warnings.
         warnings.simplefilter("ignore")
         new.fit(train, validation, **options)
     fitted: Model = new
@@ -152,7 +156,7 @@ def _fit(
 
 
 def _without(old: Model, test: Ratings, item_features: pl.DataFrame | None) -> Model:
-    """The old model if it has seen nothing of the test; else the same, fitted to the rest of its ratings."""
+    """The old model if it has not seen the test ratings; otherwise the same, fitted again without them."""
     if n_trained_on(old, test) == 0:
         return old
     fitted = Ratings(old.user_index_, old.item_index_, old.rated_)

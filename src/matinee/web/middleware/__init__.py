@@ -1,1 +1,1 @@
-"""Limits on requests, before any of them reaches a page or the API."""
+"""Limits and counts requests before they reach a page or the API."""

@@ -1,4 +1,4 @@
-"""Request bodies that are too long are refused, whether they say how long they are or not."""
+"""Refuses request bodies that are too long, whether or not the request announces their length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matinee.web.rendering.problems import refusal
 
 
 class BodyLimit:
-    """Refuses bodies of more than so many bytes, before they are read or once they have become so long.
+    """Answers 413 to a body above the limit, without reading it if the request announces its length.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class BodyLimit:
 
     @property
     def _detail(self) -> str:
-        return f"The body is longer than {self._limit:,} bytes, the most that this server reads."
+        return f"The request is too long: this server reads at most {self._limit:,} bytes."
 
     def _is_announced_too_long(self, scope: Scope) -> bool:
         lengths = [value for name, value in scope["headers"] if name == b"content-length"]

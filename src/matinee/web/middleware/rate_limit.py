@@ -1,4 +1,4 @@
-"""So many requests of one address in so much time, counted in each worker."""
+"""Limits how many requests one address may send per minute. Each worker counts for itself."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from matinee.errors import DataError
 from matinee.web.rendering.problems import refusal
+from matinee.web.rendering.wording import counted
 from matinee.web.security.addresses import counted_as
 
-# What a probe or a browser asks for without anybody's doing.
+# Health checks and browsers request these by themselves.
 EXEMPT = ("/health", "/static/")
 
 
 class RateLimit:
-    """Answers 429 to an address that asks too often.
+    """Answers 429 to an address that sends too many requests.
 
     Parameters
     ----------
@@ -42,14 +43,14 @@ class RateLimit:
             return
         resets = self._limiter.get_window_stats(self._limit, address).reset_time
         seconds = max(1, math.ceil(resets - time.time()))
-        detail = f"More than {self._limit}; the next request is answered in {seconds} seconds."
+        detail = f"Too many requests (limit: {self._limit}); try again in {counted(seconds, 'second')}."
         headers = {"Retry-After": str(seconds)}
         await refusal(scope["path"], 429, detail, headers=headers)(scope, receive, send)
 
 
 def parsed_limit(text: str) -> RateLimitItem:
-    """The limit in a text such as ``"1200/minute"``; a DataError for any other."""
+    """The limit in a text such as ``"1200/minute"``; raises a DataError for any other text."""
     try:
         return parse(text)
     except ValueError:
-        raise DataError(f"{text!r} is no rate limit; expected such as '1200/minute'") from None
+        raise DataError(f"{text!r} is no rate limit; expected a text such as '1200/minute'") from None

@@ -1,4 +1,4 @@
-"""Pages for people: a ``router`` a module. The application protects them all against forged forms."""
+"""Pages for people; each module has a ``router``. The application refuses forged forms on all of them."""
 
 from matinee.web.pages import accounts, actions, films, home, ratings, report, search
 

@@ -1,4 +1,4 @@
-"""Registering, logging in and out, the account's own page with its tokens."""
+"""The pages to register and to log in, and the account's own page with its tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from matinee.web.visits.visit import Visit
 
 router = APIRouter()
 
-# Longer than any that is accepted, so that the message about the length is our own.
+# Longer than any accepted text, so that our own message reports the length.
 Text = Annotated[str, Form(max_length=1_000)]
 
 
@@ -31,7 +31,7 @@ def show_register(visit: CurrentVisit) -> HTMLResponse:
 
 @router.post("/register")
 def register(visit: CurrentVisit, name: Text, password: Text) -> Response:
-    """Make an account; the answer is the same whether the name was free or not."""
+    """Make an account. The answer is the same whether the name was free or not."""
     try:
         logins.register(visit, name, password)
     except DataError as error:
@@ -52,7 +52,7 @@ def log_in(
     password: Text,
     next_page: Annotated[str, Form(alias="next", max_length=2_000)] = "/",
 ) -> Response:
-    """Log in; ratings made without an account come along."""
+    """Log in. Ratings made without an account now belong to the account."""
     try:
         logins.log_in(visit, name, password)
     except LoginFailedError as error:
@@ -78,7 +78,7 @@ def show_account(visit: CurrentVisit) -> Response:
 
 @router.post("/account/password")
 def change_password(visit: CurrentVisit, old_password: Text, new_password: Text) -> Response:
-    """Change the password; all other browsers are logged out."""
+    """Change the password. All other browsers are logged out."""
     try:
         logins.change_password(visit, old_password, new_password)
     except DataError as error:
@@ -98,7 +98,7 @@ def delete_account(visit: CurrentVisit, password: Text) -> Response:
 
 @router.post("/account/tokens")
 def make_token(visit: CurrentVisit, name: Text) -> Response:
-    """Make an API token; this page alone shows it."""
+    """Make an API token. Only this page shows it."""
     account = require_account(visit)
     try:
         with visit.services.store.writing() as session:

@@ -1,4 +1,4 @@
-"""What visitors do to films: rate, take a rating back, say that they are not interested. Forms post here."""
+"""Receives the forms about films: rate, remove a rating, not interested."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Next = Annotated[str, Form(alias="next", max_length=2_000)]
 def set_rating(
     visit: CurrentVisit, item: str, rating: Annotated[str, Form(max_length=10)] = "", next_page: Next = "/"
 ) -> RedirectResponse:
-    """Set the stars of a film; no stars take the rating back."""
+    """Set the stars of a film. No stars remove the rating."""
     if rating.strip():
         visit.rate(visit.film(item), checked_stars(rating))
     else:

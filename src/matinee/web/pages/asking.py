@@ -1,4 +1,4 @@
-"""What the address of a page asks for: filters as a form sends them, and which part of a long list."""
+"""Reads the address of a page: the filters that a form sends, and which part of a long list to show."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def form_filters(
     year_from: YearText = "",
     year_to: YearText = "",
 ) -> Filters:
-    """The filters of a form; unlike a program's, its fields are there and empty if nothing was chosen.
+    """The filters that a form sends. Unlike a program, a form sends empty fields for what was not chosen.
 
     Raises
     ------
     DataError
-        For a year that is none.
+        If a year is not a year.
     """
     genres = tuple(dict.fromkeys(name for name in genre or () if name.strip()))
     return Filters(genres, _year(year_from), _year(year_to))
@@ -37,7 +37,7 @@ def _year(text: str) -> int | None:
     if not stripped:
         return None
     if not (stripped.isascii() and stripped.isdecimal() and EARLIEST <= int(stripped) <= LATEST):
-        raise DataError(f"{stripped!r} is not a year; expected four digits, such as 1979, or nothing")
+        raise DataError(f"{stripped!r} is not a year; expected a number such as 1979, or nothing")
     return int(stripped)
 
 
@@ -46,7 +46,7 @@ PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 
 
 def filter_query(filters: Filters) -> str:
-    """The filters as the end of an address: empty, or begun by an ampersand."""
+    """The filters as the end of an address: empty, or with an ampersand in front."""
     fields: list[tuple[str, object]] = [("genre", genre) for genre in filters.genres]
     years = (("year_from", filters.year_from), ("year_to", filters.year_to))
     fields += [(name, year) for name, year in years if year is not None]
@@ -73,12 +73,12 @@ class Part:
 
     @property
     def begin(self) -> int:
-        """How many entries come before."""
+        """How many entries come before this page."""
         return (self.number - 1) * self.size
 
     @property
     def n_parts(self) -> int:
-        """How many pages there are; one at least."""
+        """How many pages there are, at least one."""
         return max(1, -(-self.n_entries // self.size))
 
     @property

@@ -1,4 +1,4 @@
-"""Charts of bars: where each bar and each label stands, for a template to draw as SVG."""
+"""Bar charts: the positions of bars and labels, which a template draws as SVG."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from matinee.web.cinema.statistics import Distribution
 from matinee.web.rendering.wording import counted, in_halves, in_stars
 
 WIDTH, HEIGHT = 360.0, 150.0
-# Room for the labels below the bars and the greatest number above them.
+# Room for the labels below the bars, and for the greatest value above them.
 BELOW, ABOVE, GAP = 22.0, 18.0, 0.18
-# A bar of a single one among thousands is still to be seen.
+# A bar of one among thousands must still be visible.
 LEAST = 1.0
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar, what stands below it (perhaps nothing), and what its row of the table says."""
+    """A bar, the label below it (may be empty), and its name and value in the table."""
 
     x: float
     y: float
@@ -38,9 +38,9 @@ class Chart:
     key : str
         Tells its parts from those of other charts on the page.
     title, description : str
-        What it shows, and what is to be seen in it.
+        What the chart shows, and what a reader can see in it.
     columns : tuple of str
-        The heads of the table of the same numbers.
+        The column heads of the table with the same numbers.
     bars : tuple of Bar
     most : int
         The greatest value.
@@ -79,7 +79,7 @@ def bar_chart(
 
 
 def star_chart(key: str, title: str, distribution: Distribution) -> Chart:
-    """How often each number of stars was given."""
+    """A chart of how often each number of stars was given."""
     entries = [(in_halves(stars), in_stars(stars), count) for stars, count, _ in distribution.bars]
     description = "There are no ratings yet."
     if distribution.mean is not None:

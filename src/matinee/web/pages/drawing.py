@@ -1,4 +1,4 @@
-"""Pages that show films: with what every such page needs to draw them."""
+"""Renders pages that show films, with posters, the visitor's stars and the choices of the filters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matinee.web.visits.visit import Visit
 
 
 def drawn_page(visit: Visit, template: str, context: Mapping[str, Any]) -> HTMLResponse:
-    """A page with posters, the visitor's own stars beside each film, and the filters' choices."""
+    """A page with posters, the visitor's own stars beside each film, and the choices of the filters."""
     catalogue = visit.showing.catalogue
     known = {
         "poster_of": poster_of,

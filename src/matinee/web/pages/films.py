@@ -20,9 +20,9 @@ N_SIMILAR, N_REASONS = 6, 3
 
 @router.get("/films/{item:path}")
 def show_film(visit: CurrentVisit, item: str) -> HTMLResponse:
-    """A film: the visitor's stars, what they are expected to give it, how it was rated, films like it."""
+    """A film: the visitor's stars, their expected rating, how others rated it, and similar films."""
     film = visit.film(item)
-    # What they gave it themselves would be no news.
+    # Their own rating of the film must not influence the guess.
     others = {rated: stars for rated, stars in visit.stars.items() if rated != film.item}
     prediction = predict(visit.showing, others, film)
     distribution = visit.showing.statistics.of(film.position)

@@ -1,4 +1,4 @@
-"""The first page: what is recommended to this visitor, and films worth rating first."""
+"""The home page: films recommended to this visitor, and films to rate first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from matinee.web.visits.visit import Visit
 router = APIRouter()
 
 N_RECOMMENDED = 12
-# A newcomer has little else to look at; who has rated is asked less.
+# A newcomer has little else to look at. Somebody who has rated is asked about fewer films.
 N_FIRST, N_MORE = 9, 6
 
 
@@ -26,7 +26,7 @@ N_FIRST, N_MORE = 9, 6
 def home(
     visit: CurrentVisit, filters: FormFilters, q: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:
-    """Recommendations and films worth rating; a search goes to the page of what it finds."""
+    """Recommendations and films to rate. A search goes to the search page."""
     if q:
         return RedirectResponse(f"/search?{visit.request.url.query}")
     suggestions, worth = _without_repetition(visit, filters)
@@ -40,13 +40,13 @@ def home(
 
 
 def _without_repetition(visit: Visit, filters: Filters) -> tuple[list[Suggestion], list[Film]]:
-    """What to recommend, and what to ask about; what comes first on the page is not shown again below."""
+    """What to recommend and what to ask about. A film in the upper list is not in the lower one."""
     showing, stars, hidden = visit.showing, visit.stars, visit.dismissed
     if stars:
         suggestions = recommend(showing, stars, N_RECOMMENDED, filters=filters, hidden=hidden)
         shown = [suggestion.film.item for suggestion in suggestions]
         return suggestions, worth_rating(showing, stars, N_MORE, hidden=[*hidden, *shown])
     worth = worth_rating(showing, stars, N_FIRST, hidden=hidden)
-    # Whoever asks for a genre wants all of it.
+    # Somebody who filters wants to see all films that match.
     asked = [] if filters else [film.item for film in worth]
     return recommend(showing, stars, N_RECOMMENDED, filters=filters, hidden=[*hidden, *asked]), worth

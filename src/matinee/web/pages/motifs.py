@@ -1,4 +1,4 @@
-"""The drawings on posters: a few plain shapes each, turned and moved by a number."""
+"""The drawings on posters: a few simple shapes each, which a number turns and moves."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# The drawing has the poster's width, and this height.
+# The drawing is as wide as the poster, and this high.
 WIDTH, HEIGHT = 200, 160
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A path, its colour, and how much of what is behind it is covered."""
+    """A path, its colour, and how opaque it is."""
 
     path: str
     fill: str
@@ -29,7 +29,7 @@ def _polygon(*points: tuple[float, float]) -> str:
 
 
 def _digits(number: int, *bases: int) -> list[int]:
-    """A number taken apart: so many choices, each below its base."""
+    """Splits a number into one choice for each base, each below its base."""
     found = []
     for base in bases:
         number, digit = divmod(number, base)
@@ -47,7 +47,7 @@ def sun(number: int, shape: str, accent: str) -> tuple[Shape, ...]:
 
 
 def rings(number: int, shape: str, accent: str) -> tuple[Shape, ...]:
-    """Discs within discs, off their middle."""
+    """Discs within discs, off centre."""
     angle, start = _digits(number, 12, 3)
     x = 100 + 8 * math.cos(angle * math.pi / 6)
     y = 84 + 8 * math.sin(angle * math.pi / 6)
@@ -57,7 +57,7 @@ def rings(number: int, shape: str, accent: str) -> tuple[Shape, ...]:
 
 
 def stripes(number: int, shape: str, accent: str) -> tuple[Shape, ...]:
-    """Bands that lean, one of them bright."""
+    """Slanted bands, one of them bright."""
     bright, lean = _digits(number, 5, 5)
     shift = -48 + 24 * lean
     bands = []
@@ -69,7 +69,7 @@ def stripes(number: int, shape: str, accent: str) -> tuple[Shape, ...]:
 
 
 def peaks(number: int, shape: str, accent: str) -> tuple[Shape, ...]:
-    """Three triangles behind one another."""
+    """Three triangles, one behind the other."""
     left, middle, moon = _digits(number, 4, 4, 3)
     far = _polygon((-10, 158), (46 + 8 * left, 66), (120, 158))
     mid = _polygon((50, 158), (112 + 6 * middle, 44 + 6 * left), (190, 158))
@@ -79,7 +79,7 @@ def peaks(number: int, shape: str, accent: str) -> tuple[Shape, ...]:
 
 
 def beam(number: int, shape: str, accent: str) -> tuple[Shape, ...]:
-    """Light from a point, as a projector throws it."""
+    """Light from one point, like a projector's."""
     side, height, n_more = _digits(number, 2, 4, 3)
     y = 56 + 10 * height
     ends = [(200, 30), (200, 74), (200, 112), (200, 158)]

@@ -1,4 +1,4 @@
-"""Posters drawn from a film's title, year and genres: the same film always has the same one."""
+"""Draws posters from a film's title, year and genres. The same film always gets the same poster."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from matinee.web.cinema.films import Film
 from matinee.web.pages.motifs import MOTIFS, Shape
 
 WIDTH, HEIGHT, MARGIN = 200, 300, 16
-# The title stands below the drawing, on the plain ground.
+# The title is below the drawing, on the plain background.
 TITLE_TOP, TITLE_HEIGHT, LINE = 172, 114, 1.12
-# A title with a word that no line takes has the word broken, rather than letters too small to read.
+# A word that is too long for a line is broken, as smaller letters could not be read.
 LARGEST, SMALLEST_WHOLE, SMALLEST = 38, 14, 9
-# Titles longer than this are cut; a poster is a picture, and the title stands in full beside it.
+# Longer titles are cut. The full title stands beside the poster.
 LONGEST_TITLE = 120
 
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of a genre; the ink has a contrast of at least 4.5 to the ground."""
+    """The colours of a genre. The contrast of the ink to the ground is at least 4.5."""
 
     ground: str
     shape: str
@@ -50,12 +50,12 @@ PALETTES = {
     "War": Palette("#3a3d29", "#646a45", "#c2410c", "#f4f3e6"),
     "Western": Palette("#f0c48a", "#c2773c", "#7c2d12", "#3b1605"),
 }
-# What tells most of a film comes first: nearly everything is a drama.
+# The genre that says most about a film comes first; nearly every film is a drama.
 TELLING = (
     *("Film-Noir", "Western", "Musical", "Animation", "Horror", "Sci-Fi", "War", "Documentary", "Fantasy"),
     *("Mystery", "Crime", "Romance", "Children", "Thriller", "Adventure", "Action", "Comedy", "Drama"),
 )
-# For genres of other lists, by the name; and for films without any.
+# For genres that are not above, chosen by the genre's name, and for films without a genre.
 OTHERS = (
     Palette("#1e3a5f", "#3f6ea3", "#f6c177", "#f1f7ff"),
     Palette("#d7e5d0", "#8fb58a", "#7a3e9d", "#1d2b1a"),
@@ -66,7 +66,7 @@ OTHERS = (
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the title, and where its baseline is."""
+    """A line of the title, and the height of its baseline."""
 
     text: str
     y: float
@@ -74,7 +74,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Poster:
-    """What a template draws.
+    """A poster for a template to draw.
 
     Attributes
     ----------
@@ -83,9 +83,9 @@ class Poster:
         The drawing above the title.
     lines : tuple of Line
     size : float
-        Of the title's letters, in units of the drawing, which is 200 wide and 300 high.
+        The size of the title's letters, in units of the poster, which is 200 wide and 300 high.
     year, genre : str
-        Perhaps empty.
+        May be empty.
     """
 
     palette: Palette
@@ -104,7 +104,7 @@ def poster_of(film: Film) -> Poster:
     palette = palette_of(genre)
     shapes = MOTIFS[seed % len(MOTIFS)](seed // len(MOTIFS), palette.shape, palette.accent)
     size, texts = fitted_title(film.title)
-    # The block of lines stands on the lower margin.
+    # The last line touches the lower margin.
     bottom = TITLE_TOP + TITLE_HEIGHT - 0.24 * size
     baselines = [bottom - size * LINE * (len(texts) - 1 - place) for place in range(len(texts))]
     lines = tuple(Line(text, round(y, 2)) for text, y in zip(texts, baselines, strict=True))
@@ -112,12 +112,12 @@ def poster_of(film: Film) -> Poster:
 
 
 def most_telling(genres: tuple[str, ...]) -> str:
-    """The genre whose colours a film's poster has; empty for a film without genres."""
+    """The genre that decides the colours of the poster; empty for a film without genres."""
     return next((genre for genre in TELLING if genre in genres), genres[0] if genres else "")
 
 
 def palette_of(genre: str) -> Palette:
-    """The colours of a genre, the same for ever."""
+    """The colours of a genre, which never change."""
     known = PALETTES.get(genre)
     return known or OTHERS[zlib.crc32(genre.encode("utf-8", "surrogatepass")) % len(OTHERS)]
 
@@ -138,7 +138,7 @@ def fitted_title(title: str) -> tuple[int, list[str]]:
 
 
 def _lines(words: list[str], room: float, *, break_words: bool) -> list[str] | None:
-    """Words in lines of so many em; None if a word is longer than that and is not to be broken."""
+    """Words in lines of at most this many em; None if a word is too long and must not be broken."""
     lines: list[str] = []
     for gap, piece in _pieces(words):
         if lines and _em(f"{lines[-1]}{gap}{piece}") <= room:
@@ -156,7 +156,7 @@ def _lines(words: list[str], room: float, *, break_words: bool) -> list[str] | N
 
 
 def _pieces(words: list[str]) -> list[tuple[str, str]]:
-    """What must stay together, with what stands before it: a line may also end at a hyphen."""
+    """The pieces that must not be split, each with the gap before it. A line may also end at a hyphen."""
     return [
         (" " if place == 0 else "", piece)
         for word in words
@@ -165,11 +165,11 @@ def _pieces(words: list[str]) -> list[tuple[str, str]]:
 
 
 def _em(text: str) -> float:
-    """How wide a text in bold is at most, in em: the letters of the widest of the common system fonts."""
+    """The greatest width of a bold text in em, in the widest of the common system fonts."""
     return sum(_letter_em(letter) for letter in text)
 
 
-# Bold letters of DejaVu Sans and Verdana, the widest of the common system fonts.
+# Measured on the bold letters of DejaVu Sans and Verdana, the widest of the common system fonts.
 WIDTHS = {
     **dict.fromkeys("ijlIJ|", 0.40),
     **dict.fromkeys(" .,:;'’·", 0.42),

@@ -1,4 +1,4 @@
-"""All that a visitor has rated, and what they are not interested in."""
+"""The page of all films that a visitor has rated or is not interested in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ N_A_PAGE = 48
 
 @router.get("/ratings")
 def show_ratings(visit: CurrentVisit, part: PageNumber = 1) -> HTMLResponse:
-    """The visitor's own ratings, the latest first, to change and remove."""
+    """The visitor's own ratings, the latest first, with forms to change and remove them."""
     rated = _listed(visit, list(visit.ratings))
     shown = Part(part, N_A_PAGE, len(rated))
     context = {
@@ -31,7 +31,7 @@ def show_ratings(visit: CurrentVisit, part: PageNumber = 1) -> HTMLResponse:
 
 
 def _unlisted(visit: Visit) -> list[Film]:
-    """What the visitor has rated and the list of movies no longer has: no more than the ids are known."""
+    """Films that the visitor has rated and the list of movies no longer has. Only their ids are known."""
     catalogue = visit.showing.catalogue
     return [Film(item, item, None, (), 0, -1) for item in visit.ratings if item not in catalogue]
 

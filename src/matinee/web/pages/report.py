@@ -1,4 +1,4 @@
-"""The report page: how much there is, how it was rated, how well the model does, and how old it is."""
+"""The report page: how many ratings there are, how good the model is, and how old it is."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from matinee.web.visits.dependencies import CurrentVisit
 
 router = APIRouter()
 
-# Every so many days of the chart have their date below them.
+# Every seventh bar of the chart has its date below it.
 LABEL_EVERY = 7
 
 
 @router.get("/report")
 def show_report(visit: CurrentVisit) -> HTMLResponse:
-    """The report, which is the same for everybody and names nobody."""
+    """The report. It is the same for everybody and names nobody."""
     report = make_report(visit.showing, visit.services.store)
     context = {
         "report": report,
         "last": report.last_iteration,
         "fitted_at": visit.showing.fitted_at,
-        "model_chart": star_chart("model", "Ratings that were learned from", report.distribution),
+        "model_chart": star_chart("model", "Ratings behind the suggestions", report.distribution),
         "visitor_chart": star_chart(
             "visitors", "Ratings by visitors of this site", report.visitors_distribution
         ),
@@ -48,4 +48,4 @@ def _day_chart(days: list[DayCount]) -> Chart:
     description = (
         f"{counted(total, 'rating')} in the last {len(days)} days, {days[-1].n_ratings:,} of them today."
     )
-    return bar_chart("days", "Ratings a day", description, ("Day", "Ratings"), entries)
+    return bar_chart("days", "Ratings per day", description, ("Day", "Ratings"), entries)

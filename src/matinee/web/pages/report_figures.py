@@ -1,4 +1,4 @@
-"""What the report page shows: how much is rated, how, and how good the model is."""
+"""Counts what the report page shows: ratings, visitors, and the quality of the model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DAY_MILLISECONDS = 24 * 3600 * 1000
 
 @dataclass(frozen=True)
 class DayCount:
-    """How many ratings were set on a day (UTC), and that as a share of the day with the most."""
+    """How many ratings were set on a day (UTC), and that number divided by the greatest of all days."""
 
     day: date
     n_ratings: int
@@ -36,22 +36,24 @@ class Report:
     Attributes
     ----------
     n_users, n_films, n_ratings : int
-        Of what the model was fitted to; ``n_listed`` films can be looked up, known to the model or not.
+        In the ratings that the model was fitted to.
+    n_listed : int
+        Films that can be looked up, whether the model knows them or not.
     sparsity : float
         The share of users × films that has no rating.
     distribution, visitors_distribution : Distribution
-        Of the ratings fitted, and of the visitors'.
+        Of the ratings that the model was fitted to, and of the visitors' ratings.
     n_visitors, n_accounts, n_visitors_ratings : int
-        Visitors who have a rating at present, accounts, and ratings at present.
+        Visitors who have a rating now, accounts, and the visitors' ratings now.
     days : list of DayCount
-        The last 30 days, the oldest first; every time a rating was set or changed counts.
+        The last 30 days, the oldest first. Setting and changing a rating both count.
     model_name : str
         Such as "ALS".
     n_factors : int
     parameters : dict
-        Those that are not None.
+        The model's parameters that are not None.
     history : list of Iteration
-        Of the fit; each with ``train_rmse``, perhaps ``validation_rmse``, and ``seconds``.
+        The iterations of the fit.
     age_seconds : float
         Since the model file was written.
     """
@@ -75,12 +77,12 @@ class Report:
 
     @property
     def last_iteration(self) -> Iteration | None:
-        """The last of the fit, with the model's errors; None of a model without a history."""
+        """The last iteration of the fit, with the model's errors; None if the model has no history."""
         return self.history[-1] if self.history else None
 
 
 def make_report(showing: Showing, store: Store, *, at: float | None = None) -> Report:
-    """The report at a moment, in Unix seconds; at this one if not given."""
+    """The report at a time in Unix seconds, by default now."""
     at = time.time() if at is None else at
     model = showing.model
     n_users, n_films, n_ratings = len(model.user_index_), len(model.item_index_), len(model.rated_.values)
@@ -120,10 +122,10 @@ def _visitors_distribution(session: Session) -> Distribution:
 
 
 def _days(session: Session, at: float) -> list[DayCount]:
-    """Counted in the database by the number of the day since 1970."""
+    """The ratings of each day. The database counts them by the number of the day since 1970."""
     last = int(at * 1000) // DAY_MILLISECONDS
     first = last - N_DAYS + 1
-    # Whole numbers are divided to whole numbers by both databases.
+    # Both databases divide integers to an integer.
     number = RatingEventRow.at.op("/")(DAY_MILLISECONDS)
     rows = session.execute(
         select(number, func.count())
@@ -131,7 +133,7 @@ def _days(session: Session, at: float) -> list[DayCount]:
         .where(
             RatingEventRow.at >= first * DAY_MILLISECONDS,
             RatingEventRow.rating.is_not(None),
-            # What was given before logging in stands in the log of the account too.
+            # Ratings given before logging in are in the log of the account too.
             VisitorRow.merged_into.is_(None),
         )
         .group_by(number)

@@ -23,7 +23,7 @@ def search(
     q: Annotated[str, Query(max_length=200)] = "",
     part: PageNumber = 1,
 ) -> HTMLResponse:
-    """Films by the words of their titles, the best matches first; all films if there are no words."""
+    """Films by the words of their titles, the best matches first. Without words: all films."""
     begin = (part - 1) * N_A_PAGE
     found = visit.showing.catalogue.search(q, limit=N_A_PAGE, offset=begin, filters=filters)
     context = {

@@ -1,1 +1,1 @@
-"""From answers to HTML: templates, wording, error pages, and the parts of a page that a change replaces."""
+"""Turns answers into HTML: templates, wording, error pages, and the message about the last change."""

@@ -1,7 +1,7 @@
-"""What a visitor has just done to a film, as the page that follows tells it.
+"""What the next page says about the film that a visitor has just changed.
 
-A form names the page to go on with, and adds the film to its address. What is told is the present state of
-that film, so that an address which is loaded again, or sent to somebody else, tells the truth too.
+A form names the page to show next, and adds the film to the address of that page. The page reads the present
+state of the film, so that it tells the truth even if the address is loaded again or sent to somebody else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PARAMETER = "changed"
 
 @dataclass(frozen=True)
 class Change:
-    """A film, and what is noted about it now.
+    """A film, and what the visitor says about it now.
 
     Attributes
     ----------
@@ -27,6 +27,7 @@ class Change:
     stars : float or None
         The visitor's rating.
     is_dismissed : bool
+        Whether the visitor is not interested in it.
     """
 
     film: Film
@@ -35,7 +36,7 @@ class Change:
 
 
 def change_in(visit: Visit) -> Change | None:
-    """The change that the address of a page speaks of; None without one."""
+    """The change that the address of a page names; None if it names none."""
     item = visit.request.query_params.get(PARAMETER)
     film = None if item is None else visit.showing.catalogue.get(item)
     if film is None:
@@ -45,18 +46,18 @@ def change_in(visit: Visit) -> Change | None:
 
 
 def address_after(request: Request, film: Film) -> str:
-    """The address of this page once a form on it has changed something about a film."""
+    """The address of this page after a form on it has changed a film."""
     return f"{_path(request)}?{urlencode([*_other_fields(request), (PARAMETER, film.item)])}"
 
 
 def address_of(request: Request) -> str:
-    """The address of this page without a change in it."""
+    """The address of this page without the film that was changed."""
     kept = _other_fields(request)
     return f"{_path(request)}?{urlencode(kept)}" if kept else _path(request)
 
 
 def _path(request: Request) -> str:
-    """The path with one slash at its beginning: with two it would be the address of another server."""
+    """The path with exactly one slash in front: with two, it would be the address of another server."""
     return "/" + request.url.path.lstrip("/\\")
 
 

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details to programs, and as pages to people."""
+"""Answers errors: programs get RFC 9457 problem details, people get a page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from matinee.web.visits.visit import Visit
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-# What is answered to programs, by the beginning of its path; all else is answered to people.
+# Paths that begin so are for programs; all others are for people.
 FOR_PROGRAMS = ("/api/", "/health", "/ready", "/metrics")
 
 
@@ -39,7 +39,7 @@ def problem(
     errors: Sequence[Mapping[str, Any]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> ProblemResponse:
-    """The problem details of a status; its type is ``about:blank``, the title then being the status's own."""
+    """The problem details of a status. The type is ``about:blank``, so the title is the status's phrase."""
     content: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -52,7 +52,7 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Let the application answer every error in this form."""
+    """Make the application answer every error through this module."""
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(DataError, _of_data)
@@ -64,12 +64,12 @@ def install(app: FastAPI) -> None:
 
 
 def is_for_program(path: str) -> bool:
-    """Whether what is at a path is answered to programs."""
+    """Whether a path is for programs."""
     return path.startswith(FOR_PROGRAMS)
 
 
 def refusal(path: str, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
-    """An error where nothing is known of who asked: before the cookie is read, or without the database."""
+    """An error answered without knowing the visitor: before the cookie is read, or without the database."""
     if is_for_program(path):
         return problem(status, detail, headers=headers)
     context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail}
@@ -92,7 +92,7 @@ def _answer(
     context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail}
     try:
         answer = page(visit, "error.html", context, status_code=status)
-    except (OperationalError, TimeoutError):  # who asked is not to be found out at present
+    except (OperationalError, TimeoutError):  # the database cannot say who the visitor is
         return refusal(request.url.path, status, detail, headers=headers)
     answer.headers.update(headers or {})
     return answer
@@ -102,7 +102,7 @@ def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = error.detail
     if error.status_code in (404, 405) and detail == HTTPStatus(error.status_code).phrase:
-        detail = f"{request.method} {request.url.path[:200]} is nothing that this server answers."
+        detail = f"This server does not answer {request.method} {request.url.path[:200]}."
     return _answer(request, error.status_code, detail, headers=error.headers)
 
 
@@ -124,14 +124,14 @@ def _of_unknown(request: Request, error: Exception) -> Response:
 
 
 def _of_database(request: Request, error: Exception) -> Response:
-    """The database is away, or busy for too long: nothing was changed, and a second try may do."""
+    """The database is away, or busy for too long: nothing was changed, and a second try may succeed."""
     logger.error("the database did not answer %s %s: %s", request.method, request.url.path, error)
-    detail = "The database does not answer at present; nothing was changed. Try again in a moment."
+    detail = "The database does not answer, so nothing was changed. Try again in a moment."
     return refusal(request.url.path, 503, detail, headers={"Retry-After": "5"})
 
 
 def _of_defect(request: Request, error: Exception) -> Response:
-    """The server has logged what it was; the visitor is told no more than that it was not they."""
-    # This answer goes out past what would add the headers.
-    detail = "The server has failed at this; the failure is its own, and is noted in its log."
+    """The server logs the defect; the visitor learns only that the fault is not theirs."""
+    # This answer bypasses the middleware that adds the headers.
+    detail = "The server failed because of a fault of its own, which it has noted in its log."
     return refusal(request.url.path, 500, detail, headers=HEADERS)

@@ -1,4 +1,4 @@
-"""Pages from templates: everything in them is escaped, and undefined names are errors."""
+"""Renders pages from templates. All values are escaped, and an undefined name is an error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # An id in an address may hold any letter, a slash too.
+    # An id in an address may contain any character, even a slash.
     environment.filters["segment"] = lambda text: quote(str(text), safe="")
     environment.filters |= {
         "in_stars": wording.in_stars,
@@ -56,13 +56,13 @@ def page(
     Parameters
     ----------
     visit : Visit
-        In the template as ``visit``; its CSRF token as ``csrf_token``. What the visitor has just done to a
-        film is ``change``; ``here`` is the address of this page without it, and ``after(film)`` the one for
-        its forms to go on with.
+        The template sees it as ``visit``, and its CSRF token as ``csrf_token``. ``change`` is what the
+        visitor has just done to a film. ``here`` is the address of this page without that change, and
+        ``after(film)`` the page to show after a form about a film.
     template : str
         The name of a file in ``templates/``.
     context : mapping, optional
-        What else the template speaks of.
+        Further names for the template.
     """
     known = {
         "visit": visit,
@@ -78,11 +78,11 @@ def page(
 def bare_page(
     template: str, context: Mapping[str, Any] | None = None, *, status_code: int = 200
 ) -> HTMLResponse:
-    """A page that says nothing of its visitor, for where the cookie or the database is out of reach."""
+    """A page without anything about the visitor, for when the cookie or the database cannot be read."""
     known = {"visit": None, "csrf_token": "", "change": None, **(context or {})}
     return HTMLResponse(_templates.get_template(template).render(known), status_code=status_code)
 
 
 def template_module(template: str) -> Any:
-    """The macros of a template, to draw one part of a page alone."""
+    """The macros of a template, for drawing one part of a page alone."""
     return _templates.get_template(template).module

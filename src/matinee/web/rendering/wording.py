@@ -1,4 +1,4 @@
-"""Numbers and times in words, as pages say them."""
+"""Numbers, times and lists in words, as pages show them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def in_stars(stars: float) -> str:
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number and what is counted: ``"1 film"``, ``"1,234 films"``."""
+    """A number and what it counts: ``"1 film"``, ``"1,234 films"``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 

@@ -1,1 +1,1 @@
-"""What protects visitors from strangers, and the server from floods."""
+"""Protects visitors from forged requests, stolen cookies and foreign scripts."""

@@ -1,15 +1,15 @@
-"""Whom an address stands for, where attempts and requests are counted."""
+"""Which subscriber an address belongs to, for counting requests and login attempts."""
 
 from __future__ import annotations
 
 import ipaddress
 
-# What one subscriber is given, as a rule: counted address by address it would be without a limit.
+# One subscriber usually has a whole /64 of IPv6. Counted by single addresses, they would have no limit.
 SUBSCRIBER_BITS = 64
 
 
 def counted_as(address: str) -> str:
-    """The address, or of IPv6 the network of one subscriber; any other text as it is."""
+    """An IPv4 address itself, the /64 network of an IPv6 address, and any other text unchanged."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -18,5 +18,5 @@ def counted_as(address: str) -> str:
         return str(found)
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
-    # A scope, as in fe80::1%eth0, is no part of a network's name.
+    # A scope, as in fe80::1%eth0, does not belong to a network.
     return str(ipaddress.IPv6Network((int(found), SUBSCRIBER_BITS), strict=False))

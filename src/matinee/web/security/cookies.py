@@ -1,4 +1,4 @@
-"""The one cookie: signed, HttpOnly, SameSite=Lax; it holds who the browser is, and no more."""
+"""The one cookie: signed, HttpOnly, SameSite=Lax. It says who the browser is, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# A browser holds a cookie with this prefix to have come by https, from this host, for all of it.
+# Browsers accept a cookie with the prefix __Host- only by https, from this host, and for all its paths.
 PLAIN_NAME, SECURE_NAME = "matinee", "__Host-matinee"
 MAX_AGE = 365 * 24 * 3600
-# One that is older is signed anew, so that nobody who comes back now and then loses theirs.
+# An older cookie is signed again, so that visitors who return now and then keep theirs.
 OLD_AGE = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Cookie:
-    """What a browser holds.
+    """What a browser keeps in its cookie.
 
     Attributes
     ----------
     nonce : str
-        What forms' CSRF tokens are derived from; new at every login and logout.
+        The CSRF tokens of forms derive from it; new at every login and logout.
     visitor : str or None
         The key of a visitor who is not logged in.
     session : str or None
-        The secret of the session of one who is.
+        The secret of the session of a visitor who is logged in.
     """
 
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -56,9 +56,9 @@ class CookieJar:
         return str(self._serializer.dumps({name: part for name, part in parts.items() if part is not None}))
 
     def loads(self, text: str) -> tuple[Cookie | None, bool]:
-        """The cookie in a text, and whether it is to be signed anew.
+        """The cookie in a text, and whether it should be signed again.
 
-        None if this server has not signed it, or too long ago.
+        The cookie is None if this server did not sign the text, or signed it too long ago.
         """
         try:
             parts, signed_at = self._serializer.loads(text, max_age=MAX_AGE, return_timestamp=True)
@@ -70,7 +70,7 @@ class CookieJar:
 
 
 class Cookies:
-    """Reads the cookie of each request into ``request.state.cookie``, and sends it when that was changed."""
+    """Reads each request's cookie into ``request.state.cookie``, and sends it back if that was changed."""
 
     def __init__(self, app: ASGIApp, *, jar: CookieJar, always_secure: bool = False) -> None:
         self._app, self._jar, self._always_secure = app, jar, always_secure
@@ -107,7 +107,7 @@ class Cookies:
 
 
 def cookie_of(connection: HTTPConnection) -> Cookie:
-    """The request's cookie, a new one if it brought none; a new one is sent along with the response."""
+    """The request's cookie. If it has none, a new one, which goes out with the response."""
     if connection.state.cookie is None:
         connection.state.cookie = Cookie()
     cookie: Cookie = connection.state.cookie
@@ -115,10 +115,10 @@ def cookie_of(connection: HTTPConnection) -> Cookie:
 
 
 def change_cookie(connection: HTTPConnection, *, visitor: str | None, session: str | None) -> None:
-    """Let the browser be somebody else from now on, with forms of its own."""
+    """Make the browser somebody else. Forms of pages loaded before are refused from now on."""
     connection.state.cookie = Cookie(visitor=visitor, session=session)
 
 
 def keep_visitor(connection: HTTPConnection, key: str) -> None:
-    """Let the browser be this visitor, its forms staying good."""
+    """Make the browser this visitor. Forms of pages loaded before stay valid."""
     connection.state.cookie = replace(cookie_of(connection), visitor=key)

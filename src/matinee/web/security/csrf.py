@@ -1,4 +1,4 @@
-"""Requests that change something come from our own pages: a token in the form or a header, and the Origin."""
+"""Refuses changes that do not come from our own pages, by a token in form or header and by the Origin."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def token_for(cookie: Cookie, secret: str) -> str:
-    """The token that forms of the browser with this cookie hold; of no use to any other."""
+    """The token in the forms of the browser with this cookie. No other browser can use it."""
     return hmac.new(secret.encode(), b"csrf " + cookie.nonce.encode(), hashlib.sha256).hexdigest()
 
 
 async def require_form_token(request: Request) -> None:
-    """A dependency of all pages: refuses a form that does not come from one of ours.
+    """Refuse a form that does not come from one of our pages. All pages depend on this.
 
     Raises
     ------
     HTTPException
-        403, for a method that may change something, without the token or from another origin.
+        403, if the method may change something and the token is missing or the origin is another site.
     """
     if request.method in SAFE_METHODS:
         return
@@ -37,12 +37,12 @@ async def require_form_token(request: Request) -> None:
 
 
 def require_header_token(request: Request) -> None:
-    """For the API: refuses a request that is authenticated by a cookie and does not come from our own pages.
+    """Refuse an API request that a cookie authenticates and that does not come from one of our pages.
 
     Raises
     ------
     HTTPException
-        403, for a method that may change something, without the token or from another origin.
+        403, if the method may change something and the token is missing or the origin is another site.
     """
     if request.method not in SAFE_METHODS:
         _require(request, request.headers.get(HEADER, ""))
@@ -50,21 +50,23 @@ def require_header_token(request: Request) -> None:
 
 def _require(request: Request, given: str) -> None:
     if not is_same_origin(request):
-        raise HTTPException(403, "The request comes from another site; expected one of this site's pages.")
-    # Without a cookie of its own a browser cannot have been given a token.
+        raise HTTPException(
+            403, "The request comes from another site; this action works only from this site's own pages."
+        )
+    # A browser without our cookie cannot have received a token.
     is_ours = request.state.cookie is not None and hmac.compare_digest(
         given.encode(), token_for(cookie_of(request), request.app.state.services.secret).encode()
     )
     if not is_ours:
         raise HTTPException(
             403,
-            f"The form is out of date, or cookies are turned off: expected the token of this browser in the "
-            f"field {FIELD} or the header {HEADER}. Load the page again, and send it from there.",
+            f"The form is out of date, or cookies are turned off: the field {FIELD} or the header {HEADER} "
+            "must hold this browser's token. Load the page again, and send the form from there.",
         )
 
 
 def is_same_origin(request: Request) -> bool:
-    """Whether the browser says that a page of this host sent the request, or does not say."""
+    """False if the browser says that a page of another host sent the request; true if it does not say."""
     origin = request.headers.get("origin")
     if origin is not None:
         return urlsplit(origin).netloc == request.headers.get("host")

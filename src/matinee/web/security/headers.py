@@ -1,4 +1,4 @@
-"""Headers that tell browsers what a page of ours may do, and what others may do with it."""
+"""Response headers that restrict what our pages may load, and what other sites may do with our pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Not no-referrer: browsers then send "Origin: null" with our own forms, which tells friend from foe.
+    # Not no-referrer: browsers would then send "Origin: null" with our own forms, and the Origin tells our
+    # forms from those of other sites.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -32,7 +33,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds the headers to every response; one that sets its own keeps it."""
+    """Adds the headers to every response, unless the response sets them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -47,7 +48,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                # Pages are about their visitor; what is the same for all says so itself.
+                # Pages depend on the visitor. A response that is the same for everybody sets its own header.
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

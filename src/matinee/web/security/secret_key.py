@@ -1,4 +1,4 @@
-"""The secret that cookies are signed with: from the environment, or a file made at first start."""
+"""The secret that signs cookies: from the environment, or from a file that the first start makes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from matinee.errors import DataError
 
 VARIABLE = "MATINEE_SECRET"
 FILE = "secret"
-# 256 bits, written in hex; what is shorter could be guessed.
+# The server makes 256 bits, written in hex. A secret under 32 characters could be guessed.
 N_BYTES, SHORTEST = 32, 32
 
 
 def secret_key(folder: Path) -> str:
-    """The secret in ``MATINEE_SECRET``, or in the folder's file, which is made if there is none.
+    """The secret in ``MATINEE_SECRET``, or else in the folder's file, which is made if it is missing.
 
     Raises
     ------
     DataError
-        For a secret that is too short, or a file that others may read.
+        If the secret is too short, or other users may read the file.
     """
     given = os.environ.get(VARIABLE)
     if given is not None:
@@ -30,7 +30,7 @@ def secret_key(folder: Path) -> str:
         return _kept(path)
     except OSError as error:
         raise DataError(
-            f"{path}: the server's secret cannot be kept there ({error.strerror}); make the folder usable, "
+            f"{path}: the server cannot keep its secret there ({error.strerror}); make the folder writable, "
             f"or give the secret in {VARIABLE}"
         ) from error
 
@@ -41,12 +41,12 @@ def _kept(path: Path) -> str:
         _make(path)
     mode = path.stat().st_mode & 0o777
     if os.name == "posix" and mode & 0o077:
-        raise DataError(f"{path} has the mode {mode:04o}: others may read it; run chmod 600 {path}")
+        raise DataError(f"{path} has the mode {mode:04o}: other users may read it; run chmod 600 {path}")
     return _long_enough(path.read_text(encoding="ascii", errors="replace").strip(), str(path))
 
 
 def _make(path: Path) -> None:
-    """A file that is whole from the moment it has its name; the first of several makers wins."""
+    """Write the file under another name first, so that nobody reads half of it. The first writer wins."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -67,6 +67,6 @@ def _long_enough(secret: str, source: str) -> str:
     if len(secret) < SHORTEST:
         raise DataError(
             f"{source} holds {len(secret)} characters; expected a secret of at least {SHORTEST}, such as "
-            "'openssl rand -hex 32' prints"
+            "the output of 'openssl rand -hex 32'"
         )
     return secret

@@ -1,16 +1,16 @@
-// What is quicker with a script. Every form and link does the same without: a form that changes something is sent
-// here with the same fields, and what differs on the page that it leads to is put into this one.
+// Makes the pages quicker. Every form and link does the same without a script. The script sends a form with the
+// same fields, and copies what differs from the page that answers into this one.
 
 const page = document.documentElement;
 page.classList.add("js");
 
-// One after another: a browser without a cookie that sends two at once would become two visitors.
+// Forms are sent one after another: a browser without a cookie that sends two at once would become two visitors.
 let lastSent = Promise.resolve();
 const status = document.querySelector("[data-region=status]");
 
 const parsed = async (response) => new DOMParser().parseFromString(await response.text(), "text/html");
 
-// The regions of another page in place of this one's; the focus stays as near as it can to where it was.
+// Replaces the regions of this page by those of another. The focus stays as near as possible to where it was.
 function show(other) {
   for (const region of document.querySelectorAll("[data-region]")) {
     const fresh = other.querySelector(`[data-region="${region.dataset.region}"]`);
@@ -30,7 +30,7 @@ function replace(region, nodes) {
   (place ?? document.getElementById("main")).focus({ preventScroll: true });
 }
 
-// Says what went wrong where all else is said.
+// Shows an error in the place of all messages.
 function tell(message) {
   const text = document.createElement("p");
   text.textContent = message;
@@ -49,10 +49,10 @@ status.addEventListener("click", (event) => {
 
 async function tellProblem(response) {
   const detail = (await parsed(response)).querySelector("[data-detail]")?.textContent;
-  tell(detail ?? "The server did not accept that. Load the page again, and try once more.");
+  tell(detail ?? "The server did not accept this. Load the page again, and try once more.");
 }
 
-// This page's address, as the page that follows a form speaks of the film that was changed.
+// The address of this page with the film that a form changes, so that the next page can tell what has changed.
 function addressAfter(item) {
   const fields = new URLSearchParams(location.search);
   fields.set("changed", item);
@@ -75,8 +75,8 @@ async function send(form, button) {
   }
 }
 
-// Stars: a click is enough. Who chooses by keyboard passes over other stars on the way, and sends with the
-// button or with Enter.
+// Stars: one click sends them. The arrow keys pass over other stars on the way, so users of the keyboard send
+// with the button or with Enter.
 let byKeyboard = false;
 document.addEventListener("keydown", () => { byKeyboard = true; }, true);
 document.addEventListener("pointerdown", () => { byKeyboard = false; }, true);
@@ -93,12 +93,12 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.matches("[data-live]")) {
     event.preventDefault();
-    // Taken now: the fields are still as they were when it was sent.
+    // Read now, while the fields still are as they were sent.
     const { submitter } = event;
     lastSent = lastSent.then(() => send(form, submitter));
   } else if (form.matches("[data-filters]")) {
     event.preventDefault();
-    // After what was sent before it, or it would show the page as it was.
+    // Waits for forms sent before it, or it would show the state before them.
     lastSent = lastSent.then(() => filter(form));
   }
 });
@@ -117,12 +117,12 @@ async function filter(form) {
   }
 }
 
-// Search as one types. The page of all that is found shows it in its own list, the others above what they have.
+// Searches while somebody types. The search page shows the results in its own list, other pages above their content.
 const box = document.getElementById("search");
 const own = document.querySelector("[data-region=found]");
 const panel = document.querySelector("[data-results]");
 const N_SHOWN = 6;
-const PAUSE = 120; // Milliseconds without a key, so that a quick typist asks once a word.
+const PAUSE = 120; // Milliseconds without a key, so that a quick typist causes one search for each word.
 let typed = box.value;
 let timer;
 let asked;
@@ -182,17 +182,17 @@ function showPanel(found, address) {
     all.className = "all";
     const link = document.createElement("a");
     link.href = address;
-    link.textContent = "See all that were found";
+    link.textContent = "See all results";
     all.append(link);
     found.append(all);
   }
-  // Its names are those of the other page; here they must not be taken twice.
+  // This page must not have two regions of one name.
   found.removeAttribute("data-region");
   if (panel.firstElementChild) replace(panel.firstElementChild, found.childNodes);
   else panel.replaceChildren(found);
 }
 
-// How many were found, to those who hear the page; the heading says it to the others.
+// Tells users of screen readers how many films were found; the heading shows it to the others.
 const voice = document.createElement("p");
 voice.className = "hidden";
 voice.setAttribute("role", "status");

@@ -1,1 +1,1 @@
-"""The database: visitors, their ratings, accounts, sessions, tokens. Knows nothing of HTTP."""
+"""The database: visitors, their ratings, accounts, sessions, tokens. Nothing here uses HTTP."""

@@ -1,4 +1,4 @@
-"""Accounts: a name and a password, with nothing given away of who has one."""
+"""Accounts: a name and a password. Nobody can find out who has an account."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from matinee.web.store.visitors import add_visitor
 
 SHORTEST_NAME, LONGEST_NAME = 2, 64
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256
-# To write takes longer than to find that a name is taken; with the rest of this time it does not show.
+# Writing an account takes longer than finding its name taken. Both take this long, so the time tells nothing.
 REGISTERING_SECONDS = 0.3
-# Each hash takes 64 MiB for as long as it is computed; so many at once in one process, and others wait.
+# Computing a hash takes 64 MiB, so one process computes two at a time and the others wait.
 _hashing = threading.BoundedSemaphore(2)
 PASSWORD_HASHER = PasswordHasher()
 
@@ -38,19 +38,19 @@ class Account:
 
 
 class WrongPasswordError(DataError):
-    """A password that is not the account's."""
+    """The password is not the account's."""
 
 
 def register(store: Store, name: str, password: str) -> None:
     """Make an account with a visitor of its own, if the name is free.
 
-    Whether it was is not told, neither by what is returned nor by how long it takes, so that nobody learns
-    who has an account: whoever registers finds out by logging in.
+    Neither the result nor the time it takes tells whether the name was free, so that nobody learns who has an
+    account. Whoever registers finds out by logging in.
 
     Raises
     ------
     DataError
-        For a name or a password that none may have.
+        If the name or the password is not allowed.
     """
     shown, folded = checked_name(name), folded_name(name)
     checked_password(password, shown)
@@ -74,7 +74,7 @@ def register(store: Store, name: str, password: str) -> None:
 
 
 def authenticate(store: Store, name: str, password: str) -> Account | None:
-    """The account with a name and a password; None for any other, after the same time."""
+    """The account with a name and a password. If there is none, None, after the same time."""
     with store.reading() as session:
         row = session.scalar(select(AccountRow).where(AccountRow.folded_name == folded_name(name)))
         found = None if row is None else _account(row)
@@ -84,14 +84,14 @@ def authenticate(store: Store, name: str, password: str) -> Account | None:
 
 
 def new_hash(store: Store, account: Account, old: str, new: str) -> str:
-    """What is to be kept of another password of an account, for `set_hash`.
+    """The hash of another password for an account, to pass to `set_hash`.
 
     Raises
     ------
     WrongPasswordError
         If the old password is not the account's.
     DataError
-        For a new password that none may have.
+        If the new password is not allowed.
     """
     checked_password(new, account.name)
     require_password(store, account, old)
@@ -99,12 +99,12 @@ def new_hash(store: Store, account: Account, old: str, new: str) -> str:
 
 
 def set_hash(session: Session, account: Account, hashed: str) -> None:
-    """Give an account another password. Its sessions are to be ended in the same transaction."""
+    """Give an account another password. The caller must end its sessions in the same transaction."""
     session.execute(update(AccountRow).where(AccountRow.id == account.id).values(password_hash=hashed))
 
 
 def require_password(store: Store, account: Account, password: str) -> None:
-    """Nothing, if the password is the account's; a WrongPasswordError otherwise."""
+    """Raise a WrongPasswordError unless the password is the account's."""
     with store.reading() as session:
         hashed = session.scalar(select(AccountRow.password_hash).where(AccountRow.id == account.id))
     if not _verify(hashed or _nobodys_hash(), password):
@@ -112,33 +112,33 @@ def require_password(store: Store, account: Account, password: str) -> None:
 
 
 def delete_account(session: Session, account: Account) -> None:
-    """Erase an account with its sessions, tokens, ratings and all of its log."""
+    """Erase an account with its sessions, tokens, ratings and log."""
     session.execute(delete(VisitorRow).where(VisitorRow.id == account.visitor_id))
 
 
 def checked_name(name: str) -> str:
-    """The name as it is shown; a DataError for one that none may have."""
+    """The name as it is shown. Raises a DataError if the name is not allowed."""
     shown = " ".join(unicodedata.normalize("NFC", name).split())
     if not SHORTEST_NAME <= len(shown) <= LONGEST_NAME or not shown.isprintable():
-        raise DataError(f"expected a name of {SHORTEST_NAME} to {LONGEST_NAME} letters")
+        raise DataError(f"a name needs {SHORTEST_NAME} to {LONGEST_NAME} letters")
     return shown
 
 
 def folded_name(name: str) -> str:
-    """The name as it is looked up: two that look alike but for case are one."""
+    """The name as it is looked up. Names that differ only in case or in the form of letters are the same."""
     return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()[:LONGEST_FOLDED].replace("\0", "")
 
 
-# Casefolding and compatibility forms make some letters several.
+# Longer than a name may be, as casefolding and normalisation turn some letters into several.
 LONGEST_FOLDED = 256
 
 
 def checked_password(password: str, name: str) -> str:
-    """The password; a DataError for one that none may have."""
+    """The password. Raises a DataError if it is not allowed."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise DataError(f"expected a password of {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} letters")
+        raise DataError(f"a password needs {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} letters")
     if len(set(password)) < 4 or folded_name(password) == folded_name(name):
-        raise DataError("this password is the first that others would try; expected another")
+        raise DataError("this password is too easy to guess; choose another")
     return password
 
 
@@ -153,7 +153,7 @@ def _hash(password: str) -> str:
 
 def _verify(hashed: str, password: str) -> bool:
     if len(password) > LONGEST_PASSWORD:
-        password = ""  # nobody's, and not to be worth the work
+        password = ""  # nobody's, and too long to be worth hashing
     with _hashing:
         try:
             return PASSWORD_HASHER.verify(hashed, password.encode("utf-8", "surrogatepass"))
@@ -163,5 +163,5 @@ def _verify(hashed: str, password: str) -> bool:
 
 @cache
 def _nobodys_hash() -> str:
-    """What is verified in place of the hash of an account that is not there, to take as long."""
+    """A hash to verify when there is no account, so that the answer takes as long."""
     return _hash("nobody has this password")

@@ -1,4 +1,4 @@
-"""The connection to SQLite or PostgreSQL: one `Store` for reading and for writing."""
+"""Connects to SQLite or PostgreSQL: a `Store` opens sessions for reading and for writing."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from matinee.errors import DataError, MissingExtraError
 from matinee.web.store.turns import Turns
 
-# Writers of SQLite take turns; one waits this long for the others before it gives up.
+# Writers of SQLite take turns. A writer gives up after waiting this long for the others.
 BUSY_SECONDS = 15
-# Threads of one process that work on requests, each with a connection at most: those of a few workers must
-# fit into the 100 that PostgreSQL usually allows.
+# Threads of one process that work on requests. Each uses at most one connection, and those of several workers
+# must fit into the 100 that PostgreSQL usually allows.
 N_THREADS = 16
 POOL_SIZE, OVERFLOW = 8, N_THREADS - 8
-# A server that cannot be reached, or has gone without a word, is given up after some seconds.
+# Gives up after some seconds if the server cannot be reached or has vanished without closing its connections.
 CONNECT_SECONDS = 5
 POSTGRESQL: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS,
@@ -33,7 +33,7 @@ POSTGRESQL: dict[str, Any] = {
 
 
 class Store:
-    """A database that sessions are opened on.
+    """A database, and the sessions on it.
 
     Parameters
     ----------
@@ -43,15 +43,15 @@ class Store:
     Raises
     ------
     DataError
-        For any other URL.
+        If the URL is of another kind.
     MissingExtraError
-        For PostgreSQL without its driver.
+        If the driver of PostgreSQL is not installed.
     """
 
     def __init__(self, url: str) -> None:
         self.url = _checked(url)
         self.engine = _engine(self.url)
-        # To PostgreSQL each statement that only reads is a transaction: two messages fewer.
+        # PostgreSQL: without BEGIN and COMMIT, reading saves two messages to the server.
         self._reader = (
             self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         )
@@ -60,7 +60,7 @@ class Store:
 
     @classmethod
     def existing(cls, url: str) -> Store:
-        """A database that must be there: a mistyped file is not made.
+        """A database that must exist: a mistyped path does not make a new file.
 
         Raises
         ------
@@ -69,13 +69,13 @@ class Store:
         checked = _checked(url)
         if checked.get_backend_name() == "sqlite" and not Path(str(checked.database)).is_file():
             raise DataError(
-                f"there is no database {checked.database}; expected one that 'matinee serve' made"
+                f"there is no database {checked.database}; expected a file that 'matinee serve' has made"
             )
         return cls(url)
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether this is a file of SQLite's."""
+        """Whether the database is a file of SQLite."""
         return self.url.get_backend_name() == "sqlite"
 
     @property
@@ -85,19 +85,19 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session for looking things up; what it changes is not kept."""
+        """A session for reading. What it changes is not saved."""
         with Session(self._reader) as session:
             yield session
 
     @contextmanager
     def reading_at_length(self) -> Iterator[Session]:
-        """As `reading`, in one transaction, in which many rows may come a part at a time."""
+        """A session like `reading` in one transaction, so that many rows can be read in parts."""
         with Session(self.engine) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session whose changes are kept, all of them, once the block ends without an error."""
+        """A session for writing. Either all its changes are saved, or none if the block raises an error."""
         turn = nullcontext() if self._turns is None else self._turns.one()
         with turn, Session(self._writer) as session, session.begin():
             yield session
@@ -150,7 +150,7 @@ def _sqlite_engine(url: URL) -> Engine:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise DataError(f"{folder}: the database cannot be kept there ({error.strerror})") from error
+        raise DataError(f"{folder}: the database cannot be stored there ({error.strerror})") from error
     engine = create_engine(
         url, connect_args={"timeout": BUSY_SECONDS}, pool_size=POOL_SIZE, max_overflow=OVERFLOW
     )
@@ -160,19 +160,19 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # Python's own module would begin transactions late and of the wrong kind; _begin_sqlite does instead.
+    # Python's sqlite3 would begin transactions late and of the wrong kind, so _begin_sqlite begins them.
     connection.isolation_level = None
     cursor = connection.cursor()
-    # Readers do not wait for a writer, nor a writer for readers.
+    # WAL: readers do not wait for a writer, and a writer does not wait for readers.
     cursor.execute("PRAGMA journal_mode = WAL")
-    # FULL: what was acknowledged survives a power cut, not only a crash of the process.
+    # FULL: an acknowledged write survives a power cut, not only a crash of the process.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that begins by reading and goes on to write fails at once if another wrote in between,
-    # however long it would wait; one that is to write takes its turn from the beginning.
+    # A transaction that reads first and writes later fails at once if another has written in between,
+    # whatever its timeout. A transaction that will write therefore takes its turn at the beginning.
     writes = connection.get_execution_options().get("matinee_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,4 +1,4 @@
-"""How often somebody may try to log in or register, counted in the database, so for all workers together."""
+"""Limits attempts to log in and to register. The database counts them, for all workers together."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from matinee.web.store.accounts import folded_name
 from matinee.web.store.tables import LoginAttemptRow, now
 
 WINDOW_MILLISECONDS = 15 * 60 * 1000
-# One person mistyping from one place; many accounts tried from one place; one account from many places. The
-# last is high, since whoever reaches it keeps the owner out for a while.
+# One person who mistypes; many accounts tried from one address; one account tried from many addresses. The
+# last limit is high, because reaching it keeps the owner out for a while.
 MOST_BY_BOTH, MOST_BY_ADDRESS, MOST_BY_NAME = 5, 30, 100
 MOST_REGISTRATIONS_BY_ADDRESS = 10
 
 
 class TooManyAttemptsError(Exception):
-    """More attempts than are allowed; ``retry_seconds`` says when the next is."""
+    """There were too many attempts. The next is allowed in ``retry_seconds``."""
 
     def __init__(self, retry_seconds: int) -> None:
         super().__init__(f"too many attempts; the next is allowed in {retry_seconds} seconds")
@@ -26,19 +26,19 @@ class TooManyAttemptsError(Exception):
 
 
 def note_login(session: Session, name: str, address: str) -> None:
-    """Note an attempt before its password is looked at; `forget_login` takes it back if it was right.
+    """Count an attempt before its password is checked. If the password is right, `forget_login` uncounts it.
 
     Raises
     ------
     TooManyAttemptsError
-        If there were too many of this name, of this address, or of both; this one is then not to be made.
+        If there were too many with this name, from this address, or both. Then do not check the password.
     """
     both, by_address, by_name = _login_subjects(name, address)
     _note(session, {both: MOST_BY_BOTH, by_address: MOST_BY_ADDRESS, by_name: MOST_BY_NAME})
 
 
 def forget_login(session: Session, name: str, address: str) -> None:
-    """Take back the last attempt of this address, and all of this name from it: it was its owner."""
+    """Uncount the last attempt from this address, and all with this name from it: the owner has logged in."""
     both, by_address, by_name = _login_subjects(name, address)
     session.execute(delete(LoginAttemptRow).where(LoginAttemptRow.subject == both))
     for subject in (by_address, by_name):
@@ -47,7 +47,7 @@ def forget_login(session: Session, name: str, address: str) -> None:
 
 
 def note_registration(session: Session, address: str) -> None:
-    """Note that somebody registers; a TooManyAttemptsError if this address has done so too often."""
+    """Count a registration. Raises a TooManyAttemptsError if this address has registered too often."""
     _note(session, {_subject("register", address): MOST_REGISTRATIONS_BY_ADDRESS})
 
 
@@ -57,7 +57,7 @@ def _login_subjects(name: str, address: str) -> tuple[str, str, str]:
 
 
 def _subject(*parts: str) -> str:
-    """What an attempt is counted under: neither names nor addresses are kept."""
+    """The digest under which attempts are counted, so that neither names nor addresses are stored."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -75,14 +75,14 @@ def _note(session: Session, most: dict[str, int]) -> None:
             )
         )
         if len(times) == limit:
-            # Once the oldest of these is out of the window, there is room for one.
+            # The next attempt is allowed when the oldest of these leaves the window.
             left = times[-1] + WINDOW_MILLISECONDS - at
             raise TooManyAttemptsError(max(1, -(-left // 1000)))
     session.add_all(LoginAttemptRow(subject=subject, at=at) for subject in most)
 
 
 def _take_turns(session: Session, subjects: list[str]) -> None:
-    """Let attempts under one subject be counted one after the other; in SQLite all writers are."""
+    """Make transactions count attempts under one subject one after the other, as SQLite always does."""
     if session.get_bind().dialect.name == "postgresql":
         for subject in subjects:
             number = int(subject[:16], 16) - 2**63

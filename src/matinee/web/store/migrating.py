@@ -1,4 +1,4 @@
-"""Bringing a database to the form that this version of Matinee works with, by Alembic."""
+"""Migrates a database to the schema version of this Matinee, by Alembic."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(store: Store) -> None:
-    """Bring the database to the newest form, keeping what is in it.
+    """Migrate the database to the newest schema version. Its contents stay.
 
     Raises
     ------
     DataError
-        If the database cannot be reached, or is of a newer Matinee's.
+        If the database cannot be reached, or a newer Matinee made it.
     """
     if not store.is_sqlite:
         _upgrade(store)
         return
-    # Several servers may be started on one file at once.
+    # Several servers may start on one file at once.
     with FileLock(f"{store.url.database}.upgrade-lock"):
         _upgrade(store)
 
 
 def require_current(store: Store) -> None:
-    """Nothing, if the database has the form that this Matinee works with.
+    """Raise an error unless the database has the schema version of this Matinee.
 
     Raises
     ------
     DataError
-        Otherwise; the message names the remedy.
+        The message names the remedy.
     """
     found = revision(store)
     if found != newest():
-        state = "is empty" if found is None else f"has the form {found}"
+        state = "is empty" if found is None else f"has the schema version {found}"
         raise DataError(
-            f"the database {store.shown_url} {state}, and this Matinee works with {newest()}; back it up, "
-            "and start once with --migrate"
+            f"the database {store.shown_url} {state}; this Matinee needs version {newest()}: make a backup, "
+            "and start the server once with --migrate"
         )
 
 
 def revision(store: Store) -> str | None:
-    """The form that a database has; None if it has none of Matinee's tables.
+    """The schema version of a database; None if it has no tables of Matinee.
 
     Raises
     ------
@@ -66,14 +66,14 @@ def revision(store: Store) -> str | None:
 
 
 def newest() -> str:
-    """The newest form that this Matinee knows."""
+    """The newest schema version that this Matinee knows."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None
     return head
 
 
 def unreachable(store: Store, error: OperationalError) -> DataError:
-    """What to say of a database that does not answer."""
+    """The error for a database that does not answer."""
     reason = " ".join(str(error.orig).split())
     return DataError(f"the database {store.shown_url} cannot be used: {reason}")
 
@@ -85,8 +85,8 @@ def _upgrade(store: Store) -> None:
         return
     if found is not None and found not in known:
         raise DataError(
-            f"the database {store.shown_url} has the form {found!r}, which this Matinee does not know; "
-            "install the Matinee that made it, or a newer one"
+            f"the database {store.shown_url} has the schema version {found!r}, which this Matinee does not "
+            "know; install the Matinee that made it, or a newer one"
         )
     config = _config()
     try:

@@ -1,4 +1,4 @@
-"""Visitors' ratings: a log that is only added to, and the present state beside it, in one transaction."""
+"""Visitors' ratings: an append-only log, and the present state. One transaction changes both."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from matinee.web.store.tables import (
 from matinee.web.store.visitors import lock_visitor
 
 FEWEST_STARS, MOST_STARS = 0.5, 5.0
-# Enough for anybody who rates by hand, and a bound on what answering one visitor costs.
+# Enough for anybody who rates by hand. It bounds the cost of answering one visitor.
 MOST_RATINGS = 20_000
 
 
 class UnknownVisitorError(DataError):
-    """A visitor who is not in the database any more."""
+    """The visitor is no longer in the database."""
 
 
 class TooManyRatingsError(DataError):
-    """A visitor with as many ratings as one may have."""
+    """The visitor already has as many ratings as allowed."""
 
 
 @dataclass(frozen=True)
 class GivenRating:
-    """What a visitor gave a film, and when, in Unix milliseconds."""
+    """A visitor's rating of a film, and its time in Unix milliseconds."""
 
     item: str
     rating: float
@@ -60,7 +60,7 @@ def rating_of(session: Session, visitor_id: int, item: str) -> GivenRating | Non
 
 
 def rate(session: Session, visitor_id: int, item: str, rating: float) -> GivenRating:
-    """Set a visitor's rating of a film, and note it in the log.
+    """Set a visitor's rating of a film, and add it to the log.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def rate(session: Session, visitor_id: int, item: str, rating: float) -> GivenRa
 
 
 def take_back(session: Session, visitor_id: int, item: str) -> bool:
-    """Remove a visitor's rating of a film, and note it in the log; whether there was one."""
+    """Remove a visitor's rating of a film, and add that to the log. Returns whether there was a rating."""
     _lock(session, visitor_id)
     gone = delete(RatingRow).where(RatingRow.visitor_id == visitor_id, RatingRow.item == _item(item))
     if session.execute(gone.returning(RatingRow.item)).first() is None:
@@ -87,11 +87,11 @@ def take_back(session: Session, visitor_id: int, item: str) -> bool:
 
 
 def merge(session: Session, source: int, target: int) -> int:
-    """Move one visitor's ratings and dismissals to another; how many ratings came to count.
+    """Move one visitor's ratings and dismissals to another. Returns how many ratings the target gained.
 
-    Where both have rated a film, the later rating stays. The log gets a line for each that counts for the
-    target, with the time it was given, and for each that was taken from the source, which writes no more: a
-    rating of its that is on the way is refused, and not lost.
+    If both have rated a film, the later rating stays. For each rating that the target gains, the log gets a
+    line with the time of the rating; for each that the source loses, another. The source can write no more: a
+    rating that arrives later is refused, so no acknowledged rating is lost.
     """
     if source == target:
         return 0
@@ -99,7 +99,7 @@ def merge(session: Session, source: int, target: int) -> int:
         if visitor_id == target:
             _lock(session, target)
         elif not lock_visitor(session, source):
-            return 0  # it has gone over already: the form was sent twice
+            return 0  # already merged: the form was sent twice
     own = {given.item: given for given in ratings_of(session, target)}
     n_moved, room = 0, MOST_RATINGS - len(own)
     for given in ratings_of(session, source):
@@ -128,7 +128,7 @@ def dismissed_by(session: Session, visitor_id: int) -> list[str]:
 
 
 def dismiss(session: Session, visitor_id: int, item: str) -> None:
-    """Note that a visitor is not interested in a film; a second time changes nothing.
+    """Note that a visitor is not interested in a film. A second time changes nothing.
 
     Raises
     ------
@@ -140,20 +140,20 @@ def dismiss(session: Session, visitor_id: int, item: str) -> None:
 
 
 def undismiss(session: Session, visitor_id: int, item: str) -> bool:
-    """Forget that a visitor is not interested in a film; whether they were not."""
+    """Forget that a visitor is not interested in a film. Returns whether this was noted before."""
     gone = delete(DismissalRow).where(DismissalRow.visitor_id == visitor_id, DismissalRow.item == item)
     return session.execute(gone.returning(DismissalRow.item)).first() is not None
 
 
 def checked_stars(rating: Any) -> float:
-    """The rating, if it is a half or whole number of stars from 0.5 to 5; a DataError otherwise."""
+    """The rating as a number. Raises a DataError unless it is half or whole stars from 0.5 to 5."""
     try:
         stars = float(rating)
     except (TypeError, ValueError):
         stars = math.nan
     if not (FEWEST_STARS <= stars <= MOST_STARS and (stars * 2).is_integer()):
         raise DataError(
-            f"rating {rating!r}; expected half or whole stars from {FEWEST_STARS:g} to {MOST_STARS:g}"
+            f"rating {rating!r}: expected half or whole stars from {FEWEST_STARS:g} to {MOST_STARS:g}"
         )
     return stars
 
@@ -173,7 +173,7 @@ def _note(session: Session, visitor_id: int, item: str, rating: float | None, at
 
 
 def _insert(session: Session, table: Any) -> Any:
-    """An insert that knows what to do where there is such a row already."""
+    """An insert in the dialect of the database, which offers ``ON CONFLICT``."""
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
@@ -183,16 +183,16 @@ def _require_room(session: Session, visitor_id: int, item: str) -> None:
     if session.scalar(held.offset(MOST_RATINGS - 1).limit(1)) is None:
         return
     if rating_of(session, visitor_id, item) is None:
-        raise TooManyRatingsError(f"there are {MOST_RATINGS:,} ratings already; take some back first")
+        raise TooManyRatingsError(f"you already have {MOST_RATINGS:,} ratings; remove some first")
 
 
 def _lock(session: Session, visitor_id: int) -> None:
     if not lock_visitor(session, visitor_id):
-        raise UnknownVisitorError("the visitor is not known any more; expected one who was not deleted")
+        raise UnknownVisitorError("this visitor no longer exists; load the page again")
 
 
 def _item(item: str) -> str:
-    # PostgreSQL keeps no text with a zero in it.
+    # PostgreSQL cannot store a text with a zero character.
     if not 0 < len(item) <= ITEM_LENGTH or "\0" in item:
-        raise DataError(f"an item of {len(item)} characters; expected the id of a film")
+        raise DataError(f"this item has {len(item)} characters; expected the id of a film")
     return item

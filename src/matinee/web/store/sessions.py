@@ -1,4 +1,4 @@
-"""Browsers that are logged in: each with a secret of which only a digest is kept."""
+"""Sessions of browsers that are logged in. Each has a secret, of which only a digest is stored."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LASTS_MILLISECONDS = 90 * 24 * 3600 * 1000
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret of many random bits, which needs no slow hash."""
+    """The digest of a secret. A secret of many random bits needs no slow hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def open_session(session: Session, account: Account) -> str:
-    """The secret of a new session of an account; ended ones are cleared away on the way."""
+    """Open a session of an account and return its secret. Also deletes sessions that have expired."""
     began = now()
     session.execute(delete(SessionRow).where(SessionRow.expires_at < began))
     secret = secrets.token_urlsafe(SECRET_BYTES)
@@ -37,7 +37,7 @@ def open_session(session: Session, account: Account) -> str:
 
 
 def account_of(session: Session, secret: str) -> Account | None:
-    """The account whose session has a secret; None for one that was ended."""
+    """The account whose session has a secret; None if the session has ended."""
     row = session.execute(
         select(AccountRow.id, AccountRow.visitor_id, AccountRow.name)
         .join(SessionRow, SessionRow.account_id == AccountRow.id)
@@ -52,5 +52,5 @@ def close_session(session: Session, secret: str) -> None:
 
 
 def close_all_sessions(session: Session, account: Account) -> None:
-    """End all sessions of an account, wherever it is logged in."""
+    """End all sessions of an account, in all browsers."""
     session.execute(delete(SessionRow).where(SessionRow.account_id == account.id))

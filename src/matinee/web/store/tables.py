@@ -7,19 +7,19 @@ import time
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# SQLite numbers rows by itself only in a column of its own type INTEGER.
+# SQLite numbers rows automatically only in a column of its own type INTEGER.
 Number = BigInteger().with_variant(Integer(), "sqlite")
-# As long as an id may be (see matinee.ratings.ids), and a SHA-256 in hex.
+# The longest id (see matinee.ratings.ids), and a SHA-256 in hex.
 ITEM_LENGTH, DIGEST_LENGTH = 256, 64
 
 
 def now() -> int:
-    """This moment, in Unix milliseconds."""
+    """The present time in Unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 
 class Table(DeclarativeBase):
-    """The base of all tables; constraints have names, so that a migration can speak of them."""
+    """The base of all tables. Constraints have names, so that a migration can name them."""
 
     metadata = MetaData(
         naming_convention={
@@ -32,14 +32,14 @@ class Table(DeclarativeBase):
 
 
 class VisitorRow(Table):
-    """Somebody who has rated something, with an account or without. ``key`` is what their cookie holds.
+    """Somebody who has rated something, with or without an account. Their cookie holds ``key``.
 
-    Whoever logged in has gone over into the visitor ``merged_into`` of the account, and writes no more.
+    After a login, ``merged_into`` is the account's visitor, and this one can write no more.
     """
 
     __tablename__ = "visitor"
-    # A number is never given again: an old cookie or token must not become somebody else's.
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012  SQLAlchemy's own name and form
+    # A number is never used again: an old cookie or token must not become somebody else's.
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012  SQLAlchemy demands this name and form
 
     id: Mapped[int] = mapped_column(Number, primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
@@ -62,7 +62,7 @@ class AccountRow(Table):
 
 
 class SessionRow(Table):
-    """A browser that is logged in. Only a digest of what its cookie holds is kept."""
+    """A browser that is logged in. Only a digest of the secret in its cookie is stored."""
 
     __tablename__ = "session"
 
@@ -73,7 +73,7 @@ class SessionRow(Table):
 
 
 class RatingRow(Table):
-    """What a visitor thinks of a film at present: the last event of the two."""
+    """A visitor's present rating of a film, which is the last event of the two in the log."""
 
     __tablename__ = "rating"
 
@@ -86,7 +86,7 @@ class RatingRow(Table):
 
 
 class RatingEventRow(Table):
-    """One line of the log of ratings, which is only ever added to; no rating: the rating was taken back."""
+    """A line of the append-only log of ratings. Without a rating, it says that the rating was removed."""
 
     __tablename__ = "rating_event"
     __table_args__ = (
@@ -115,7 +115,7 @@ class DismissalRow(Table):
 
 
 class TokenRow(Table):
-    """What a program of an account's owner authenticates with; only a digest of it is kept."""
+    """A token with which a program of the account's owner authenticates. Only a digest of it is stored."""
 
     __tablename__ = "token"
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
@@ -128,7 +128,7 @@ class TokenRow(Table):
 
 
 class LoginAttemptRow(Table):
-    """An attempt to log in that has not succeeded, under the digest of a name, of an address, or of both."""
+    """An attempt to log in that has not succeeded, under a digest of the name, of the address, or of both."""
 
     __tablename__ = "login_attempt"
     __table_args__ = (

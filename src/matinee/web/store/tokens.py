@@ -1,4 +1,4 @@
-"""API tokens: what an account's programs authenticate with. Only a digest of each is kept."""
+"""API tokens, with which an account's programs authenticate. Only a digest of each is stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matinee.web.store.accounts import Account, checked_name
 from matinee.web.store.sessions import digest
 from matinee.web.store.tables import AccountRow, TokenRow, now
 
-# Says what it is to those, people and programs, who find one where it should not be.
+# Shows people and secret scanners what a leaked token is.
 PREFIX = "matinee_"
 SECRET_BYTES = 32
 MOST_TOKENS = 20
@@ -21,7 +21,7 @@ MOST_TOKENS = 20
 
 @dataclass(frozen=True)
 class Token:
-    """A token without its secret, which is shown once, when it is made."""
+    """A token without its secret, which is shown only when the token is made."""
 
     id: int
     name: str
@@ -29,17 +29,17 @@ class Token:
 
 
 def make_token(session: Session, account: Account, name: str) -> tuple[Token, str]:
-    """A new token of an account, and its secret.
+    """Make a token of an account. Returns it and its secret.
 
     Raises
     ------
     DataError
-        For a name that is none, or if there are too many tokens.
+        If the name is not allowed, or there are too many tokens.
     """
     shown = checked_name(name)
     held = select(func.count()).select_from(TokenRow).where(TokenRow.account_id == account.id)
     if (session.scalar(held) or 0) >= MOST_TOKENS:
-        raise DataError(f"there are {MOST_TOKENS} tokens already; revoke one first")
+        raise DataError(f"you already have {MOST_TOKENS} tokens; revoke one first")
     secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     row = TokenRow(account_id=account.id, name=shown, digest=digest(secret), created_at=now())
     session.add(row)
@@ -59,7 +59,7 @@ def tokens_of(session: Session, account: Account) -> list[Token]:
 
 def revoke_token(session: Session, account: Account, token_id: int) -> bool:
     """Revoke a token of an account; False if it has no such token."""
-    # More than a 64-bit integer is no number of a row, and an error to the database.
+    # No row has a number beyond 64 bits, and the database would raise an error.
     if not 0 < token_id < 2**63:
         return False
     gone = delete(TokenRow).where(TokenRow.id == token_id, TokenRow.account_id == account.id)
@@ -67,7 +67,7 @@ def revoke_token(session: Session, account: Account, token_id: int) -> bool:
 
 
 def account_by_token(session: Session, secret: str) -> Account | None:
-    """The account that a token's secret stands for; None for one that was revoked, or never made."""
+    """The account whose token has a secret; None if there is no such token."""
     row = session.execute(
         select(AccountRow.id, AccountRow.visitor_id, AccountRow.name)
         .join(TokenRow, TokenRow.account_id == AccountRow.id)

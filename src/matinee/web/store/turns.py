@@ -1,7 +1,7 @@
-"""Writers of an SQLite file take turns, in the order they come and without a pause between two.
+"""Lets writers of an SQLite file take turns in the order they come, without a pause between two.
 
-SQLite itself lets a writer that finds another at work sleep and look again, ever longer, up to a tenth of a
-second: under load most of the time is slept, and who comes late may go first.
+SQLite itself makes a waiting writer sleep and look again, each time longer, up to a tenth of a second. Under
+load most of the time passes in sleep, and a writer that comes late may go first.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from pathlib import Path
 try:
     import fcntl
 except ImportError:  # pragma: no cover
-    # Windows: between processes SQLite's own waiting has to do.
+    # On Windows, processes rely on SQLite's own waiting.
     fcntl = None  # type: ignore[assignment]
 
 
 class Turns:
-    """One turn at a time: among the threads of this process, and among processes with the same file.
+    """One turn at a time, among the threads of this process and all processes that use the same file.
 
     Parameters
     ----------
     path : Path
-        An empty file beside the database; a process that dies gives up its turn.
+        An empty file beside the database. A process that dies gives up its turn.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,5 +45,5 @@ class Turns:
                     fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         os.close(self._file)

@@ -1,4 +1,4 @@
-"""Visitors: a row for whoever has written something, found again by the key in their cookie."""
+"""Visitors: a row for everybody who has rated something. The key in their cookie finds it again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from matinee.web.store.tables import VisitorRow, now
 
-# 192 bits: nobody guesses another's.
+# 192 bits, which nobody can guess.
 KEY_BYTES = 24
 
 
 def add_visitor(session: Session) -> VisitorRow:
-    """A new visitor, of whom nothing is known."""
+    """Make a new visitor without ratings."""
     row = VisitorRow(key=secrets.token_urlsafe(KEY_BYTES), created_at=now())
     session.add(row)
     session.flush()
@@ -22,15 +22,15 @@ def add_visitor(session: Session) -> VisitorRow:
 
 
 def visitor_id_of(session: Session, key: str) -> int | None:
-    """The number of the visitor with a key; None if there is none, or none any more."""
+    """The number of the visitor with a key; None if there is none, or they now belong to an account."""
     own = VisitorRow.merged_into.is_(None)
     return session.scalar(select(VisitorRow.id).where(VisitorRow.key == key, own))
 
 
 def lock_visitor(session: Session, visitor_id: int) -> bool:
-    """Let nobody else write this visitor's ratings until the session ends; False if they write no more.
+    """Keep others from writing this visitor's ratings until the session ends. False if nobody may write them.
 
-    So the log has the events of one visitor in the order in which they came to count.
+    Thus the log has the events of one visitor in the order in which they took effect.
     """
     row = select(VisitorRow.merged_into).where(VisitorRow.id == visitor_id).with_for_update()
     found = session.execute(row).first()

@@ -1,4 +1,4 @@
-"""What a route asks for in its signature, and gets."""
+"""The FastAPI dependencies of routes: the services, the showing, the visit and the filters of a request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from matinee.web.services import Services
 from matinee.web.visits.visit import Visit
 
 
-# Coroutines, which need no thread: one that waits for the database must not keep these waiting.
+# These are coroutines because FastAPI runs plain functions in threads, and all threads may be waiting for the
+# database.
 async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
@@ -29,10 +30,14 @@ async def _visit(request: Request, services: Annotated[Services, Depends(_servic
 
 async def filters(
     genre: Annotated[
-        list[str] | None, Query(max_length=20, description="Films that have all of these genres.")
+        list[str] | None, Query(max_length=20, description="Only films that have all of these genres.")
     ] = None,
-    year_from: Annotated[int | None, Query(ge=0, le=9999, description="Films of this year or later.")] = None,
-    year_to: Annotated[int | None, Query(ge=0, le=9999, description="Films of this year or earlier.")] = None,
+    year_from: Annotated[
+        int | None, Query(ge=0, le=9999, description="Only films of this year or later.")
+    ] = None,
+    year_to: Annotated[
+        int | None, Query(ge=0, le=9999, description="Only films of this year or earlier.")
+    ] = None,
 ) -> Filters:
     """The filters in the address of a request."""
     return Filters(tuple(genre or ()), year_from, year_to)
@@ -40,6 +45,6 @@ async def filters(
 
 ServicesNow = Annotated[Services, Depends(_services)]
 ShowingNow = Annotated[Showing, Depends(_showing)]
-# By the cookie; the API has its own, which takes tokens as well.
+# The cookie says whose visit it is. The API has its own dependency, which also takes tokens.
 CurrentVisit = Annotated[Visit, Depends(_visit)]
 AskedFilters = Annotated[Filters, Depends(filters)]

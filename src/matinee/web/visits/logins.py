@@ -1,4 +1,4 @@
-"""Registering, logging in and out, and what an account's owner may do with it."""
+"""Registering, logging in and out, changing the password and deleting the account."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from matinee.web.visits.visit import Visit, Visitor
 
 
 class LoginFailedError(DataError):
-    """A name and a password that are not those of an account; which of them is wrong is not told."""
+    """No account has this name and this password. The error does not say which of them is wrong."""
 
 
 def register(visit: Visit, name: str, password: str) -> None:
-    """Make an account if the name is free; whether it was shows only when somebody logs in.
+    """Make an account if the name is free. Only logging in shows whether it was.
 
     Raises
     ------
     DataError
-        For a name or a password that none may have.
+        For a name or a password that is not allowed.
     HTTPException
-        429, after too many from this address.
+        429, after too many registrations from this address.
     """
     accounts.checked_password(password, accounts.checked_name(name))
     store = visit.services.store
@@ -39,7 +39,7 @@ def register(visit: Visit, name: str, password: str) -> None:
 
 
 def log_in(visit: Visit, name: str, password: str) -> Account:
-    """Log the browser in; what it rated without an account now counts for the account.
+    """Log the browser in. What it rated without an account now counts for the account.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def log_in(visit: Visit, name: str, password: str) -> Account:
         raise _too_many(error) from None
     account = accounts.authenticate(store, name, password)
     if account is None:
-        raise LoginFailedError("There is no account with this name and this password.")
+        raise LoginFailedError("No account has this name and this password.")
     before = visit.visitor
     with store.writing() as session:
         login_throttle.forget_login(session, name, address)
@@ -69,7 +69,7 @@ def log_in(visit: Visit, name: str, password: str) -> Account:
 
 
 def log_out(visit: Visit) -> None:
-    """End the session, here and on the server; the browser is nobody from then on."""
+    """End the session in the browser and on the server. The browser then belongs to nobody."""
     with visit.services.store.writing() as session:
         _close_own_session(visit, session)
     change_cookie(visit.request, visitor=None, session=None)
@@ -77,7 +77,7 @@ def log_out(visit: Visit) -> None:
 
 
 def change_password(visit: Visit, old: str, new: str) -> None:
-    """Give the account another password; it stays logged in here, and nowhere else. Tokens are kept.
+    """Give the account another password, and log out all its other browsers. Tokens still work.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def change_password(visit: Visit, old: str, new: str) -> None:
 
 
 def delete_account(visit: Visit, password: str) -> None:
-    """Erase the account and all that it rated.
+    """Erase the account and all its ratings.
 
     Raises
     ------
@@ -115,19 +115,19 @@ def delete_account(visit: Visit, password: str) -> None:
 
 
 def require_account(visit: Visit) -> Account:
-    """The account of somebody who is logged in; 401 otherwise."""
+    """The account of a visitor who is logged in; 401 otherwise."""
     if visit.account is None:
         raise HTTPException(401, "Log in first.")
     return visit.account
 
 
 def address_of(visit: Visit) -> str:
-    """The address that the request came from, as far as the server was told to trust what says so."""
+    """The address of the client, as a proxy reports it if the server trusts that proxy."""
     return counted_as(visit.request.client.host) if visit.request.client else ""
 
 
 def _guard(visit: Visit, account: Account) -> None:
-    """Count an attempt at the account's password as one to log in."""
+    """Count an attempt at the account's password as an attempt to log in."""
     try:
         with visit.services.store.writing() as session:
             login_throttle.note_login(session, account.name, address_of(visit))

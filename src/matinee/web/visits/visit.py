@@ -1,4 +1,4 @@
-"""Who a request is from, and what they do: the database as pages and the API see it."""
+"""Who sent a request, and what they rate: pages and the API reach the database through it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from matinee.web.store.visitors import add_visitor, visitor_id_of
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who a request is from.
+    """Who sent a request.
 
     Attributes
     ----------
     id : int or None
-        None until they have written something.
+        None until they rate or dismiss something.
     account : Account or None
         None unless they are logged in.
     """
@@ -52,14 +52,14 @@ def listed_film(showing: Showing, item: str) -> Film:
 
 
 class Visit:
-    """One request of one visitor. Every method is about this visitor's own ratings and nobody else's.
+    """One request of one visitor. Every method reads or changes only this visitor's own ratings.
 
     Parameters
     ----------
     request : Request
     services : Services
     visitor : Visitor, optional
-        Who it is, where something other than the cookie says so.
+        The visitor, if something other than the cookie identifies them.
     """
 
     def __init__(self, request: Request, services: Services, visitor: Visitor | None = None) -> None:
@@ -70,7 +70,7 @@ class Visit:
 
     @cached_property
     def visitor(self) -> Visitor:
-        """Who it is by their cookie; looked up when first asked for."""
+        """The visitor whom the cookie identifies; looked up on first use."""
         cookie = self.request.state.cookie
         if cookie is None or (cookie.session is None and cookie.visitor is None):
             return Visitor()
@@ -87,7 +87,7 @@ class Visit:
 
     @property
     def csrf_token(self) -> str:
-        """What the forms of this visitor's pages hold, and the header of their scripts' requests."""
+        """The token in the forms of this visitor's pages and in the header of their scripts' requests."""
         return token_for(cookie_of(self.request), self.services.secret)
 
     @property
@@ -97,7 +97,7 @@ class Visit:
 
     @property
     def stars(self) -> dict[str, float]:
-        """Their present ratings as plain numbers by item, as recommendations take them."""
+        """Their present ratings as numbers by item, which is what the recommendations take."""
         return {item: given.rating for item, given in self.ratings.items()}
 
     @property
@@ -107,7 +107,7 @@ class Visit:
 
     @cached_property
     def _kept(self) -> tuple[dict[str, GivenRating], list[str]]:
-        """Ratings and dismissals, over one connection."""
+        """Ratings and dismissals, read over one connection."""
         if self.visitor.id is None:
             return {}, []
         with self.services.store.reading() as session:
@@ -115,12 +115,12 @@ class Visit:
             return ratings, ratings_log.dismissed_by(session, self.visitor.id)
 
     def rate(self, film: Film, stars: float) -> GivenRating:
-        """Set a rating; from the first on, the visitor is somebody.
+        """Set a rating. The first one makes a row for the visitor.
 
         Raises
         ------
         DataError
-            For what are not half or whole stars from 0.5 to 5, or too many ratings.
+            If the rating is not half or whole stars from 0.5 to 5, or there are too many ratings.
         """
         ratings_log.checked_stars(stars)
         with self.services.store.writing() as session:
@@ -130,7 +130,7 @@ class Visit:
         return given
 
     def take_back(self, item: str) -> bool:
-        """Remove a rating, also of a film that is not listed any more; whether there was one."""
+        """Remove a rating, even of a film that is no longer listed. Returns whether there was one."""
         if self.visitor.id is None:
             return False
         with self.services.store.writing() as session:
@@ -146,7 +146,7 @@ class Visit:
         self._forget()
 
     def undismiss(self, film: Film) -> bool:
-        """Forget that they are not interested in a film; whether they were not."""
+        """Forget that they are not interested in a film. Returns whether this was noted before."""
         if self.visitor.id is None:
             return False
         with self.services.store.writing() as session:
@@ -155,7 +155,7 @@ class Visit:
         return was_there
 
     def become(self, visitor: Visitor) -> None:
-        """Go on as somebody else, once they have logged in or out."""
+        """Continue as somebody else, after they have logged in or out."""
         self.visitor = visitor
         self._forget()
 
@@ -170,7 +170,7 @@ class Visit:
         return listed_film(self.showing, item)
 
     def _writer(self, session: Session) -> int:
-        """The visitor's number; they get one if they had none, and the browser keeps its key."""
+        """The visitor's number. Whoever has none gets one, and the browser keeps its key."""
         if self.visitor.id is None:
             row = add_visitor(session)
             keep_visitor(self.request, row.key)

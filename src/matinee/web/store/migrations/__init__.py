@@ -1,1 +1,1 @@
-"""How the database came to its present form, step by step; run by Alembic."""
+"""The steps that lead from an empty database to the present schema. Alembic runs them."""

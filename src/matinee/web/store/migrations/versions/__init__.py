@@ -1,1 +1,1 @@
-"""One step a file."""
+"""The steps, one in each file."""

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-# As an SQLite file has it, and as this step must go on to have it.
+# A copy of tables.Number as it was at this step, which later changes must not affect.
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 revision = "0001"
