@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,22 @@ from tests.conftest import random_ratings
 from tests.web.stored import add_ratings
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def base() -> matinee.Ratings:
     return random_ratings(n_users=150, n_items=60, share=0.4, seed=3)
 
 
-@pytest.fixture
-def model(base: matinee.Ratings, tmp_path: Path) -> Path:
-    path = tmp_path / "model.safetensors"
+@pytest.fixture(scope="module")
+def fitted(base: matinee.Ratings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "fitted.safetensors"
     matinee.ALS(n_factors=3, regularization=0.05, random_state=1).fit(base, progress=False).save(path)
     return path
+
+
+@pytest.fixture
+def model(fitted: Path, tmp_path: Path) -> Path:
+    """A model file that the test may replace."""
+    return Path(shutil.copy(fitted, tmp_path / "model.safetensors"))
 
 
 def test_a_new_model_knows_the_visitors_and_takes_the_old_ones_place(
