@@ -195,7 +195,9 @@ def test_a_retraining_killed_in_the_middle_leaves_the_old_model(
         retraining = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
         wait_until(lambda: lock.exists() or retraining.poll() is not None)
         retraining.kill()
-        return retraining.wait(HANG_SECONDS) == -signal.SIGKILL and model.read_bytes() == old
+        status = retraining.wait(HANG_SECONDS)
+        assert status in (0, -signal.SIGKILL)
+        return status == -signal.SIGKILL and model.read_bytes() == old
 
     # On a busy machine a retraining may have ended before this one comes to kill it.
     while not kill_in_the_middle():
