@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 # In what Spark says of a task that failed: the last line of its Python's traceback.
 DATA_ERROR = re.compile(rf"^{DataError.__module__}\.{DataError.__name__}: (.+)$", re.MULTILINE)
+
+# The Python that Spark runs tasks with if PYSPARK_PYTHON names none.
+UNNAMED_PYTHON = "python3"
 
 
 def require_pyspark() -> None:
@@ -32,6 +36,21 @@ def require_pyspark() -> None:
         raise MissingExtraError(
             'a fit on a cluster needs pyspark, which is not installed; run: pip install "matinee[spark]"'
         ) from None
+
+
+def use_this_python(context: SparkContext) -> None:
+    """Let the tasks of a local session run in the Python of this process.
+
+    Unless PYSPARK_PYTHON names another, Spark takes the first ``python3`` on the PATH, which is not that of a
+    virtual environment.
+    """
+    if is_local(context) and context.pythonExec == UNNAMED_PYTHON:
+        context.pythonExec = sys.executable
+
+
+def is_local(context: SparkContext) -> bool:
+    """Whether the tasks run on this machine alone."""
+    return (context.master or "").startswith("local")
 
 
 def check_workers(context: SparkContext) -> None:

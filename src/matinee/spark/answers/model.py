@@ -36,6 +36,7 @@ from matinee.spark.answers.tables import (
     user_table,
 )
 from matinee.spark.kinds import checked_kind
+from matinee.spark.sessions import use_this_python
 
 
 class SparkModel:
@@ -83,6 +84,7 @@ class SparkModel:
         saved_as: str | None = None,
     ) -> None:
         checked_kind(parameters_model)
+        use_this_python(users.sparkSession.sparkContext)
         check_columns(users, USER_COLUMNS, "users")
         check_columns(items, ITEM_COLUMNS, "items")
         headed = type(parameters_model)(**parameters_model.get_params())

@@ -13,6 +13,7 @@ from pyspark import RDD, SparkContext
 
 from matinee.errors import DataError
 from matinee.spark.answers.model import SparkModel, load
+from matinee.spark.sessions import is_local
 
 # What was solved since the last but one may still be needed to make a part of the other side again.
 KEPT = 2
@@ -45,7 +46,7 @@ class Checkpoints:
         if self.folder is not None:
             self.context.setCheckpointDir(self.folder)
         elif self.context.getCheckpointDir() is None:
-            if not (self.context.master or "").startswith("local"):
+            if not is_local(self.context):
                 raise DataError(
                     "factors that stay on a cluster are put down once in a while, in a folder that all its "
                     'machines can write to; name one: checkpoint_folder="hdfs://…"'

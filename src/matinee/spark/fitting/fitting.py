@@ -26,7 +26,7 @@ from matinee.spark.fitting.sides import ClusterSide, State, drawn, routes_to, sp
 from matinee.spark.fitting.training_loop import ClusterAlternation
 from matinee.spark.frames import Columns
 from matinee.spark.kinds import checked_kind
-from matinee.spark.sessions import check_workers, errors_of_workers
+from matinee.spark.sessions import check_workers, errors_of_workers, use_this_python
 
 Exchange = Literal["auto", "broadcast", "routed"]
 Result = Literal["auto", "model", "frames"]
@@ -106,6 +106,7 @@ def fit(
     columns = Columns(user, item, rating)
     check_frame(frame, columns.names)
     context = frame.sparkSession.sparkContext
+    use_this_python(context)
     check_workers(context)
     prepared = prepare(
         frame,

@@ -1,0 +1,65 @@
+"""Sessions that somebody has started in the plainest way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+
+import matinee
+from matinee import ALS
+from tests.conftest import random_ratings
+from tests.spark.standalone import HANGS_AFTER_SECONDS, HOST, JAVA_OPTIONS
+from tests.spark.test_fit import assert_same_fit
+
+FIT = """
+import sys
+import polars as pl
+from pyspark.sql import SparkSession
+import matinee
+
+ratings, fitted, answered = sys.argv[1:]
+spark = SparkSession.builder.master("local[2]").getOrCreate()
+frame = spark.read.parquet(ratings)
+model = matinee.ALS(n_factors=3, n_iterations=2)
+matinee.spark.fit(model, frame).save(fitted)
+# As if nothing had been fitted in the session.
+spark.sparkContext.pythonExec = "python3"
+spread = matinee.spark.SparkModel.from_model(spark, model)
+pl.DataFrame(pl.from_arrow(spread.recommend_all(3).toArrow())).write_parquet(answered)
+"""
+
+
+def test_a_local_session_runs_tasks_in_the_python_that_started_it(tmp_path: Path) -> None:
+    ratings = random_ratings()
+    paths = [tmp_path / name for name in ("ratings.parquet", "model.safetensors", "lists.parquet")]
+    ratings.to_frame().write_parquet(paths[0])
+    # The python3 of the PATH is another one, which has no Matinee as it has no site-packages.
+    other = tmp_path / "bin" / "python3"
+    other.parent.mkdir()
+    other.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    other.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{other.parent}{os.pathsep}{os.environ['PATH']}",
+        "SPARK_LOCAL_IP": HOST,
+        "SPARK_SUBMIT_OPTS": JAVA_OPTIONS,
+        "SPARK_LAUNCHER_OPTS": JAVA_OPTIONS,
+    }
+    for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "PYTHONPATH"):
+        environment.pop(name, None)
+    done = subprocess.run(
+        [sys.executable, "-c", FIT, *map(str, paths)],
+        env=environment,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=HANGS_AFTER_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout
+    found = matinee.load(paths[1])
+    assert_same_fit(found, ALS(n_factors=3, n_iterations=2).fit(ratings))
+    assert pl.read_parquet(paths[2]).sort("user", "rank").equals(found.recommend_all(n=3))
