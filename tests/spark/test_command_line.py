@@ -87,8 +87,8 @@ def test_a_model_can_be_left_where_spark_writes(
     ("arguments", "message"),
     [
         (["--model", "bayes"], "BayesianALS cannot be fitted on a cluster; expected ALS or ImplicitALS"),
-        (["--split", "time"], "--split 'time' is not done on a cluster; expected random"),
-        (["--test-size", "100"], "--test-size 100; expected a share"),
+        (["--split", "time"], "--split time does not work with --spark; expected random"),
+        (["--test-size", "100"], "--test-size 100 does not work with --spark; expected a share"),
     ],
 )
 def test_what_is_not_done_on_spark_is_refused(

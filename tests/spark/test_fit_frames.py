@@ -76,7 +76,7 @@ def test_what_is_no_frame_of_ratings_is_refused(spark: SparkSession, ratings: Ra
     with pytest.raises(DataError, match="expected a Spark DataFrame, got Ratings"):
         matinee.spark.fit(ALS(), ratings)
     twice = frame.union(frame)
-    with pytest.raises(DataError, match=r"3 pairs are rated more than once.*user \d has rated item \d"):
+    with pytest.raises(DataError, match=r"3 pairs are rated more than once.*user \d and item \d;"):
         matinee.spark.fit(ALS(), twice, duplicates="error")
 
 

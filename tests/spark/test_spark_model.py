@@ -195,7 +195,7 @@ def test_every_figure_of_an_evaluation_is_that_of_one_machine(
         ([(3, 5, None)], "the rating is missing"),
         ([(3, 5, 1e300)], "the rating is beyond the range of 32-bit floats"),
         ([(None, 5, 1.0)], "user is missing"),
-        ([(3, 5, 1.0), (3, 5, 2.0), (10, 5, 2.0)], "1 ratings of the test are of a user and an item that"),
+        ([(3, 5, 1.0), (3, 5, 2.0), (10, 5, 2.0)], "1 ratings of the test repeat a user and an item"),
     ],
 )
 def test_a_test_that_is_none_is_refused(
@@ -276,7 +276,7 @@ def test_only_models_that_a_cluster_can_hold_are_put_on_one(spark: SparkSession)
     with pytest.raises(NotFittedError):
         SparkModel.from_model(spark, ALS())
     large = Ratings.from_arrays([1, 2], [2**63 + 1, 1], [1.0, 2.0])
-    with pytest.raises(DataError, match=r"id 9223372036854775809 is beyond Spark's bigint"):
+    with pytest.raises(DataError, match=r"id 9223372036854775809 is too large for Spark's bigint"):
         SparkModel.from_model(spark, ALS(n_factors=1, n_iterations=1).fit(large))
 
 

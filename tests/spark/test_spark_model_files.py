@@ -85,7 +85,7 @@ def test_saving_and_loading_is_the_identity(kind: str, spark: SparkSession, tmp_
 
 def test_a_model_is_replaced_only_if_so_wished(spark: SparkSession, copied: Path) -> None:
     other = spread(spark, ALS(n_factors=2, n_iterations=2).fit(random_ratings(seed=3)), 3)
-    with pytest.raises(ModelFileError, match=r"has a model in it; .* or with overwrite=True"):
+    with pytest.raises(ModelFileError, match=r"contains a model; .* or with overwrite=True"):
         other.save(copied)
     assert load(spark, copied).n_factors == 3
     old = only_save(copied)
@@ -100,7 +100,7 @@ def test_an_interrupted_save_is_no_model(model: SparkModel, spark: SparkSession,
     with pytest.raises(ModelFileError, match=r"model cannot be written: "):
         interrupted(model).save(path)
     assert (only_save(path) / "users.parquet").exists()
-    with pytest.raises(ModelFileError, match=r"has no whole model in it"):
+    with pytest.raises(ModelFileError, match=r"contains no complete model"):
         load(spark, path)
     model.save(path)
     assert load(spark, path).n_factors == 3
@@ -119,7 +119,7 @@ def test_an_interrupted_save_leaves_the_model_that_was_there(
 
 def test_a_model_is_not_saved_over_itself(spark: SparkSession, copied: Path) -> None:
     found = load(spark, copied)
-    with pytest.raises(ModelFileError, match=r"is what this model was loaded from"):
+    with pytest.raises(ModelFileError, match=r"this model was loaded from"):
         found.save(copied, overwrite=True)
     assert found.users.count() == 60
 
@@ -127,7 +127,9 @@ def test_a_model_is_not_saved_over_itself(spark: SparkSession, copied: Path) -> 
 def test_a_folder_that_is_not_there_or_cannot_be_written_is_named(
     model: SparkModel, spark: SparkSession, tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelFileError, match=r"nowhere has no whole model in it; expected a folder written"):
+    with pytest.raises(
+        ModelFileError, match=r"nowhere contains no complete model; expected a folder written"
+    ):
         load(spark, tmp_path / "nowhere")
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelFileError, match=r"file cannot be "):
@@ -147,7 +149,7 @@ def test_a_folder_that_is_not_there_or_cannot_be_written_is_named(
         (lambda row: row["header"]["parameters"].pop("biases"), "is damaged .*the parameters of ALS are"),
         (lambda row: row["header"]["parameters"].update(n_factors=0), "is damaged .*n_factors=0"),
         (lambda row: row["header"].update(mean="high"), "is damaged .*mean='high'"),
-        (lambda row: row["header"].update(n_users=61), "is damaged .*there are 60 users of 61; save"),
+        (lambda row: row["header"].update(n_users=61), "is damaged .*it has 60 of 61 users; save"),
         (lambda row: row["header"].update(n_buckets=0), "is damaged .*n_buckets=0"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A fit on a Spark cluster from the command line: ratings in Parquet, and a part of them held out there."""
+"""Fits a model on Spark for the command line: reads Parquet, and holds out a part of the ratings."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from matinee.spark import SparkModel
 
-# Of the parts that a hash deals rows into: shares of the test are exact to a millionth.
+# A hash divides the rows into so many parts, so that the share of the test is exact to a millionth.
 N_PARTS = 1_000_000
-# Over TCP, Java and Python wait for each other some 40 ms in every task; Windows has no other way.
+# Over TCP, Java and Python wait for each other some 40 ms in every task. Windows has no other way.
 SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.python.unix.domain.socket.enabled": str(os.name == "posix").lower(),
@@ -31,14 +31,14 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class ClusterPlace:
-    """Where a fit runs, and where its answer is left.
+    """Where a fit runs, and what becomes of its model.
 
     Attributes
     ----------
     master : str
     checkpoint_folder : str or None
     in_frames : bool
-        Whether the model is to be a folder of Spark's, however small.
+        Whether the model is saved as a folder that Spark reads, even if it is small.
     """
 
     master: str
@@ -48,13 +48,13 @@ class ClusterPlace:
 
 @dataclass(frozen=True)
 class ClusterFit:
-    """A model fitted on a cluster, and what was held out.
+    """A model fitted on a cluster, and the ratings that were held out.
 
     Attributes
     ----------
     model : Model or SparkModel
     test : DataFrame or None
-        Columns user, item and rating; None where all ratings were trained on.
+        Columns user, item and rating; None if no ratings were held out.
     seconds : float
     """
 
@@ -67,14 +67,14 @@ class ClusterFit:
 def fitted_on_spark(
     model: Model, source: str, place: ClusterPlace, test_size: float | int, by: str, seed: int
 ) -> Iterator[ClusterFit]:
-    """A model fitted to the ratings in a Parquet file or folder, while the session lasts."""
+    """Fits a model to the ratings in a Parquet file or folder; its session lasts as long as the context."""
     require_pyspark()
     from matinee import spark
 
     if by != "random":
-        raise DataError(f"--split {by!r} is not done on a cluster; expected random")
+        raise DataError(f"--split {by} does not work with --spark; expected random")
     if not 0 <= test_size < 1:
-        raise DataError(f"--test-size {test_size!r}; expected a share from 0 to 1, or 0, on a cluster")
+        raise DataError(f"--test-size {test_size!r} does not work with --spark; expected a share below 1")
     session = _session(place.master)
     try:
         train, test = _split(_ratings(session, source), test_size, seed)
@@ -94,7 +94,7 @@ def _session(master: str) -> SparkSession:
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    # Where the executors are on this machine, they find what this Python has.
+    # Executors on this machine find what this Python has installed.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(master).appName("matinee fit")
     for name, value in SETTINGS.items():
@@ -108,7 +108,7 @@ def _session(master: str) -> SparkSession:
 
 
 def _ratings(session: SparkSession, source: str) -> DataFrame:
-    """The columns user, item and rating of Parquet, by their usual names."""
+    """The columns user, item and rating of a Parquet file or folder, found by their usual names."""
     from pyspark.errors import PySparkException
 
     from matinee.spark.columns import column
@@ -123,7 +123,7 @@ def _ratings(session: SparkSession, source: str) -> DataFrame:
 
 
 def _split(ratings: DataFrame, test_size: float, seed: int) -> tuple[DataFrame, DataFrame | None]:
-    """By a hash of the pair, so that no pair is on both sides, whatever the partitions are."""
+    """Train and test, divided by a hash of the pair, so that no pair is in both."""
     from pyspark.sql import functions as F
 
     if test_size == 0:

@@ -1,4 +1,4 @@
-"""The same row problem on a Spark cluster: Spark moves, keeps and recovers the data, our kernels solve.
+"""The row problem on a Spark cluster: Spark moves, caches and recovers the data; our kernels solve the rows.
 
 pyspark is imported when one of these names is first used.
 """

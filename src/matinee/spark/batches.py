@@ -1,4 +1,4 @@
-"""Arrays as one Arrow batch, which is what moves between the machines of a cluster and is cached there."""
+"""Packs arrays into one Arrow batch, which Spark moves between machines and caches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = NDArray[Any]
 
 
 def pack(**arrays: Array) -> bytes:
-    """A batch of one row with a list of numbers for each array; 2-D arrays by rows."""
+    """A batch of one row, which holds a list of numbers for each array; a 2-D array is listed row by row."""
     lists = {
         name: pa.LargeListArray.from_arrays(
             pa.array([0, array.size], pa.int64()), pa.array(np.ascontiguousarray(array).reshape(-1))
@@ -34,10 +34,10 @@ def as_stream(batch: Any) -> bytes:
 
 
 def unpack(packed: bytes) -> dict[str, Array]:
-    """The arrays of a batch by name; flat, read-only, not copied."""
+    """The arrays of a batch by name: flat and read-only, without a copy."""
     with pa.ipc.open_stream(packed) as reader:
         batch = reader.read_next_batch()
     arrays = {name: batch[name].values.to_numpy() for name in batch.schema.names}
-    # Now that Arrow has loaded what it makes arrays with.
+    # Only now has Arrow loaded all that it needs to make arrays.
     settle_in()
     return arrays

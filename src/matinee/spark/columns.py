@@ -1,4 +1,4 @@
-"""The columns of a frame that somebody gives: there, and of types that serve."""
+"""Checks that a frame has the columns that are asked for, and that their types fit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLOATS = (FloatType, DoubleType)
 
 
 def column(name: str) -> Column:
-    """A column by its name, whatever characters are in it."""
+    """The column of that name, which may contain any characters."""
     return F.col("`" + name.replace("`", "``") + "`")
 
 
@@ -33,7 +33,7 @@ def type_of(frame: DataFrame, name: str) -> DataType:
 
 
 def check_frame(frame: Any, names: list[str]) -> None:
-    """A DataError for what is no DataFrame of Spark's, or has no such columns, or two of a name."""
+    """Raises DataError if the frame is no Spark DataFrame, or lacks one of the columns, or has it twice."""
     if not isinstance(frame, DataFrame):
         raise DataError(
             f"expected a Spark DataFrame, got {type(frame).__name__}; make one with spark.createDataFrame(…)"
@@ -45,7 +45,7 @@ def check_frame(frame: Any, names: list[str]) -> None:
 
 
 def given_ids(frame: DataFrame, name: str, kind: str) -> Column:
-    """A column of ids as they are; DataError for one of a type that no ids are of."""
+    """A column of ids, unchanged; DataError if ids cannot have its type."""
     given = type_of(frame, name)
     if not isinstance(given, (IntegralType, *FLOATS, StringType)):
         raise DataError(
@@ -56,12 +56,12 @@ def given_ids(frame: DataFrame, name: str, kind: str) -> Column:
 
 
 def kept_ids(frame: DataFrame, name: str) -> Column:
-    """A column of ids as bigint or string, once no row is at fault."""
+    """A column of ids as bigint or string, after its rows have been checked."""
     return column(name).cast("string" if isinstance(type_of(frame, name), StringType) else "bigint")
 
 
 def given_ratings(frame: DataFrame, name: str) -> Column:
-    """A column of ratings as double; DataError for one that holds no numbers."""
+    """A column of ratings as double; DataError if it does not hold numbers."""
     given = type_of(frame, name)
     if not isinstance(given, NumericType | BooleanType):
         raise DataError(f"ratings are of type {given.simpleString()}; expected numbers")

@@ -1,4 +1,4 @@
-"""What may be wrong with a row of ids and ratings: counted, and one row shown."""
+"""Finds bad rows in a frame of ids and ratings, counts them and shows one of them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LARGEST_SINGLE = 3.4028234663852886e38
 
 @dataclass(frozen=True)
 class Fault:
-    """What may be wrong with a row.
+    """Something that can be wrong with a row.
 
     Attributes
     ----------
     has : Column
-        Whether a row has it.
+        Whether a row has this fault.
     text : str
-        What it is, and what was expected.
+        What is wrong, and what was expected.
     """
 
     has: Column
@@ -37,13 +37,13 @@ def check_rows(rows: DataFrame) -> int:
     Parameters
     ----------
     rows : DataFrame
-        Columns user and item, of ids as they were given, and perhaps rating (double).
+        Columns user and item, which hold ids as they were given, and optionally rating (double).
 
     Raises
     ------
     DataError
-        For missing ids or ratings, and such as are no ids or no finite numbers: with how many rows have the
-        first of these faults that any row has, and one of them.
+        If an id is missing or unusable, or a rating is missing or not a finite number. The message counts the
+        rows with the first fault found and shows one of them.
     """
     faults = [*_id_faults(rows, "user"), *_id_faults(rows, "item")]
     if "rating" in rows.columns:
@@ -66,7 +66,7 @@ def _id_faults(rows: DataFrame, name: str) -> list[Fault]:
         faults.append(Fault(broken, f"{name} is not a whole number; expected an integer or a string"))
     if isinstance(kind, StringType):
         unusable = (F.length(id) > MAX_ID_LENGTH) | id.contains("\0")
-        text = f"{name} is over {MAX_ID_LENGTH} characters long or holds a NUL; is this the right column?"
+        text = f"{name} is over {MAX_ID_LENGTH} characters long or contains a NUL; is this the right column?"
         faults.append(Fault(unusable, text))
     return faults
 

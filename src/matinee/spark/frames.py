@@ -1,4 +1,4 @@
-"""A Spark DataFrame of ratings as a fit takes it, or why it cannot be taken: counted, with an example."""
+"""Turns a DataFrame of ratings into the columns that a fit needs, or raises an error that says why not."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from matinee.spark.faults import check_rows
 
 @dataclass(frozen=True)
 class Columns:
-    """How the columns of a frame of ratings are called.
+    """The names of the columns of a frame of ratings.
 
     Attributes
     ----------
     user, item, rating : str
-        ``rating=None``: a row says only that the pair was seen, and counts 1.
+        With ``rating=None``, a row says only that the pair was seen, and counts 1.
     """
 
     user: str
@@ -31,13 +31,13 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """Those that have to be there."""
+        """The names of the columns that the frame must have."""
         return [name for name in (self.user, self.item, self.rating) if name is not None]
 
 
 @contextmanager
 def checked_ratings(frame: Any, columns: Columns) -> Iterator[DataFrame]:
-    """The columns user, item (bigint or string), rating (float) and order; kept on the cluster meanwhile.
+    """The columns user, item (bigint or string), rating (float) and order, cached while the context lasts.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ def checked_ratings(frame: Any, columns: Columns) -> Iterator[DataFrame]:
     Raises
     ------
     DataError
-        For what `given_rows` and `check_rows` refuse, and no rows.
+        If `given_rows` or `check_rows` refuses the frame, or there are no rows.
     """
-    # Of rows that rate one pair the later one counts: later by partition, and by place in it.
+    # If a pair is rated twice, the later row counts: the one in a later partition, or later in the same one.
     given = given_rows(frame, columns).withColumn("order", F.monotonically_increasing_id()).persist()
     try:
         if check_rows(given) == 0:
@@ -65,7 +65,7 @@ def given_rows(frame: Any, columns: Columns) -> DataFrame:
     Raises
     ------
     DataError
-        For a column that is not there or of another type.
+        If a column is missing or has an unsuitable type.
     """
     check_frame(frame, columns.names)
     ids = [given_ids(frame, getattr(columns, name), name).alias(name) for name in ("user", "item")]
@@ -75,13 +75,13 @@ def given_rows(frame: Any, columns: Columns) -> DataFrame:
 
 
 def kept_rows(given: DataFrame) -> DataFrame:
-    """Rows without fault with ids of bigint or string, and ratings of float."""
+    """Checked rows, with their ids as bigint or string and their ratings as float."""
     kept = {name: kept_ids(given, name) for name in ("user", "item")}
     return given.withColumns({**kept, "rating": F.col("rating").cast("float")})
 
 
 def check_no_duplicates(ratings: DataFrame) -> None:
-    """A DataError if a pair is rated more than once: with how many are, and one of them."""
+    """Raises DataError if a pair is rated more than once; the message counts such pairs and shows one."""
     repeated = ratings.groupBy("user", "item").agg(F.count(F.lit(1)).alias("n")).where("n > 1")
     found = repeated.agg(
         F.count(F.lit(1)).alias("n_pairs"), F.first(F.struct("user", "item")).alias("example")
@@ -89,6 +89,6 @@ def check_no_duplicates(ratings: DataFrame) -> None:
     if found["n_pairs"]:
         user, item = found["example"]
         raise DataError(
-            f"{found['n_pairs']:,} pairs are rated more than once, one of them: user {user!r} has rated item "
-            f'{item!r} already; choose with duplicates="last", "first", "mean" or "sum"'
+            f"{found['n_pairs']:,} pairs are rated more than once, one of them user {user!r} and item "
+            f'{item!r}; choose which rating counts: duplicates="last", "first", "mean" or "sum"'
         )

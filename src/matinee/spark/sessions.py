@@ -1,4 +1,4 @@
-"""Spark itself: whether it is there, and whether its machines have what a fit needs."""
+"""Checks that pyspark is installed and that the machines of a session can run what a fit needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matinee.errors import DataError, MatineeError, MissingExtraError
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-# In what Spark says of a task that failed: the last line of its Python's traceback.
+# Matches the last line of the Python traceback in what Spark says of a failed task.
 DATA_ERROR = re.compile(rf"^{DataError.__module__}\.{DataError.__name__}: (.+)$", re.MULTILINE)
 
 # The Python that Spark runs tasks with if PYSPARK_PYTHON names none.
@@ -22,12 +22,12 @@ UNNAMED_PYTHON = "python3"
 
 
 def require_pyspark() -> None:
-    """Nothing, or an error that names the extra.
+    """Raises an error that names the extra if pyspark is missing.
 
     Raises
     ------
     MissingExtraError
-        Without pyspark, or what it needs to move Arrow batches.
+        If pyspark or pyarrow, which moves its batches, is not installed.
     """
     try:
         import pyarrow  # noqa: F401
@@ -54,7 +54,7 @@ def is_local(context: SparkContext) -> bool:
 
 
 def check_workers(context: SparkContext) -> None:
-    """Nothing, or an error if the Python of the cluster's machines lacks Matinee, or has another version.
+    """Raises an error if the Python of a machine lacks Matinee or has another version of it.
 
     Raises
     ------
@@ -75,14 +75,14 @@ def check_workers(context: SparkContext) -> None:
     for other in found - {own}:
         lack = f"has Matinee {other}" if other else "has no Matinee"
         raise MatineeError(
-            f"the Python of a machine of the cluster {lack}, and the driver has {own}; install that there, "
-            "or name a Python that has it in the environment variable PYSPARK_PYTHON"
+            f"the Python of a machine of the cluster {lack}, and the driver has {own}; install {own} there, "
+            "or set the environment variable PYSPARK_PYTHON to a Python that has it"
         )
 
 
 @contextmanager
 def errors_of_workers() -> Iterator[None]:
-    """What a task finds wrong with the data is an error as if it had been found here."""
+    """Raises the DataError of a failed task as if the driver itself had found it."""
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 

@@ -1,4 +1,4 @@
-"""The Python processes that run a cluster's tasks, one task after the other."""
+"""The Python processes in which Spark runs one task after the other."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pyspark import TaskContext
 
 
 def settle_in() -> None:
-    """Where this is such a process, spare it most of the collecting of garbage after every task.
+    """In such a process, make the garbage collection after every task cheap.
 
-    Spark has it done, and with what pandas and Arrow load it takes 30 to 100 ms: longer than many a task.
-    What is loaded by now is put beyond the collector's reach, once; what comes later is collected as ever.
+    Spark collects garbage after every task. With all that pandas and Arrow load, that takes 30 to 100 ms,
+    which is longer than many tasks. This hides what is loaded by now from the collector, once per process.
+    Whatever comes later is collected as usual.
     """
     if TaskContext.get() is not None:
         _freeze()
@@ -25,6 +26,6 @@ def _freeze() -> None:
 
 
 def task_threads() -> int:
-    """As many as Spark gave the task processors (spark.task.cpus)."""
+    """How many threads a task may use: as many processors as Spark gave it (spark.task.cpus)."""
     task = TaskContext.get()
     return 1 if task is None else task.cpus()

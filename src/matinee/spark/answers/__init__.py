@@ -1,1 +1,1 @@
-"""The answers of a model whose factors stay in Spark's DataFrames."""
+"""Predictions, lists and files of a model whose factors stay in Spark's DataFrames."""

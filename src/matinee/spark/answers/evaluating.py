@@ -1,4 +1,4 @@
-"""An evaluation on a cluster: the tally of every bucket's users, added up."""
+"""Evaluates a model on a cluster: every task tallies the users of a bucket, and the tallies are added up."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from matinee.spark.answers.tables import ids_of
 from matinee.spark.faults import check_rows
 from matinee.spark.frames import Columns, given_rows, kept_rows
 
-# A row for each number that is not 0: whole numbers are exact in a double up to 2⁵³.
+# One row for each number that is not 0. Doubles hold whole numbers exactly up to 2⁵³.
 SUMS = "name string, place int, amount double"
 REPEATED = "n_repeated"
 
 
 def checked_test(frame: Any, user: str, item: str, rating: str) -> DataFrame:
-    """The test ratings as columns user, item and rating; DataError for what is no test."""
+    """The test ratings as columns user, item and rating; DataError if the frame cannot be a test."""
     given = given_rows(frame, Columns(user, item, rating))
     check_rows(given)
     return kept_rows(given)
@@ -52,7 +52,7 @@ def evaluated(
     Raises
     ------
     DataError
-        For an argument that is not what it should be, a test without ratings, or with two of one pair.
+        If an argument is not valid, or the test has no ratings, or has two ratings of one pair.
     """
     k, relevant_from = whole_number("k", k, least=1), relevance_threshold(relevant_from)
     people = users.select("user", "factors", "bias", "items", BUCKET).groupBy(BUCKET)
@@ -111,8 +111,8 @@ def _added_up(sums: Any, n_items: int) -> Tally:
         numbers[of_name["place"].to_numpy()] = of_name["amount"].to_numpy()
     if n_repeated := int(totals.pop(REPEATED)[0]):
         raise DataError(
-            f"{n_repeated:,} ratings of the test are of a user and an item that another is of, and on a "
-            "cluster there is no last one; take one of each first, as in "
+            f"{n_repeated:,} ratings of the test repeat a user and an item, and nothing tells which of them "
+            "counts; keep one for each pair first, as in "
             'test.groupBy("user", "item").avg("rating")'
         )
     if not totals["n_ratings"][0]:

@@ -42,23 +42,24 @@ from matinee.spark.sessions import use_this_python
 class SparkModel:
     """A factorisation of a ratings matrix whose factors stay in Spark's DataFrames.
 
-    Each executor answers for the users it has, by an ordinary model of these and of all items. The items,
-    their factors included, have to fit into the memory of the driver and of every process of an executor.
+    Each executor answers for some of the users. To do so, it builds an ordinary model of these users and of
+    all items. So the items and their factors have to fit into the memory of the driver, and of every Python
+    process of an executor.
 
     Parameters
     ----------
     parameters_model : ALS or ImplicitALS
-        Not fitted; with the parameters that this model was fitted with.
+        A model that is not fitted, with the parameters that this one was fitted with.
     users : DataFrame
         A row for each user: ``user`` (bigint or string), ``factors`` (array of float), ``bias`` (float),
         ``items`` (array of int: the positions of the items rated, ascending), ``ratings`` (array of float)
-        and ``bucket`` (int), as ``matinee.spark.answers.buckets.with_buckets`` adds it; it is
-        added if it is not there.
+        and ``bucket`` (int), as ``matinee.spark.answers.buckets.with_buckets`` computes it. The buckets are
+        added if they are missing.
     items : DataFrame
         A row for each item: ``item`` (bigint or string), ``position`` (int, from 0 in the order of the ids),
         ``factors`` (array of float), ``bias`` (float) and ``n_ratings`` (bigint).
     mean : float
-        What biases and factors are added to.
+        The constant that biases and factors are added to.
     rating_range : tuple of float
         The least and the greatest rating seen.
     history : list of Iteration
@@ -69,7 +70,7 @@ class SparkModel:
     ----------
     users, items : DataFrame
     n_buckets : int
-        Of the users.
+        How many buckets the users are divided into.
     """
 
     def __init__(
@@ -100,13 +101,14 @@ class SparkModel:
 
     @classmethod
     def from_model(cls, spark: SparkSession, model: AlternatingModel) -> Self:
-        """An ordinary fitted model, put on a cluster.
+        """The same as an ordinary fitted model, with its factors on the cluster.
 
         Raises
         ------
         DataError
-            For a model of another kind than `ALS` and `ImplicitALS`, or ids beyond Spark's bigint.
+            If the model is neither `ALS` nor `ImplicitALS`, or an id does not fit Spark's bigint.
         NotFittedError
+            If the model is not fitted.
         """
         checked_kind(model).check_fitted()
         users, items = (spark.createDataFrame(*table) for table in (user_table(model), item_table(model)))
@@ -121,7 +123,7 @@ class SparkModel:
 
     @property
     def mean_(self) -> float:
-        """What biases and factors are added to."""
+        """The constant that biases and factors are added to."""
         return self._headed.mean_
 
     @property
@@ -167,7 +169,7 @@ class SparkModel:
         return self._spark.sparkContext.broadcast(self._common)
 
     def _slabs(self, slab_bytes: int) -> list[Broadcast[CommonPart]]:
-        """The items in slabs of that size, on the executors."""
+        """The items in slabs of at most that size, broadcast to the executors."""
         n_items, n_factors = self._common.items.factors.shape
         bounds = slabs(n_items, n_factors, slab_bytes)
         if len(bounds) == 1:
@@ -187,13 +189,14 @@ class SparkModel:
         exclude_seen : bool
             Leave out what the user has rated.
         slab_bytes : int
-            How much of the items a process of an executor takes at a time. Items beyond that cost another
-            pass over the users.
+            How many bytes of items a Python process of an executor takes at a time. If there are more, they
+            come in slabs, and each slab costs a pass over the users.
 
         Returns
         -------
         DataFrame
-            Columns user, rank (from 1), item, score (the predicted rating, not clipped), in no order.
+            Columns user, rank (from 1), item and score (the predicted rating, not clipped), in no particular
+            order.
         """
         return best_of_all(
             self.users,
@@ -208,31 +211,32 @@ class SparkModel:
     ) -> DataFrame:
         """The frame with a predicted rating in every row.
 
-        Whether ids are missing is looked up at once; the predictions are made when they are asked for.
+        The ids are checked at once. The predictions are made when Spark needs them.
 
         Parameters
         ----------
         frame : DataFrame
-            Pairs of a user and an item, with whatever other columns.
+            Pairs of a user and an item; it may have other columns too.
         user, item : str
-            The names of the columns of ids: integers of any width, or strings. Text is unknown where the
-            model's ids are integers, and the other way round.
+            The names of the columns of ids, which are integers of any width, or strings. A string is unknown
+            to a model whose ids are integers, and an integer to one whose ids are strings.
         unknown : {"fallback", "nan", "raise"}
-            For a pair of which the model has not seen the user or the item: what is known of the other's
-            bias and else the mean; or NaN; or an error, at the price of looking for such a pair first.
+            What to predict for a pair whose user or item the model has not seen. "fallback" adds the bias
+            that is known, if any, to the mean. "nan" gives NaN. "raise" raises an error, and has to search
+            the frame for such a pair first.
 
         Returns
         -------
         DataFrame
-            All columns of the frame, and ``prediction`` (float): in the units of the ratings, clipped to
-            their range; in no order.
+            All columns of the frame, and ``prediction`` (float), in the units of the ratings and clipped to
+            their range. The rows are in no particular order.
 
         Raises
         ------
         UnknownUserError, UnknownItemError
             With ``unknown="raise"``, for the first id found that the model has not seen.
         DataError
-            For a column that is not there or of another type, or a missing id.
+            If a column is missing or has an unsuitable type, or an id is missing.
         """
         check_pairs(frame, user, item, unknown)
         if unknown == "raise":
@@ -267,13 +271,13 @@ class SparkModel:
         user, item, rating : str
             The names of the columns.
         k, relevant_from
-            As in `matinee.evaluate`, whose figures these are.
+            As in `matinee.evaluate`, which gives the same figures.
 
         Raises
         ------
         DataError
-            If an argument is not what it should be, or for a rating or an id that is missing, a pair that
-            comes twice, or no ratings.
+            If an argument is not valid, a rating or an id is missing, a pair comes twice, or there are no
+            ratings.
         """
         test = checked_test(frame, user, item, rating)
         return evaluated(
@@ -283,14 +287,14 @@ class SparkModel:
     # ---- ordinary models, files ----------------------------------------------------------------
 
     def for_users(self, ids: Iterable[Any]) -> AlternatingModel:
-        """An ordinary model of some users and all items: it explains, folds in, and is saved to a file.
+        """An ordinary model of some users and all items, which can explain, fold in, and be saved to a file.
 
         Raises
         ------
         UnknownUserError
             For the first of the ids that the model has not seen.
         DataError
-            If there are no ids, or they are not of one type.
+            If there are no ids, or they are not all of one type.
         """
         if isinstance(ids, str) or not isinstance(ids, Iterable):
             raise DataError(f"expected the ids of users in a list, got {ids!r}")
@@ -307,7 +311,7 @@ class SparkModel:
     def _rows_of(self, index: IdIndex) -> Any:
         """The rows of the users that the model knows, as an Arrow table."""
         rows = self.users.drop(BUCKET)
-        # Spark would take text that looks like a number for the number.
+        # In a join, Spark would take text that looks like a number for that number.
         if id_type(index) != rows.schema["user"].dataType:
             return rows.limit(0).toArrow()
         wanted = self._spark.createDataFrame(pa.table({"user": arrow_ids(index)}))
@@ -320,32 +324,32 @@ class SparkModel:
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model to a folder, which `matinee.spark.load` reads.
 
-        An interrupted save is not taken for a model, and what was in the folder before is lost only once
-        the new model is whole.
+        An interrupted save leaves no model that could be loaded. The model that was in the folder before is
+        removed only once the new one is complete.
 
         Parameters
         ----------
         path : str or Path
-            Of a folder, as Spark understands it: ``hdfs://…`` and ``s3a://…`` as well.
+            A folder, as Spark understands it; ``hdfs://…`` and ``s3a://…`` work too.
         overwrite : bool
             Replace the model that is in the folder.
 
         Raises
         ------
         ModelFileError
-            If the folder cannot be written, or has a model in it that is not to be replaced.
+            If the folder cannot be written, or contains a model and ``overwrite`` is false.
         """
         header = {**self._headed.header(), "n_buckets": self.n_buckets}
         write_folder(path, header, self.users, self.items, overwrite=overwrite, source=self._saved_as)
 
 
 def load(spark: SparkSession, path: str | Path) -> SparkModel:
-    """The model in a folder that `SparkModel.save` wrote; its rows are read when they are needed.
+    """The model in a folder that `SparkModel.save` wrote. Its rows are read only when they are needed.
 
     Raises
     ------
     ModelFileError
-        If there is no whole model in the folder, or it is damaged or of a newer version.
+        If the folder contains no complete model, or one that is damaged or of a newer version.
     """
     saved = read_folder(spark, path)
     return SparkModel(

@@ -1,7 +1,7 @@
-"""A part of a model on a cluster: an ordinary model of some of its users and all of its items.
+"""Builds ordinary models of some of the users and all items of a model on a cluster.
 
-Every answer of a model on a cluster is one of these parts' own. What is the same in all of them is gathered
-on the driver and sent to every executor once.
+These partial models give every answer of a model on a cluster. What they have in common is gathered on the
+driver and sent to every executor once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Catalogue:
     factors : ndarray of float32, shape (n_items, n_factors)
     biases : ndarray of float32, shape (n_items,)
     n_ratings : ndarray of int64, shape (n_items,)
-        By all users.
+        How many users have rated each item.
     first : int
         The position of the first of these among all items.
     """
@@ -49,12 +49,12 @@ class Catalogue:
 
     @classmethod
     def gathered(cls, items: DataFrame) -> Catalogue:
-        """The items in a table of Spark's, on the driver.
+        """The items in a DataFrame, fetched to the driver.
 
         Raises
         ------
         ModelFileError
-            If their positions are not those of sorted ids, or their factors differ in number.
+            If the positions do not follow the order of the ids, or items differ in their number of factors.
         """
         table = items.toArrow().sort_by("position")
         index = IdIndex(_id_array(table["item"]))
@@ -64,12 +64,14 @@ class Catalogue:
         if not (len(index) and is_sorted and np.array_equal(positions, np.arange(len(index)))):
             raise ModelFileError("the positions of the items are not 0, 1, 2, … in the order of their ids")
         if widths[0] == 0 or (widths != widths[0]).any():
-            raise ModelFileError(f"items have from {widths.min()} to {widths.max()} factors")
+            raise ModelFileError(
+                f"items have from {widths.min()} to {widths.max()} factors; expected one number"
+            )
         matrix = factors[1].reshape(len(index), -1)
         return cls(index, matrix, table["bias"].to_numpy(), table["n_ratings"].to_numpy())
 
     def slab(self, first: int, last: int) -> Catalogue:
-        """The items from one position to before another."""
+        """The items from position ``first`` up to, but without, ``last``."""
         chosen = slice(first, last)
         parts = (self.factors[chosen], self.biases[chosen], self.n_ratings[chosen])
         return Catalogue(IdIndex(self.index.ids[chosen]), *parts, first=first)
@@ -77,17 +79,17 @@ class Catalogue:
 
 @dataclass(frozen=True, eq=False)
 class CommonPart:
-    """Everything of a model but its users.
+    """Everything in a model except its users.
 
     Attributes
     ----------
     headed : AlternatingModel
-        Its parameters, mean, range of ratings and history, and nothing else.
+        A model with only the parameters, the mean, the range of ratings and the history.
     items : Catalogue
     is_slab : bool
-        Whether users have rated items that are not among these.
+        Whether these are only some of the items, so that users may have rated others too.
     computed : ComputedOnce
-        What was computed from the items in this process, for all tasks that run in it.
+        What this process has computed from the items, shared by all tasks that run in it.
     """
 
     headed: AlternatingModel
@@ -96,7 +98,7 @@ class CommonPart:
     computed: ComputedOnce = field(default_factory=ComputedOnce)
 
     def slab(self, first: int, last: int) -> CommonPart:
-        """The same with the items from one position to before another."""
+        """The same, with only the items from position ``first`` up to, but without, ``last``."""
         return replace(self, items=self.items.slab(first, last), is_slab=True, computed=ComputedOnce())
 
     def with_users(self, users: Any) -> AlternatingModel:
@@ -105,12 +107,12 @@ class CommonPart:
         Parameters
         ----------
         users : pyarrow.Table
-            The columns user, factors and bias; items and ratings as far as they are needed.
+            Columns user, factors and bias; and items and ratings, if the answer needs them.
 
         Raises
         ------
         ModelFileError
-            For rows that do not fit the items.
+            If a user does not have as many factors as the items.
         """
         users = _sorted_by_id(users)
         model = copy.copy(self.headed)
@@ -118,7 +120,7 @@ class CommonPart:
         n_users, n_factors = users.num_rows, self.items.factors.shape[1]
         factors = _flat(users["factors"], pa.float32())[1]
         if factors.size != n_users * n_factors:
-            raise ModelFileError(f"{factors.size:,} factors of {n_users:,} users, not {n_factors} each")
+            raise ModelFileError(f"{n_users:,} users have {factors.size:,} factors, not {n_factors} each")
         model.user_factors_, model.item_factors_ = factors.reshape(n_users, n_factors), self.items.factors
         model.user_biases_, model.item_biases_ = users["bias"].to_numpy(), self.items.biases
         rated = _rated(users)
@@ -129,10 +131,10 @@ class CommonPart:
         return model
 
     def in_task(self, users: Any) -> AlternatingModel:
-        """As `with_users`, on one thread, sharing what others in the process computed from the items."""
+        """As `with_users`, but on one thread, and sharing what the process has computed from the items."""
         model = self.with_users(users)
         model.n_threads = 1
-        # Of all users, where the model's own ratings are those of some.
+        # Counts the raters among all users; the model's own ratings are those of some users only.
         self.computed.get("n_raters", lambda: self.items.n_ratings)
         model.settle(self.computed)
         settle_in()
@@ -143,7 +145,7 @@ def _sorted_by_id(users: Any) -> Any:
     for place, name in enumerate(users.column_names):
         kind = users.schema.types[place]
         if pa.types.is_list(kind):
-            # With offsets of 64 bits, as all users' ratings together may be more than 32 bits count.
+            # Offsets need 64 bits, because all users together may have more ratings than 32 bits can count.
             large = users[name].cast(pa.large_list(kind.value_type))
             users = users.set_column(place, name, large)
     ids = _id_array(users["user"])
@@ -157,14 +159,14 @@ def _id_array(column: Any) -> NDArray[Any]:
 
 
 def _flat(column: Any, value_type: Any) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """The lists of an Arrow column end to end: where each begins, and the values."""
+    """The lists of an Arrow column, concatenated: where each begins, and the values."""
     lists = column.cast(pa.large_list(value_type)).combine_chunks()
     offsets = lists.offsets.to_numpy()
     return offsets - offsets[:1], lists.flatten().to_numpy()
 
 
 def _rated(users: Any) -> Rows:
-    """The ratings, as far as they are there: predictions need none, and lists only what was rated."""
+    """The ratings, if the table has them: predictions need none, and lists only need to know the items."""
     if "items" not in users.column_names:
         empty = np.zeros(0, dtype=np.int32)
         return Rows(np.zeros(users.num_rows + 1, dtype=np.int64), empty, empty.astype(np.float32))
@@ -175,7 +177,7 @@ def _rated(users: Any) -> Rows:
 
 
 def _among(rated: Rows, first: int, n_items: int) -> Rows:
-    """The ratings of the items from a position on, at their places among these."""
+    """Only the ratings of n_items items from position ``first`` on, with positions counted from there."""
     is_among = (rated.columns >= first) & (rated.columns < first + n_items)
     kept_before = np.zeros(len(is_among) + 1, dtype=np.int64)
     np.cumsum(is_among, out=kept_before[1:])

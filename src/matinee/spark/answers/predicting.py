@@ -1,4 +1,4 @@
-"""Predictions of the pairs in a frame, each made where its user's bucket is."""
+"""Predicts the pairs in a frame: each prediction is made in the task that has the bucket of its user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PREDICTION = "prediction"
 
 
 def check_pairs(frame: Any, user: str, item: str, unknown: str) -> None:
-    """A DataError for a frame whose pairs cannot be predicted."""
+    """Raises DataError if the pairs in the frame cannot be predicted."""
     if unknown not in get_args(Unknown):
         raise DataError(f'unknown={unknown!r}; expected "fallback", "nan" or "raise"')
     check_frame(frame, [user, item])
@@ -46,9 +46,9 @@ def predicted(
     unknown: Unknown,
     n_buckets: int,
 ) -> DataFrame:
-    """The frame and a column of predictions."""
+    """The frame with a column of predictions."""
     schema = StructType([*frame.schema.fields, StructField(PREDICTION, FloatType())])
-    # Spark brings no columns together whose names have dots or quotes in them.
+    # Spark cannot cogroup columns whose names contain dots or quotes.
     plain = frame.toDF(*(f"column_{place}" for place in range(len(frame.columns))))
     id = kept_ids(plain, plain.columns[frame.columns.index(user)])
     known = users.select("user", "factors", "bias", BUCKET).groupBy(BUCKET)
@@ -57,10 +57,10 @@ def predicted(
 
 
 def check_known(frame: DataFrame, name: str, kind: Kind, table: DataFrame) -> None:
-    """An UnknownUserError or UnknownItemError for the first id found that the model has not seen."""
+    """Raises UnknownUserError or UnknownItemError for the first id found that the model has not seen."""
     ids = frame.select(kept_ids(frame, name).alias("id"))
     known = table.select(F.col(kind).alias("id"))
-    # Text that looks like a number is another id than the number, which Spark would take for the same.
+    # Text that looks like a number is not the same id as the number, but Spark would join them.
     if ids.schema["id"].dataType == known.schema["id"].dataType:
         ids = ids.join(known, "id", "left_anti")
     for row in ids.take(1):
@@ -83,7 +83,7 @@ def _prediction_of(
 
 
 def _in_utc(kind: Any) -> Any:
-    """The type with its times in UTC, as Spark takes them back; it hands them out in the session's zone."""
+    """The type with its times in UTC, as Spark expects them back; it sends them in the session's zone."""
     if pa.types.is_timestamp(kind):
         return pa.timestamp(kind.unit, kind.tz and "UTC")
     if pa.types.is_struct(kind):

@@ -1,4 +1,4 @@
-"""The best items of all users, by every executor for the users it has."""
+"""Lists the best items of all users: every task does so for some of the users."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from matinee.spark.answers.buckets import bucket_of
 from matinee.spark.answers.parts import CommonPart
 from matinee.spark.answers.tables import arrow_type, id_type
 
-# What an executor's process holds of the items, twice: as it came, and as the kernel reads it.
+# How much of the items a Python process of an executor holds. It holds them twice: as they came, and as the
+# kernel reads them.
 SLAB_BYTES = 256 << 20
 
 
 def slabs(n_items: int, n_factors: int, slab_bytes: int) -> list[tuple[int, int]]:
-    """The positions between which the items are at most so many bytes."""
-    # The factors and a bias, 4 bytes each, and an id.
+    """The first position of each slab, and the one after its last, so that each is at most ``slab_bytes``."""
+    # Each factor and the bias take 4 bytes, and the id takes 8.
     step = max(1, slab_bytes // (4 * (n_factors + 1) + 8))
     return [(first, min(first + step, n_items)) for first in range(0, n_items, step)]
 
@@ -31,7 +32,7 @@ def slabs(n_items: int, n_factors: int, slab_bytes: int) -> list[tuple[int, int]
 def best_of_all(
     users: DataFrame, parts: list[Broadcast[CommonPart]], *, n: int, exclude_seen: bool, n_buckets: int
 ) -> DataFrame:
-    """The best n items of all users; of items in several slabs, the best of those that are best of one.
+    """The best n items of every user. If there are several slabs, their best n are merged.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def _lists_of(part: Broadcast[CommonPart], n: int, exclude_seen: bool, schema: A
 
 def _merge_of(n: int, schema: Any) -> Callable[..., Any]:
     def merge(lists: Any) -> Any:
-        # Of the same score, the item that comes first by its id: as the kernel has it.
+        # Items of the same score are ordered by their ids, as in the kernel.
         ordered = pl.DataFrame(pl.from_arrow(lists)).sort(
             "user", "score", "item", descending=[False, True, False]
         )

@@ -1,10 +1,10 @@
-"""A model on a cluster as a folder and back, wherever Spark can write: disks, HDFS, object stores.
+"""Writes a model on a cluster to a folder and reads it back, on disks, HDFS or object stores.
 
     folder/save-5f0c…/users.parquet     the rows of the users
                       items.parquet     the rows of the items
-                      metadata.parquet  one row, written last: without it, the save is not whole
+                      metadata.parquet  one row, written last: without it, the save is not complete
 
-A save over an older one is a second subfolder, and the older one goes only once the new one is whole.
+To replace a model, a second subfolder is written. The older one is removed only once the new one is complete.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Saved:
     Attributes
     ----------
     headed : AlternatingModel
-        All but the users and items.
+        A model without its users and items.
     users, items : DataFrame
     name : str
-        Of the subfolder.
+        The name of the subfolder.
     """
 
     headed: AlternatingModel
@@ -69,21 +69,21 @@ def write_folder(
     header : dict
     users, items : DataFrame
     overwrite : bool
-        Otherwise a model that is in the folder is an error.
+        If false, a model that is already in the folder is an error.
     source : str or None
         The subfolder that the tables themselves are read from.
 
     Raises
     ------
     ModelFileError
-        If the folder cannot be written, or has a model in it that is to stay.
+        If the folder cannot be written, or contains a model and ``overwrite`` is false.
     """
     spark = users.sparkSession
     there = _whole_saves(spark, path)
     if there and not overwrite:
-        raise ModelFileError(f"{path} has a model in it; save to another folder, or with overwrite=True")
+        raise ModelFileError(f"{path} contains a model; save to another folder, or with overwrite=True")
     if any(row["name"] == source for row in there):
-        raise ModelFileError(f"{path} is what this model was loaded from; save it to another folder")
+        raise ModelFileError(f"this model was loaded from {path}; save it to another folder")
     name = f"{PREFIX}{uuid.uuid4().hex}"
     try:
         counts = {
@@ -108,11 +108,13 @@ def read_folder(spark: SparkSession, path: str | Path) -> Saved:
     Raises
     ------
     ModelFileError
-        If there is none that is whole, or it is damaged or of a newer version.
+        If there is no complete one, or it is damaged or of a newer version.
     """
     whole = _whole_saves(spark, path)
     if not whole:
-        raise ModelFileError(f"{path} has no whole model in it; expected a folder written by SparkModel.save")
+        raise ModelFileError(
+            f"{path} contains no complete model; expected a folder written by SparkModel.save"
+        )
     last = max(whole, key=lambda row: row["number"])
     version = last["format_version"]
     if not 1 <= version <= FORMAT_VERSION:
@@ -124,7 +126,7 @@ def read_folder(spark: SparkSession, path: str | Path) -> Saved:
         return _checked(spark, f"{path}/{last['name']}", last["name"], json.loads(last["header"]))
     except (*DAMAGED, *OF_SPARK, ModelFileError) as error:
         raise ModelFileError(
-            f"{path} is damaged or no model of this Matinee's: {_reason(error)}; save the model again"
+            f"{path} is damaged or not a model of this version: {_reason(error)}; save the model again"
         ) from None
 
 
@@ -137,20 +139,20 @@ def _checked(spark: SparkSession, folder: str, name: str, header: dict[str, Any]
         check_columns(found, columns, table)
         expected, n_rows = header[f"n_{table}"], found.count()
         if n_rows != expected:
-            raise ModelFileError(f"there are {n_rows:,} {table} of {expected:,}")
+            raise ModelFileError(f"it has {n_rows:,} of {expected:,} {table}")
         tables.append(found)
     users, items = tables
     return Saved(headed, marked(users, whole_number("n_buckets", header["n_buckets"], least=1)), items, name)
 
 
 def _written(table: DataFrame, path: str) -> int:
-    """Write a table, and count the rows that are there then."""
+    """Write a table, and count the rows that were written."""
     table.write.parquet(path)
     return table.sparkSession.read.parquet(path).count()
 
 
 def _whole_saves(spark: SparkSession, path: str | Path) -> list[Row]:
-    """The metadata of every whole save in a folder."""
+    """The metadata of every complete save in a folder."""
     try:
         return spark.read.schema(METADATA).parquet(f"{path}/{PREFIX}*/metadata.parquet").collect()
     except PySparkException as error:
@@ -162,8 +164,8 @@ def _whole_saves(spark: SparkSession, path: str | Path) -> list[Row]:
 
 
 def _remove_others(spark: SparkSession, path: str | Path, name: str) -> None:
-    """Remove all saves in a folder but one, whole or not."""
-    # Spark itself removes nothing: what it writes with, on whatever the path is on, does.
+    """Remove all other saves from a folder, complete or not."""
+    # Spark itself cannot remove files, but Hadoop, which it writes with, can do so on any kind of storage.
     context: Any = spark.sparkContext
     folder = context._jvm.org.apache.hadoop.fs.Path(str(path))
     files = folder.getFileSystem(context._jsc.hadoopConfiguration())
@@ -174,6 +176,6 @@ def _remove_others(spark: SparkSession, path: str | Path, name: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The line of an error that says most, without the stack of Java's."""
+    """The first line of an error, without the stack trace of Java."""
     text = str(error.java_exception) if isinstance(error, Py4JJavaError) else str(error)
     return text.split("\n")[0]

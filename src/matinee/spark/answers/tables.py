@@ -1,4 +1,4 @@
-"""The two tables that a model on a cluster consists of: a row for every user, and a row for every item."""
+"""The two tables of a model on a cluster: one row for every user, and one row for every item."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ ITEM_COLUMNS = {
     "bias": ("float",),
     "n_ratings": ("bigint",),
 }
-# Rows of a table that are made at a time: the lists of one batch have offsets of 32 bits.
+# How many rows go into one batch: its lists have offsets of 32 bits, so it must not be too large.
 BATCH = 10_000
 
 
 def check_columns(table: DataFrame, columns: dict[str, tuple[str, ...]], name: str) -> None:
-    """A DataError for a table that lacks a column, or has one of another type."""
+    """Raises DataError if a table lacks a column, or has one of another type."""
     present = {field.name: field.dataType.simpleString() for field in table.schema.fields}
     for column, types in columns.items():
         if present.get(column) not in types:
@@ -58,22 +58,22 @@ def arrow_ids(index: IdIndex) -> Any:
     Raises
     ------
     DataError
-        If one is beyond the integers of Spark.
+        If an id does not fit Spark's bigint.
     """
     if index.holds_strings:
         return pa.array(index.ids.tolist(), pa.string())
     if index.ids.dtype.kind == "u":
-        raise DataError(f"id {index.ids[-1]} is beyond Spark's bigint; give such ids as strings")
+        raise DataError(f"id {index.ids[-1]} is too large for Spark's bigint; give such ids as strings")
     return pa.array(index.ids)
 
 
 def arrow_type(spark_type: DataType) -> Any:
-    """The Arrow type of a column of ids."""
+    """The Arrow type of a column of ids that has this type in Spark."""
     return pa.string() if isinstance(spark_type, StringType) else pa.int64()
 
 
 def ids_of(column: Any) -> Any:
-    """The ids in an Arrow column, as an `IdIndex` takes them."""
+    """The ids in an Arrow column, in a form that `IdIndex` accepts."""
     return column.to_numpy() if pa.types.is_integer(column.type) else column.to_pylist()
 
 
@@ -120,7 +120,7 @@ def item_table(model: AlternatingModel) -> tuple[Any, StructType]:
 
 
 def id_type(index: IdIndex) -> DataType:
-    """The type of a column of such ids in Spark."""
+    """The type that a column of these ids has in Spark."""
     return StringType() if index.holds_strings else LongType()
 
 
@@ -131,7 +131,7 @@ def lists_of_rows(matrix: Any) -> Any:
 
 
 def lists(indptr: Any, values: Any) -> Any:
-    """Rows as Arrow lists; ``values`` begins where the first of them does."""
+    """Rows as Arrow lists; ``values`` begins with the values of the first row."""
     offsets = pa.array((indptr - indptr[0]).astype(np.int32))
     return pa.ListArray.from_arrays(offsets, pa.array(values))
 
@@ -141,7 +141,7 @@ def _batches_of_rows(matrix: Any) -> Iterator[Any]:
 
 
 def _batches(indptr: Any, values: Any) -> Iterator[Any]:
-    """Rows as Arrow lists, some thousands of them at a time."""
+    """Rows as Arrow lists, `BATCH` of them at a time."""
     for first in range(0, len(indptr) - 1, BATCH):
         bounds = indptr[first : first + BATCH + 1]
         yield lists(bounds, values[bounds[0] : bounds[-1]])

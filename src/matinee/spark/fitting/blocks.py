@@ -1,4 +1,4 @@
-"""Blocks of ratings: some users' or some items' rows of the matrix, each an Arrow batch that Spark caches."""
+"""Blocks of ratings: each holds the rows of some users or some items, as an Arrow batch that Spark caches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from matinee.spark.batches import pack, unpack
 from matinee.spark.fitting.encoding import positions_of
 from matinee.spark.fitting.layout import Layout
 
-# Of the rows that a task takes at once to tell them apart by block: some 20 MB.
+# How many rows a task divides into blocks at a time: some 20 MB.
 ROWS_AT_ONCE = 1 << 20
 
 
@@ -29,10 +29,11 @@ class Block:
     Attributes
     ----------
     rows : Rows
-        Row r is that of the r-th row of the block. The columns are positions of the other side; if there is
-        ``needed``, places in that.
+        The rows in the order of the block. Their columns are positions of the other side or, if there is
+        ``needed``, places in ``needed``.
     needed : ndarray of int32, shape (n_needed,), or None
-        The positions of the other side that occur, ascending: what has to come here to solve the block.
+        The positions of the other side that occur, ascending: the block can be solved once their factors
+        are here.
     """
 
     rows: Rows
@@ -40,7 +41,7 @@ class Block:
 
     @classmethod
     def of(cls, rows: Rows, *, routed: bool) -> Block:
-        """The block of rows whose columns are positions."""
+        """A block of rows whose columns are positions of the other side."""
         if not routed:
             return cls(rows)
         needed, places = np.unique(rows.columns, return_inverse=True)
@@ -48,32 +49,32 @@ class Block:
 
     @property
     def columns(self) -> NDArray[np.int32]:
-        """The positions of the other side, one a rating."""
+        """The position of each rating on the other side."""
         columns: NDArray[np.int32] = self.rows.columns
         return columns if self.needed is None else self.needed[columns]
 
     def to_bytes(self) -> bytes:
-        """The block as an Arrow batch: 8 bytes a rating and a row, and 4 more for what is needed."""
+        """The block as an Arrow batch: 8 bytes for each rating and row, and 4 for each position needed."""
         needed = {} if self.needed is None else {"needed": self.needed}
         return pack(**self.rows._asdict(), **needed)
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Block:
-        """The block in a batch; nothing is copied."""
+        """The block in a batch, without a copy."""
         arrays = unpack(packed)
         return cls(Rows(arrays["indptr"], arrays["columns"], arrays["values"]), arrays.get("needed"))
 
 
 @dataclass(frozen=True)
 class Census:
-    """What a fit has to know of all ratings.
+    """What a fit needs to know about all ratings.
 
     Attributes
     ----------
     n_ratings, n_duplicates : int
-        Ratings that are left, and those merged away because their pair came again.
+        How many ratings there are after duplicates were merged, and how many the merging removed.
     total, low, high : float
-        The sum, least and greatest of what is left.
+        The sum of the ratings, the least and the greatest.
     """
 
     n_ratings: int
@@ -84,7 +85,7 @@ class Census:
 
     @property
     def mean(self) -> float:
-        """Of the ratings."""
+        """The mean rating."""
         return self.total / self.n_ratings
 
     def __add__(self, other: Census) -> Census:
@@ -100,17 +101,17 @@ class Census:
 def user_blocks(
     pairs: DataFrame, users: Layout, n_items: int, *, duplicates: Duplicates, routed: bool
 ) -> RDD[bytes]:
-    """Encoded ratings by user block: partition p holds block p alone.
+    """The encoded ratings in blocks of users: partition p holds block p alone.
 
     Parameters
     ----------
     pairs : DataFrame
-        As `matinee.spark.fitting.encoding.encoded_pairs` makes them.
+        The result of `matinee.spark.fitting.encoding.encoded_pairs`.
     users : Layout
     n_items : int
     duplicates : {"last", "first", "mean", "sum"}
     routed : bool
-        Whether factors of the items come one by one, and not all of them together.
+        Whether each block gets only those factors of the items that it needs.
     """
 
     def split(batches: Iterator[Any]) -> Iterator[Any]:
@@ -145,7 +146,7 @@ def user_blocks(
 
 
 def item_blocks(by_user: RDD[bytes], users: Layout, items: Layout, *, routed: bool) -> RDD[bytes]:
-    """The same ratings by item block, from the blocks by user."""
+    """The same ratings in blocks of items, made from the blocks of users."""
 
     def split(number: int, blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         for packed in blocks:
@@ -167,17 +168,17 @@ def item_blocks(by_user: RDD[bytes], users: Layout, items: Layout, *, routed: bo
 
 
 def census_of(by_user: RDD[bytes], n_rows: int) -> Census:
-    """The census of all blocks by user.
+    """The census of all blocks of users.
 
     Parameters
     ----------
     n_rows : int
-        How many ratings there were before those of one pair were made one.
+        How many ratings there were before duplicates were merged.
     """
 
     def count(packed: bytes) -> Census:
         values = Block.from_bytes(packed).rows.values
-        # Of a block without rows neither end counts.
+        # A block without ratings must not change either end of the range.
         low, high = (values.min(), values.max()) if len(values) else (np.inf, -np.inf)
         return Census(len(values), 0, float(values.sum(dtype=np.float64)), float(low), float(high))
 
@@ -186,7 +187,7 @@ def census_of(by_user: RDD[bytes], n_rows: int) -> Census:
 
 
 def parts_by_block(block: NDArray[Any], arrays: dict[str, NDArray[Any]]) -> Iterator[tuple[int, bytes]]:
-    """Arrays of one length cut by the block of each entry: (block, batch), the entries in their order."""
+    """Divides arrays of one length by the block of each entry: pairs of a block and a batch, order kept."""
     order = np.argsort(block, kind="stable")
     numbers, starts = np.unique(block[order], return_index=True)
     for number, places in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
@@ -194,7 +195,7 @@ def parts_by_block(block: NDArray[Any], arrays: dict[str, NDArray[Any]]) -> Iter
 
 
 def _gathered(batches: Iterator[Any]) -> Iterator[Any]:
-    """Arrow batches put together until they are worth a task's while."""
+    """Arrow batches concatenated into tables of about `ROWS_AT_ONCE` rows."""
     waiting: list[Any] = []
     for batch in batches:
         waiting.append(batch)
@@ -206,7 +207,7 @@ def _gathered(batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _joined(parts: Iterable[bytes]) -> dict[str, NDArray[Any]]:
-    """The arrays of several batches, one after the other; none of no batches."""
+    """The arrays of several batches, concatenated; an empty dict if there are no batches."""
     unpacked = [unpack(part) for part in parts]
     names = unpacked[0] if unpacked else ()
     return {name: np.concatenate([each[name] for each in unpacked]) for name in names}
@@ -215,7 +216,7 @@ def _joined(parts: Iterable[bytes]) -> dict[str, NDArray[Any]]:
 def _deduplicated(
     arrays: dict[str, NDArray[Any]], n_rows: int, n_columns: int, duplicates: Duplicates
 ) -> Rows:
-    """Sorted rows of which each pair is there once."""
+    """Sorted rows in which each pair occurs once."""
     if not arrays:
         return _no_ratings(n_rows)
     pair = arrays["row"] * np.int64(n_columns) + arrays["column"]
@@ -223,7 +224,7 @@ def _deduplicated(
     repeats = np.append(False, pair[order[1:]] == pair[order[:-1]])
     if not repeats.any():
         return _rows(arrays, order, n_rows)
-    # Only now does it matter which came first.
+    # Sorting by arrival too costs more, so it is done only if there are duplicates.
     order = np.lexsort((arrays["order"], pair))
     kept, values = merge(arrays["value"][order], repeats, duplicates)
     left = {"row": arrays["row"][order][kept], "column": arrays["column"][order][kept], "value": values}
@@ -247,5 +248,5 @@ def _no_ratings(n_rows: int) -> Rows:
 
 
 def itself(number: int) -> int:
-    """The partition of a key that is a block's number."""
+    """The number of a block, which as a key is the number of its partition too."""
     return number

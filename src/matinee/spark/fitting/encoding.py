@@ -1,4 +1,4 @@
-"""Ids ↔ positions 0, 1, 2, … in their order, worked out on the cluster: no id comes to the driver."""
+"""Gives ids the positions 0, 1, 2, … in their order. This happens on the cluster: the driver gets no id."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from matinee.errors import DataError
 from matinee.ratings.ids import MAX_IDS
 from matinee.spark.fitting.layout import chunk_size_of
 
-# Of monotonically_increasing_id: the bits below say which row of the partition it is.
+# In a monotonically_increasing_id, the bits below this one number the rows of a partition.
 ROW_BITS = 33
-# Of a pair: the bits below are the item's position.
+# In a pair, the bits below this one are the position of the item.
 ITEM_BITS = 32
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """The ids of a side, with their positions.
+    """The ids of the users or of the items, with their positions.
 
     Attributes
     ----------
     name : {"user", "item"}
     ids : DataFrame
-        Columns ``name`` and position (int): in the order of the ids, as `matinee.ratings.ids.IdIndex` has it.
+        Columns ``name`` and position (int). Positions follow the order of the ids, as in
+        `matinee.ratings.ids.IdIndex`.
     n_ids : int
     ratings_of_chunk : ndarray of int64, shape (n_chunks,)
-        How many rows of the frame are of the ids of each chunk of positions.
+        How many ratings the ids of each chunk of positions have.
     kept : DataFrame
-        What the executors keep of it.
+        The table that the executors cache for it.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Encoding:
     kept: DataFrame
 
     def release(self) -> None:
-        """Free what the executors keep of it."""
+        """Free what the executors cache."""
         self.kept.unpersist()
 
 
@@ -52,9 +53,9 @@ def encode(ratings: DataFrame, name: str) -> Encoding:
     Raises
     ------
     DataError
-        If there are more ids than a position can tell apart.
+        If there are more ids than positions.
     """
-    # Sorted by ranges, so that the partitions, one after the other, are the order of all.
+    # Spark sorts by ranges, so the concatenated partitions are in the order of the ids.
     ordered = ratings.groupBy(name).agg(F.count(F.lit(1)).alias("n")).orderBy(name).persist()
     partition = F.spark_partition_id().alias("partition")
     sizes = {
@@ -77,9 +78,9 @@ def encode(ratings: DataFrame, name: str) -> Encoding:
 
 
 def encoded_pairs(ratings: DataFrame, users: Encoding, items: Encoding) -> DataFrame:
-    """The ratings with positions for ids: columns pair (bigint, see `positions_of`), rating, order.
+    """The ratings with positions instead of ids: columns pair (bigint, see `positions_of`), rating and order.
 
-    The fewer columns, the sooner Spark has made Arrow batches of them.
+    Both positions share a column because Spark converts fewer columns to Arrow faster.
     """
     joined = ratings
     for side in (users, items):
@@ -90,7 +91,7 @@ def encoded_pairs(ratings: DataFrame, users: Encoding, items: Encoding) -> DataF
 
 
 def positions_of(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The positions of users and of items that encoded pairs are made of."""
+    """The positions of the users and of the items in encoded pairs."""
     return (pairs >> ITEM_BITS).astype(np.int32), (pairs & ((1 << ITEM_BITS) - 1)).astype(np.int32)
 
 

@@ -1,4 +1,4 @@
-"""A fit on a Spark cluster, of the models that alternate."""
+"""Fits a model to ratings on a Spark cluster: the function behind `matinee.spark.fit`."""
 
 from __future__ import annotations
 
@@ -51,53 +51,55 @@ def fit(
 ) -> Model | SparkModel:
     """Fit a model to ratings that lie on a Spark cluster.
 
-    The answer is that of ``model.fit`` on one machine. Spark partitions the ratings once by users and once
-    by items and caches them; in a half-step each block of a side gets the factors that it needs of the
-    other, and is solved by one call of the native kernel.
+    The result is that of ``model.fit`` on one machine. Spark partitions the ratings once by users and once by
+    items, and caches both. In a half-step, each block of a side gets the factors of the other side that it
+    needs. One call of the native kernel solves the block.
 
     Parameters
     ----------
     model : ALS or ImplicitALS
     frame : pyspark.sql.DataFrame
-        A rating a row. Every machine of the cluster needs Matinee in its Python.
+        One rating per row. The Python of every machine needs Matinee.
     user, item, rating : str
-        The names of the columns: ids are integers or strings. ``rating=None``: a row says only that the pair
-        was seen, and counts 1.
+        The names of the columns. Ids are integers or strings. With ``rating=None``, a row says only that the
+        pair was seen, and counts 1.
     duplicates : {"last", "first", "mean", "sum", "error"}
-        What becomes of several ratings of one item by one user; first and last by the frame's partitions,
-        and by the order of the rows in them.
+        What to do if a user has rated an item more than once. The order of the partitions, and of the rows
+        in them, decides which rating is first or last.
     start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
         Starting factors, rows in the order of the ids.
     exchange : {"auto", "broadcast", "routed"}
-        How factors come to the blocks that need them: all of a side to every machine, through the driver; or
-        row by row to the blocks that have a rating of it. "auto" takes what moves less; and a fit of some
-        seconds, with no callback to follow it, is left to one task, which has nothing to exchange.
+        How factors come to the blocks that need them. "broadcast" sends all factors of a side to every
+        machine, through the driver. "routed" sends each row only to the blocks that have a rating of it.
+        "auto" takes whichever moves less. If the whole fit takes only some seconds and has no callback,
+        "auto" leaves it to one task, which exchanges nothing.
     result : {"auto", "model", "frames"}
-        A fitted model; or a `SparkModel`, whose factors stay in DataFrames. "auto" gives the model where it
-        takes no more than a quarter of the driver's memory.
+        "model" gives a fitted model. "frames" gives a `SparkModel`, whose factors stay in DataFrames. "auto"
+        gives a model if it takes no more than a quarter of the driver's memory.
     n_blocks : int, optional
-        Into how many blocks each side is cut; by size, and a multiple of the cluster's processors.
+        How many blocks each side is divided into. By default, this depends on the size of the fit, and is a
+        multiple of the number of processors.
     checkpoint_folder : str, optional
-        Where all machines can write: routed factors are put down there once in a while, and a `SparkModel`
-        of them stays there. Needed on a cluster where factors are routed.
+        A folder that all machines can write to. Routed factors are written there now and then, and a
+        `SparkModel` made of them stays there. Required on a cluster if factors are routed.
     progress : bool
-        Show a bar on a terminal, if it takes over a second.
+        Show a bar on a terminal, if the fit takes over a second.
     callback : callable, optional
-        Called with every `Iteration`; a true answer ends the fit there.
+        Called with every `Iteration`. If it returns a true value, the fit ends there.
 
     Returns
     -------
     ALS, ImplicitALS or SparkModel
-        The model given, now fitted; or a `SparkModel`, and the model given is as it was.
+        The given model, now fitted; or a `SparkModel`, and the given model stays as it was.
 
     Raises
     ------
     DataError
-        For what ``model.fit`` refuses: with how many rows are at fault, and one of them.
+        If the ratings or an argument are not valid. The message counts the bad rows and shows one of them.
     MissingExtraError
-        Without pyspark.
+        If pyspark is not installed.
     MatineeError
-        If the cluster's Python lacks Matinee.
+        If the Python of a machine lacks Matinee or has another version of it.
     """
     fitted = _checked_model(model)
     _check_choices(exchange, result, duplicates, fitted)
@@ -155,9 +157,7 @@ def _check_choices(exchange: Any, result: Any, duplicates: Any, model: Alternati
             listed = ", ".join(f'"{each}"' for each in expected)
             raise DataError(f"{name}={given!r}; expected one of {listed}")
     if model.momentum and exchange == "routed":
-        raise DataError(
-            f"momentum={model.momentum!r} with routed factors; expected 0: it needs them together"
-        )
+        raise DataError(f"momentum={model.momentum!r} does not work with routed factors; expected 0")
 
 
 def _alternation(
@@ -184,14 +184,14 @@ def _alternation(
 
 
 def _unfitted(model: AlternatingModel) -> AlternatingModel:
-    """A model of the same parameters."""
+    """A new model with the same parameters."""
     return type(model)(**model.get_params())
 
 
 def _sides(
     context: SparkContext, model: AlternatingModel, prepared: Prepared, start: tuple[Any, Any] | None
 ) -> tuple[ClusterSide, ClusterSide]:
-    """Both sides with their starting factors: of what is not routed, those of a fit on one machine."""
+    """Both sides with their starting factors. If not routed, they start as in a fit on one machine."""
     given = [
         model.empty_side(0 if side.is_routed and start is None else side.layout.n_rows)
         for side in (prepared.users, prepared.items)
@@ -233,7 +233,7 @@ def _side(
 
 
 def _measure(model: AlternatingModel, n_ratings: int) -> Measure:
-    """What is noted down after an iteration: the error on the ratings fitted, if any are predicted."""
+    """What the history records of an iteration: the error on the training ratings, if it is defined."""
 
     def measure(fit: Alternation, squared_error: float) -> dict[str, float | None]:
         return {"train_rmse": float(np.sqrt(squared_error / n_ratings))} if model.predicts_ratings else {}

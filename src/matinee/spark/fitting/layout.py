@@ -1,4 +1,4 @@
-"""Which block of a cluster each user or item lies in: blocks of the same work, whatever the ids are like."""
+"""Assigns each user or item to a block, so that all blocks are about the same work."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Of consecutive rows, which stay together; few enough that a table of them goes with every task.
+# Rows are assigned in chunks. Their number is limited because every task is sent a table of them.
 MOST_CHUNKS = 1 << 16
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Rows 0, 1, 2, … of a side, cut into chunks of consecutive rows, and the chunks dealt out to blocks.
+    """The rows 0, 1, 2, … of a side, divided into chunks of consecutive rows, and the block of each chunk.
 
     Attributes
     ----------
@@ -37,18 +37,18 @@ class Layout:
         first = np.empty(len(self.block_of_chunk), dtype=np.int64)
         for block in range(self.n_blocks):
             chunks = np.flatnonzero(self.block_of_chunk == block)
-            # Only the last chunk of all is shorter, and no chunk comes after it.
+            # All chunks are of one size except the last of all, which no chunk follows.
             first[chunks] = np.arange(len(chunks)) * self.chunk_size
         return first
 
     def locate(self, rows: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """The block of each row, and its place there."""
+        """The block of each row, and the place of the row in that block."""
         chunks = rows // self.chunk_size
         places = self._first_row_of_chunk[chunks] + rows % self.chunk_size
         return self.block_of_chunk[chunks], places.astype(np.int32)
 
     def rows_of(self, block: int) -> NDArray[np.int64]:
-        """The rows of a block, ascending: the order in which it holds them."""
+        """The rows of a block, ascending, which is the order in which the block holds them."""
         chunks = np.flatnonzero(self.block_of_chunk == block)
         rows = (chunks[:, None] * self.chunk_size + np.arange(self.chunk_size)).ravel()
         return rows[rows < self.n_rows]
@@ -60,16 +60,15 @@ def chunk_size_of(n_rows: int) -> int:
 
 
 def balanced_layout(n_rows: int, n_blocks: int, costs: NDArray[Any]) -> Layout:
-    """Chunks dealt out so that every block is about as much work.
+    """Chunks assigned to blocks so that every block is about the same work.
 
-    The dearest first, each to the block that has the least so far: a movie that everybody rated gets
-    company until its block is full, and no more.
+    The most expensive chunk is assigned first, and each chunk goes to the block with the least work so far.
 
     Parameters
     ----------
     n_rows, n_blocks : int
     costs : ndarray, shape (n_chunks,)
-        Of each chunk of `chunk_size_of` rows.
+        The work of each chunk of `chunk_size_of` rows.
     """
     loads = [(0.0, block) for block in range(n_blocks)]
     block_of_chunk = np.empty(len(costs), dtype=np.int32)

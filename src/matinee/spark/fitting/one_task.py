@@ -1,4 +1,4 @@
-"""A fit so small that one task does all of it: there is nothing to exchange."""
+"""Fits a model in a single task, if the fit is so small that exchanging factors would not pay."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from matinee.spark.workers import task_threads
 def fit_in_one_task(
     model: AlternatingModel, prepared: Prepared, start: tuple[Any, Any] | None
 ) -> AlternatingModel:
-    """The model given, fitted by an executor as on any machine."""
+    """The given model, fitted by one executor as on any single machine."""
     n_users, n_items = prepared.size.n_users, prepared.size.n_items
     parameters, kind = model.get_params(), type(model)
     if start is not None:
-        # Here, where an error is the caller's to read.
+        # Checked on the driver, so that the caller sees the error and not the failure of a task.
         take_start(start, model.empty_side(n_users), model.empty_side(n_items))
 
     def fit(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, float, list[Iteration]]]:

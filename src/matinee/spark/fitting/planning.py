@@ -1,19 +1,19 @@
-"""What goes where on a cluster, by its size: how many blocks, how factors are sent, where the answer ends."""
+"""Decides by the size of a fit how many blocks it has, how factors are sent, and where the model ends up."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 
-# Of the factors that a task may have to hold to solve its block.
+# The most bytes of factors that a task may need for its block.
 BLOCK_BYTES = 1 << 29
-# Of ratings that a task takes, so that its share of a cache is moved in a second or so.
+# The most ratings in a block, so that moving a cached block takes about a second.
 BLOCK_RATINGS = 1 << 21
-# Factors of so few bytes are broadcast whatever it is compared to: a job less counts for more.
+# A side of up to this size is always broadcast: saving a job matters more than moving fewer bytes.
 SMALL_SIDE = 1 << 26
-# No task is to hold more than this of factors that it may not need.
+# A larger side is never broadcast, because a task may not need most of it.
 LARGEST_BROADCAST = 1 << 30
-# Of a whole fit, counted as n k² for every rating on each side: a processor does as much in some seconds.
+# The largest fit for one task: a processor does this in some seconds. A rating counts k² on each side.
 ONE_TASK_FLOPS = 3e11
 # The share of the driver's memory that a fitted model may take.
 DRIVER_SHARE = 0.25
@@ -27,7 +27,7 @@ class Size:
     ----------
     n_ratings, n_users, n_items : int
     n_factors : int
-        With the bias as one more.
+        Including one for the bias, if there are biases.
     """
 
     n_ratings: int
@@ -37,11 +37,11 @@ class Size:
 
     @property
     def row_bytes(self) -> int:
-        """Of one row of factors."""
+        """The bytes of one row of factors."""
         return 4 * self.n_factors
 
     def n_blocks(self, n_rows: int, parallelism: int) -> int:
-        """How many blocks to cut a side of n_rows into: a whole number for each task that can run at once."""
+        """How many blocks a side of n_rows is divided into: a multiple of the tasks that can run at once."""
         ratings = min(BLOCK_RATINGS, max(1, BLOCK_BYTES // self.row_bytes))
         rounds = -(-self.n_ratings // (ratings * parallelism))
         return max(1, min(n_rows, rounds * parallelism))
@@ -52,27 +52,27 @@ class Size:
         return self.n_ratings <= BLOCK_RATINGS and flops <= ONE_TASK_FLOPS
 
     def is_routed(self, n_rows: int, n_blocks_of_others: int, parallelism: int) -> bool:
-        """Whether the factors of a side are sent to those that need them, and not all to everybody.
+        """Whether each block is sent only the factors of a side that it needs, and not all of them.
 
         Parameters
         ----------
         n_rows : int
-            Of the side.
+            The number of rows of the side.
         n_blocks_of_others : int
-            Of the other side, which needs them.
+            The number of blocks of the other side, which needs the factors.
         parallelism : int
-            How many tasks run at once, each with a copy of what is broadcast.
+            How many tasks run at once; each holds a copy of what is broadcast.
         """
         whole = n_rows * self.row_bytes
         if whole <= SMALL_SIDE or whole > LARGEST_BROADCAST:
             return whole > SMALL_SIDE
-        # Each block needs a row at most once, and at most one for each of its ratings.
+        # A block needs each row at most once, and at most one row for each of its ratings.
         needed = min(self.n_ratings, n_rows * n_blocks_of_others) * self.row_bytes
         return whole * parallelism > needed
 
     @property
     def fits_driver(self) -> bool:
-        """Whether a model of it, the ratings included, is a moderate part of the driver's memory."""
+        """Whether the fitted model and its ratings take at most `DRIVER_SHARE` of the driver's memory."""
         factors = (self.n_users + self.n_items) * (self.row_bytes + 8)
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         return factors + 8 * self.n_ratings <= DRIVER_SHARE * memory

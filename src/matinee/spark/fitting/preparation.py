@@ -1,4 +1,4 @@
-"""From a frame of ratings to blocks by user and by item, cached on the cluster: once for a fit."""
+"""Turns a frame of ratings into blocks of users and of items, which the cluster caches during a fit."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class PreparedSide:
     encoding : Encoding
     layout : Layout
     blocks : RDD of bytes
-        The ratings of its rows.
+        The ratings of the rows, by block.
     is_routed : bool
-        Whether its factors stay on the cluster.
+        Whether the factors stay on the cluster.
     """
 
     encoding: Encoding
@@ -47,9 +47,9 @@ class Prepared:
     census : Census
     size : Size
     is_one_task : bool
-        Whether one task fits it all: there is one block by user then, and none by item is ever made.
+        Whether one task does the whole fit. Then there is one block of users, and no block of items is made.
     kept : ExitStack
-        Frees what the executors keep of it.
+        Frees what the executors cache, when it is closed.
     """
 
     users: PreparedSide
@@ -70,7 +70,7 @@ def prepare(
     n_blocks: int | None,
     one_task_iterations: int | None,
 ) -> Prepared:
-    """Check, encode and block the ratings.
+    """Check the ratings, encode their ids and divide them into blocks.
 
     Parameters
     ----------
@@ -78,12 +78,12 @@ def prepare(
     columns : Columns
     duplicates : {"last", "first", "mean", "sum", "error"}
     n_factors : int
-        With the bias as one more.
+        Including one for the bias, if there are biases.
     exchange : {"auto", "broadcast", "routed"}
     n_blocks : int or None
-        On each side; by size if None.
+        How many blocks each side has; None leaves that to the size of the fit.
     one_task_iterations : int or None
-        Of a fit that may be done by one task, if it is small enough; None for one that may not.
+        The number of iterations, if one task may do the whole fit; None if it may not.
     """
     with ExitStack() as kept, checked_ratings(frame, columns) as ratings:
         if duplicates == "error":
@@ -133,6 +133,6 @@ def _kept(blocks: RDD[bytes], kept: ExitStack) -> RDD[bytes]:
 
 def _layout(side: Encoding, size: Size, n_blocks: int) -> Layout:
     rows_per_chunk = chunk_size_of(side.n_ids)
-    # In units of k² flops: a rating costs k², and a row k³/3 besides.
+    # In units of k² operations: a rating costs k², and a row k³/3.
     costs = side.ratings_of_chunk + rows_per_chunk * size.n_factors / 3
     return balanced_layout(side.n_ids, n_blocks, costs)

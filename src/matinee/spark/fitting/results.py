@@ -1,4 +1,4 @@
-"""What a fit on a cluster gives back: a model like any other, or one whose factors stay in DataFrames."""
+"""Makes the result of a fit on a cluster: an ordinary model, or one whose factors stay in DataFrames."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from matinee.spark.fitting.training_loop import ClusterAlternation
 def fill_model(
     model: AlternatingModel, prepared: Prepared, fit: ClusterAlternation, history: list[Iteration]
 ) -> AlternatingModel:
-    """The model given, fitted, with all that the driver has to fetch for it."""
+    """The given model, now fitted, with all that the driver fetches for it."""
     users, items = (_gathered(model, side) for side in (fit.cluster_users, fit.cluster_items))
     model.keep_fit(ratings_of(prepared), users, items, fit.terms.offset if model.has_biases else 0.0, history)
     return model
 
 
 def ratings_of(prepared: Prepared) -> Ratings:
-    """The ratings themselves, fetched by the driver."""
+    """The ratings, fetched by the driver."""
     return Ratings(_index(prepared.users.encoding), _index(prepared.items.encoding), _rated(prepared.users))
 
 
@@ -46,8 +46,9 @@ def frames_of(
 ) -> SparkModel:
     """A model whose factors stay on the cluster.
 
-    Its rows are in the folder of the checkpoints where any were routed: what they were made of is gone after
-    the fit. Otherwise the executors keep them, and make what is lost again from the ratings.
+    If factors were routed, the rows of the model are saved in the folder of the checkpoints, because Spark
+    could not compute them again after the fit. Otherwise the executors cache them, and compute what is lost
+    again from the ratings.
     """
     users = _table(prepared.users, fit.cluster_users, fit.context, with_ratings=True)
     items = _table(prepared.items, fit.cluster_items, fit.context, with_ratings=False)
@@ -75,7 +76,7 @@ def frames_of(
 def _table(
     prepared: PreparedSide, side: ClusterSide, context: SparkContext, *, with_ratings: bool
 ) -> DataFrame:
-    """A row for each id of a side: position, factors, bias, n_ratings, and perhaps what was rated and how."""
+    """A row for each id of a side: position, factors, bias, n_ratings and, if asked for, the ratings."""
     solved = spread(context, side.side, side.layout) if side.state is None else side.state.solved
     layout, n_factors = side.layout, side.side.factors.shape[1]
 
@@ -106,7 +107,7 @@ def _table(
 def _packed_rows(
     positions: NDArray[np.int32], block: Block, solution: Side, part: slice, *, with_ratings: bool
 ) -> bytes:
-    """Some of a block's rows as an Arrow stream."""
+    """Some rows of a block as an Arrow stream."""
     indptr, factors = block.rows.indptr[part.start : part.stop + 1], solution.factors[part]
     biases = np.zeros(len(factors), np.float32) if solution.biases is None else solution.biases[part]
     columns = {
@@ -127,7 +128,7 @@ def _index(encoding: Encoding) -> IdIndex:
 
 
 def _gathered(model: AlternatingModel, side: ClusterSide) -> Side:
-    """The factors of a side, fetched where they are on the cluster."""
+    """The factors of a side, fetched from the cluster if they are there."""
     if side.state is None:
         return side.side
     side.side = model.empty_side(side.layout.n_rows)
@@ -137,7 +138,7 @@ def _gathered(model: AlternatingModel, side: ClusterSide) -> Side:
 
 
 def _rated(users: PreparedSide) -> Rows:
-    """The ratings by user, fetched block by block."""
+    """The ratings by user, put together from the blocks."""
     counts = np.zeros(users.layout.n_rows, dtype=np.int64)
     blocks = [Block.from_bytes(packed) for packed in users.blocks.collect()]
     rows = [users.layout.rows_of(number) for number in range(len(blocks))]

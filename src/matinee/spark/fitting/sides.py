@@ -1,4 +1,4 @@
-"""The factors of one side of a fit: gathered on the driver, or left on the cluster and sent where needed."""
+"""The factors of one side of a fit: gathered on the driver, or kept on the cluster and sent where needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from matinee.spark.fitting.layout import Layout
 
 
 class SentSide:
-    """A side as it is broadcast: pickled as plain bytes, and put where the kernels like factors to lie."""
+    """A side that can be broadcast: pickled as bytes, and unpickled into the aligned arrays of `Side`."""
 
     def __init__(self, side: Side) -> None:
         self.side = side
@@ -37,14 +37,14 @@ def _received(shape: tuple[int, int], factors: bytes, biases: bytes | None) -> S
 
 @dataclass(frozen=True)
 class SolvedBlock:
-    """A block's factors, and what solving it left.
+    """The factors of a solved block, with its losses and its time.
 
     Attributes
     ----------
     side : Side
     losses : Losses
     seconds : float
-        That its task took, from the arrival of its ratings and factors.
+        How long the task took, once it had its ratings and factors.
     """
 
     side: Side
@@ -58,35 +58,35 @@ class SolvedBlock:
 
     @classmethod
     def from_bytes(cls, packed: bytes, n_factors: int) -> SolvedBlock:
-        """The block in a batch; nothing is copied."""
+        """The block in a batch, without a copy."""
         arrays = unpack(packed)
         squared_error, penalty, seconds = arrays["figures"].tolist()
         return cls(side_of(arrays, n_factors), Losses(squared_error, penalty), seconds)
 
 
 def arrays_of(side: Side) -> dict[str, Floats]:
-    """The arrays of a side by name, as batches have them."""
+    """The arrays of a side by name, to be packed into a batch."""
     biases = {} if side.biases is None else {"biases": side.biases}
     return {"factors": side.factors, **biases}
 
 
 def side_of(arrays: dict[str, NDArray[Any]], n_factors: int) -> Side:
-    """The side that the arrays of a batch are."""
+    """The side that the arrays of a batch form."""
     return Side(arrays["factors"].reshape(-1, n_factors), arrays.get("biases"))
 
 
 @dataclass
 class State:
-    """The factors of a routed side at one moment of a fit.
+    """The factors of a routed side after one half-step.
 
     Attributes
     ----------
     solved : RDD of bytes
-        Partition p holds block p, as `SolvedBlock` has it.
+        Partition p holds block p, packed by `SolvedBlock`.
     broadcasts : list of Broadcast
-        What a part of it that is lost would be made of again, besides its blocks and earlier states.
+        What Spark needs to compute a lost part again, besides the blocks and earlier states.
     depth : int
-        How many half-steps would have to be done again, at most, to make a lost part again.
+        How many half-steps Spark has to repeat, at most, to compute a lost part again.
     """
 
     solved: RDD[bytes]
@@ -94,7 +94,7 @@ class State:
     depth: int = 0
 
     def release(self) -> None:
-        """Free what the executors keep of it."""
+        """Free what the executors cache."""
         self.solved.unpersist()
         for each in self.broadcasts:
             each.destroy()
@@ -109,13 +109,13 @@ class ClusterSide:
     name : {"users", "items"}
     layout : Layout
     blocks : RDD of bytes
-        The ratings of its rows: partition p holds block p, as `matinee.spark.fitting.blocks.Block` has it.
+        The ratings of its rows: partition p holds block p, packed by `matinee.spark.fitting.blocks.Block`.
     side : Side
-        Its factors, where they are gathered; of no rows where they are routed.
+        Its factors, if they are gathered; without rows if they are routed.
     state : State or None
-        Its factors, where they are routed.
+        Its factors, if they are routed.
     routes : RDD of list of bytes, or None
-        Where they are routed: for each of its blocks, which of its rows each block of the other side needs.
+        If they are routed: for each of its blocks, which rows each block of the other side needs.
     """
 
     name: str
@@ -131,18 +131,18 @@ class ClusterSide:
         return self.state is not None
 
     def release(self) -> None:
-        """Free what the executors keep of its factors, and of where they go."""
+        """Free what the executors cache of its factors and routes."""
         if self.state is not None and self.routes is not None:
             self.state.release()
             self.routes.unpersist()
 
     def take(self, solved: Iterable[SolvedBlock]) -> None:
-        """Gather what was solved, blocks in order."""
+        """Gather the factors of solved blocks, which come in order."""
         for number, block in enumerate(solved):
             place_rows(self.side, self.layout.rows_of(number), block.side)
 
     def parcels_for(self, other: ClusterSide) -> RDD[list[bytes]]:
-        """The factors that each block of the other side needs: partition p holds those for block p."""
+        """The factors that the blocks of the other side need: partition p holds those for block p."""
         assert self.state is not None and self.routes is not None
         n_factors = self.side.factors.shape[1]
 
@@ -158,12 +158,12 @@ class ClusterSide:
         return sent.partitionBy(other.layout.n_blocks, itself).mapPartitions(_all_in_one)
 
     def assembled(self, needed: NDArray[np.int32], parcels: list[bytes]) -> Side:
-        """This side's rows at the positions needed, out of the parcels with them; in a task."""
+        """The rows of this side at the positions needed, put together from parcels, in a task."""
         unpacked = sorted(map(unpack, parcels), key=lambda arrays: int(arrays["source"][0]))
         n_factors = self.side.factors.shape[1]
         whole = Side.empty(len(needed), n_factors, biases=self.side.biases is not None)
         source, _ = self.layout.locate(needed)
-        # Each parcel has its rows in their order, so the parcels one after the other are sorted by source.
+        # Each parcel has its rows in order, so the concatenated parcels are sorted by source.
         places, first = np.argsort(source, kind="stable"), 0
         for part in (side_of(arrays, n_factors) for arrays in unpacked):
             place_rows(whole, places[first : first + len(part.factors)], part)
@@ -183,9 +183,9 @@ def routes_to(blocks: RDD[bytes], layout: Layout) -> RDD[list[bytes]]:
     Parameters
     ----------
     blocks : RDD of bytes
-        Of the other side.
+        The blocks of the other side.
     layout : Layout
-        Of the side whose factors are to be sent.
+        The layout of the side whose factors are to be sent.
     """
 
     def ask(number: int, elements: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -201,7 +201,7 @@ def routes_to(blocks: RDD[bytes], layout: Layout) -> RDD[list[bytes]]:
 
 
 def spread(context: SparkContext, side: Side, layout: Layout) -> RDD[bytes]:
-    """The rows of a gathered side on the cluster, by block."""
+    """The factors of a gathered side, distributed to the cluster by block."""
     sent = context.broadcast(SentSide(side))
 
     def cut(number: int, elements: Iterable[int]) -> Iterator[bytes]:
@@ -213,12 +213,12 @@ def spread(context: SparkContext, side: Side, layout: Layout) -> RDD[bytes]:
 
 
 def drawn(context: SparkContext, layout: Layout, empty: Side, seed: int, scale: float) -> RDD[bytes]:
-    """Starting factors drawn where they are needed: the same whatever the blocks are.
+    """Starting factors, drawn on the cluster; they do not depend on how many blocks there are.
 
     Parameters
     ----------
     empty : Side
-        Of no rows, but as wide as the factors, and with biases if they have any.
+        A side without rows, with as many factors as are needed, and with biases if there are any.
     """
     n_factors, with_biases = empty.factors.shape[1], empty.biases is not None
 

@@ -1,4 +1,4 @@
-"""The training loop on a cluster: a half-step is a job, whose tasks solve a block each in one native call."""
+"""The training loop on a cluster: a half-step is a job, and each task solves a block in one native call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from matinee.spark.workers import task_threads
 
 LOG = logging.getLogger("matinee.spark")
 
-# Half-steps that may have to be done again where a machine is lost, and by which a lineage may grow.
+# After so many half-steps, factors are written to a checkpoint. So a lost machine never costs more of them.
 MOST_HALF_STEPS_AGAIN = 10
 
 Gram = NDArray[np.float64]
@@ -32,22 +32,22 @@ Gram = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HalfStep:
-    """What every task of a half-step is told.
+    """The work of one half-step, sent to all of its tasks.
 
     Attributes
     ----------
     model : AlternatingModel
-        Not fitted: its parameters.
+        A model that is not fitted, for its parameters.
     terms : Terms
     solver : Solver
     prior : ndarray of float64, shape (n_factors, n_factors), or None
-        What the whole fixed side adds to every row.
+        What the fixed side as a whole adds to the matrix of every row.
     solved, fixed : ClusterSide
-        Without data.
+        The sides, without their data.
     all_fixed : Broadcast or None
-        The whole fixed side, where it is gathered.
+        The fixed side, if it is gathered.
     before : Broadcast or None
-        The whole side to solve as it was, where it is gathered and the solver goes on from there.
+        The side to solve as it was, if it is gathered and the solver starts from there.
     """
 
     model: AlternatingModel
@@ -67,9 +67,10 @@ class HalfStep:
         Parameters
         ----------
         number : int
-            The block's.
+            The number of the block.
         elements : iterable of one (ratings, parcels, block before)
-            The parcels of a routed fixed side, and the block as it was of a routed side to solve.
+            The ratings of the block; the parcels, if the fixed side is routed; and the block as it was, if
+            the side to solve is routed.
         """
         for packed, parcels, before in elements:
             began = time.perf_counter()
@@ -96,7 +97,7 @@ class HalfStep:
         return self.fixed.assembled(block.needed, parcels)
 
     def _start(self, number: int, n_rows: int, before: bytes | None) -> Side:
-        """Where the solver starts: zeros for one that needs no start."""
+        """The factors that the solver starts from; zeros if it needs no start."""
         n_factors = self.solved.side.factors.shape[1]
         if self.before is not None:
             return rows_of(self.before.value.side, self.solved.layout.rows_of(number))
@@ -106,18 +107,18 @@ class HalfStep:
 
 
 class ClusterAlternation(Alternation):
-    """An alternation over ratings that lie on a cluster.
+    """Alternates over ratings that lie on a cluster.
 
     Parameters
     ----------
     context : SparkContext
     model : AlternatingModel
-        Not fitted: its parameters.
+        A model that is not fitted, for its parameters.
     users, items : ClusterSide
-        Where the fit starts, and where its answer is found.
+        The sides with their starting factors; after the fit, they hold the result.
     terms : Terms
     checkpoints : Checkpoints
-        Where routed factors are put down once in a while.
+        Where routed factors are written now and then.
     """
 
     def __init__(
@@ -149,7 +150,7 @@ class ClusterAlternation(Alternation):
         return self.cluster_users.is_routed or self.cluster_items.is_routed
 
     def release(self) -> None:
-        """Free what the executors keep of the factors."""
+        """Free what the executors cache of the factors."""
         for side in (self.cluster_users, self.cluster_items):
             side.release()
 
@@ -193,7 +194,7 @@ class ClusterAlternation(Alternation):
         )
 
     def _elements(self, solved: ClusterSide, fixed: ClusterSide, solver: Solver) -> RDD[Any]:
-        """(ratings, parcels, block before), one a partition; None for what a task does not need."""
+        """(ratings, parcels, block before), one per partition; None for what a task does not need."""
         if fixed.is_routed:
             arrived: RDD[Any] = solved.blocks.zip(fixed.parcels_for(solved))
         else:
@@ -211,7 +212,7 @@ class ClusterAlternation(Alternation):
         return Losses(squared_error, penalty), [block.seconds for block in found]
 
     def _replace_state(self, solved: ClusterSide, state: State, solver: Solver) -> tuple[Losses, list[float]]:
-        """Make the new factors on the cluster, and let go of the old ones."""
+        """Compute the new factors on the cluster, and free the old ones."""
         assert solved.state is not None
         state.solved.persist(StorageLevel.MEMORY_AND_DISK)
         is_put_down = state.depth >= MOST_HALF_STEPS_AGAIN
@@ -225,7 +226,7 @@ class ClusterAlternation(Alternation):
             state.depth = 0
             self.checkpoints.forget_old(solved.name)
         elif _goes_on(solver):
-            # The new ones would be made again from the old ones, and these from what was broadcast for them.
+            # To compute the new factors again, Spark needs the old ones, and these need their broadcasts.
             state.broadcasts += before.broadcasts
             before.broadcasts = []
         before.release()
@@ -245,9 +246,9 @@ class ClusterAlternation(Alternation):
 
 
 def tree_sum(solved: RDD[bytes], terms: Terms, n_factors: int) -> tuple[Losses, list[float], Gram | None]:
-    """The losses of all blocks, the seconds of each, and FᵀF where the terms have a use for it.
+    """The losses of all blocks, the seconds of each, and FᵀF if the terms use it.
 
-    Added up on the cluster in two layers, so that the driver adds but a few.
+    They are added up on the cluster in two layers, so that the driver has only a few to add.
     """
     with_gram = terms.confidence is not None
 
@@ -265,7 +266,7 @@ def tree_sum(solved: RDD[bytes], terms: Terms, n_factors: int) -> tuple[Losses, 
 
 
 def _goes_on(solver: Solver) -> bool:
-    """Whether a solver starts from the solution that is there."""
+    """Whether a solver starts from the previous solution."""
     return solver.name != "cholesky"
 
 
