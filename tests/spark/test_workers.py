@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from pyspark.sql import SparkSession
 
-from matinee.spark.batches import pack, unpack
+from matinee.spark.arrow_batches import pack, unpack
 
 
 def test_what_a_worker_has_loaded_is_not_searched_for_garbage(spark: SparkSession) -> None:

@@ -111,7 +111,7 @@ def _ratings(session: SparkSession, source: str) -> DataFrame:
     """The columns user, item and rating of a Parquet file or folder, found by their usual names."""
     from pyspark.errors import PySparkException
 
-    from matinee.spark.columns import column
+    from matinee.spark.frame_columns import column
 
     try:
         frame = session.read.parquet(source)

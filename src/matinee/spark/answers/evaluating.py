@@ -21,10 +21,10 @@ from matinee.evaluation.tally import Tally
 from matinee.models.model import Model
 from matinee.ratings import Ratings
 from matinee.spark.answers.buckets import BUCKET, bucket_of
-from matinee.spark.answers.parts import CommonPart
+from matinee.spark.answers.partial_models import CommonPart
 from matinee.spark.answers.tables import ids_of
-from matinee.spark.faults import check_rows
-from matinee.spark.frames import Columns, given_rows, kept_rows
+from matinee.spark.faulty_rows import check_rows
+from matinee.spark.rating_frames import Columns, given_rows, kept_rows
 
 # One row for each number that is not 0. Doubles hold whole numbers exactly up to 2⁵³.
 SUMS = "name string, place int, amount double"

@@ -22,7 +22,7 @@ from matinee.ratings.ids import IdIndex
 from matinee.solving.history import Iteration
 from matinee.spark.answers.buckets import BUCKET, choose_n_buckets, n_buckets_of, with_buckets
 from matinee.spark.answers.evaluating import checked_test, evaluated
-from matinee.spark.answers.parts import Catalogue, CommonPart
+from matinee.spark.answers.partial_models import Catalogue, CommonPart
 from matinee.spark.answers.predicting import check_known, check_pairs, predicted
 from matinee.spark.answers.recommending import SLAB_BYTES, best_of_all, slabs
 from matinee.spark.answers.saving import read_folder, write_folder

@@ -16,10 +16,10 @@ from matinee.errors import DataError
 from matinee.models.id_lookup import Kind, Unknown, unknown_id
 from matinee.ratings.ids import IdIndex
 from matinee.spark.answers.buckets import BUCKET, bucket_of
-from matinee.spark.answers.parts import CommonPart
+from matinee.spark.answers.partial_models import CommonPart
 from matinee.spark.answers.tables import ids_of
-from matinee.spark.columns import check_frame, given_ids, kept_ids
-from matinee.spark.faults import check_rows
+from matinee.spark.faulty_rows import check_rows
+from matinee.spark.frame_columns import check_frame, given_ids, kept_ids
 
 PREDICTION = "prediction"
 

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import FloatType, IntegerType, StructField, StructType
 
 from matinee.spark.answers.buckets import bucket_of
-from matinee.spark.answers.parts import CommonPart
+from matinee.spark.answers.partial_models import CommonPart
 from matinee.spark.answers.tables import arrow_type, id_type
 
 # How much of the items a Python process of an executor holds. It holds them twice: as they came, and as the

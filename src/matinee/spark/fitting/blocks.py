@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 
 from matinee.ratings import Rows
 from matinee.ratings.duplicates import Duplicates, merge
-from matinee.spark.batches import pack, unpack
+from matinee.spark.arrow_batches import pack, unpack
 from matinee.spark.fitting.encoding import positions_of
 from matinee.spark.fitting.layout import Layout
 

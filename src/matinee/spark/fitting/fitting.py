@@ -17,15 +17,15 @@ from matinee.solving.history import Callback
 from matinee.solving.row_problem import Side
 from matinee.solving.training_loop import Alternation, Measure, take_start
 from matinee.spark.answers.model import SparkModel
-from matinee.spark.columns import check_frame
 from matinee.spark.fitting.checkpoints import Checkpoints
 from matinee.spark.fitting.one_task import fit_in_one_task
 from matinee.spark.fitting.preparation import Prepared, PreparedSide, prepare
 from matinee.spark.fitting.results import fill_model, frames_of
 from matinee.spark.fitting.sides import ClusterSide, State, drawn, routes_to, spread
 from matinee.spark.fitting.training_loop import ClusterAlternation
-from matinee.spark.frames import Columns
+from matinee.spark.frame_columns import check_frame
 from matinee.spark.kinds import checked_kind
+from matinee.spark.rating_frames import Columns
 from matinee.spark.sessions import check_workers, errors_of_workers, use_this_python
 
 Exchange = Literal["auto", "broadcast", "routed"]

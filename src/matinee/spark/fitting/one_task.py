@@ -12,7 +12,7 @@ from matinee.ratings import Ratings
 from matinee.ratings.ids import IdIndex
 from matinee.solving.history import Iteration
 from matinee.solving.training_loop import take_start
-from matinee.spark.batches import pack, unpack
+from matinee.spark.arrow_batches import pack, unpack
 from matinee.spark.fitting.blocks import Block
 from matinee.spark.fitting.preparation import Prepared
 from matinee.spark.fitting.results import ratings_of

@@ -14,7 +14,7 @@ from matinee.spark.fitting.blocks import Census, census_of, item_blocks, user_bl
 from matinee.spark.fitting.encoding import Encoding, encode, encoded_pairs
 from matinee.spark.fitting.layout import Layout, balanced_layout, chunk_size_of
 from matinee.spark.fitting.planning import Size
-from matinee.spark.frames import Columns, check_no_duplicates, checked_ratings
+from matinee.spark.rating_frames import Columns, check_no_duplicates, checked_ratings
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from matinee.solving.row_problem import Side
 from matinee.spark.answers.buckets import choose_n_buckets, with_buckets
 from matinee.spark.answers.model import SparkModel
 from matinee.spark.answers.tables import BATCH, lists, lists_of_rows
-from matinee.spark.batches import as_stream
+from matinee.spark.arrow_batches import as_stream
 from matinee.spark.fitting.blocks import Block
 from matinee.spark.fitting.encoding import Encoding
 from matinee.spark.fitting.preparation import Prepared, PreparedSide

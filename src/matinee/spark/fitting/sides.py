@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyspark import RDD, Broadcast, SparkContext
 
 from matinee.solving.row_problem import Floats, Losses, Side
-from matinee.spark.batches import pack, unpack
+from matinee.spark.arrow_batches import pack, unpack
 from matinee.spark.fitting.blocks import Block, itself, parts_by_block
 from matinee.spark.fitting.layout import Layout
 

@@ -10,7 +10,7 @@ from pyspark.sql.types import StringType
 
 from matinee.errors import DataError
 from matinee.ratings.ids import MAX_EXACT_FLOAT, MAX_ID_LENGTH
-from matinee.spark.columns import FLOATS, type_of
+from matinee.spark.frame_columns import FLOATS, type_of
 
 LARGEST_SINGLE = 3.4028234663852886e38
 

@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from matinee.errors import DataError
-from matinee.spark.columns import check_frame, given_ids, given_ratings, kept_ids
-from matinee.spark.faults import check_rows
+from matinee.spark.faulty_rows import check_rows
+from matinee.spark.frame_columns import check_frame, given_ids, given_ratings, kept_ids
 
 
 @dataclass(frozen=True)
