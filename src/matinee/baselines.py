@@ -1,4 +1,4 @@
-"""What a model must beat: the most popular, the biases alone, and chance."""
+"""The baselines that a model must beat: the most popular items, the biases alone, and chance."""
 
 from matinee.models.baselines import ItemBiases, MostPopular, Random
 

@@ -19,10 +19,11 @@ from matinee.solving.training_loop import AlternationInMemory, HeldOut, Measure,
 
 
 def _explicit_ridge(ratings: Ratings, parameters: Mapping[str, Any]) -> float:
-    """The λ with which a typical row is penalised by one standard deviation of the ratings.
+    """The λ that gives a typical row a penalty of one standard deviation of the ratings.
 
-    That is where λ·n̄ʷ stays the same whatever the exponent w. (A good penalty is the variance of the errors
-    over that of the factors, whose products are as large as the ratings vary: in proportion to their spread.)
+    With this λ, λ·n̄ʷ is the same for every exponent w. (A good penalty is the variance of the errors divided
+    by the variance of the factors. Products of factors vary as much as the ratings do, so a good penalty is
+    proportional to the spread of the ratings.)
     """
     spread = float(ratings.values.std(dtype=np.float64)) or 1.0
     exponent: float = parameters["weighting"]
@@ -30,7 +31,7 @@ def _explicit_ridge(ratings: Ratings, parameters: Mapping[str, Any]) -> float:
 
 
 class ALS(AlternatingModel):
-    """Ratings as a mean, a bias of the user and of the item, and a product of factors.
+    """Predicts a rating as the mean, the user's bias, the item's bias and a product of factors.
 
     Minimises ``Σ (r_ui − μ − b_u − b_i − x_uᵀ y_i)² + λ Σ n_uʷ (‖x_u‖² + b_u²) + λ Σ n_iʷ (‖y_i‖² + b_i²)``
     by solving for all users, then for all items, and so on (Zhou, Wilkinson, Schreiber & Pan 2008). The
@@ -39,27 +40,28 @@ class ALS(AlternatingModel):
     Parameters
     ----------
     n_factors : int
-        The rank.
+        The number of factors (the rank).
     regularization : float
-        λ; what is below 1e-6 a row counts as that, so that every row has one answer.
+        λ. A row's regularisation is at least 1e-6, so that every row has one solution.
     n_iterations : int
-        At most; see ``tolerance``.
+        The largest number of iterations; see ``tolerance``.
     biases : bool
-        Without, μ and all biases are 0: the textbook's R ≈ U·Mᵀ.
+        False sets μ and all biases to 0: the textbook's R ≈ U·Mᵀ.
     weighting : {"count", "none"} or float
-        The exponent w on a row's number of ratings: "count" is 1, "none" is 0, and between them it may be
-        any number.
+        The exponent w on a row's number of ratings: "count" is 1, "none" is 0, and any number between them is
+        allowed.
     tolerance : float or None
-        Stop once an iteration lowers the RMSE, on the validation ratings where there are any, by less.
+        Stop once an iteration lowers the RMSE by less than this. The RMSE is that of the validation ratings,
+        or of the training ratings if there are none.
     random_state : int, numpy.random.Generator or None
-        Where the starting factors are drawn from.
+        The seed of the starting factors, or the generator that draws them.
     n_threads : int or None
-        None means every processor. The result is the same bit for bit.
+        None means every processor. The result is bit for bit the same with any number.
 
     Notes
     -----
-    An iteration costs ``2 Σ n k² + (n_users + n_items) k³ / 3`` flops; the memory is that of the ratings,
-    twice, and of the factors.
+    An iteration takes ``2 Σ n k² + (n_users + n_items) k³ / 3`` flops. The fit needs memory for two copies of
+    the ratings and for the factors.
     """
 
     short_name = "als"
@@ -68,10 +70,10 @@ class ALS(AlternatingModel):
         "n_factors": N_FACTORS,
         "n_iterations": N_ITERATIONS,
         "regularization": REGULARIZATION,
-        "biases": Switch("Whether each user and each movie has a bias."),
+        "biases": Switch("Learn a bias for each user and each movie."),
         "weighting": Word(
-            "What λ is multiplied by: count, the number of a row's ratings; none, 1; or that number to "
-            "a power from 0 to 1."
+            "What multiplies λ for a user or movie: count (its number of ratings), none (1), or a number "
+            "from 0 to 1 (its number of ratings to this power)."
         ),
         "tolerance": TOLERANCE,
     }
@@ -147,7 +149,7 @@ class ALS(AlternatingModel):
 
 
 def _errors_on(train: Ratings, validation: Ratings | None) -> Measure:
-    """What ALS notes down after an iteration: the errors on the ratings fitted and on those held out."""
+    """Measures the errors of ALS after an iteration, on the training and the validation ratings."""
     held_out = None if validation is None else HeldOut(train, validation)
 
     def measure(fit: AlternationInMemory, squared_error: float) -> dict[str, float | None]:

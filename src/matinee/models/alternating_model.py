@@ -1,4 +1,4 @@
-"""What the models fitted by alternation share: a fit, and what it asks of each of them."""
+"""The fit that all models fitted by alternation share, and what each of them must provide for it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from matinee.solving.training_loop import AlternationInMemory, Measure, take_sta
 
 
 class AlternatingModel(SolvedModel):
-    """A model whose users and items are solved in turn, and what its row problem is made of."""
+    """A model fitted by solving for its users and its items in turn."""
 
     n_factors: int
     n_iterations: int
     tolerance: float | None = None
     momentum: float = 0.0
     random_state: int | np.random.Generator | None
-    # Of the rows of starting factors, on average.
+    # The average length of a row of starting factors.
     starting_length: ClassVar[float] = 1.0
 
     def fit(
@@ -41,22 +41,22 @@ class AlternatingModel(SolvedModel):
         ----------
         train : Ratings
         validation : Ratings, optional
-            Ratings held out, which teach nothing: the error on them, or NDCG at 10 of a model that predicts
-            no ratings, is followed from iteration to iteration.
+            Ratings held out: the model does not learn from them. After each iteration the fit records the
+            error on them, or NDCG at 10 if the model predicts no ratings.
         start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
-            Starting factors, rows as in ``train.users`` and ``train.items``. As the users are solved first,
-            theirs matter only to a solver that goes on from them.
+            Starting factors, with rows in the order of ``train.users`` and ``train.items``. The users are
+            solved first, so their starting factors matter only to an iterative solver.
         progress : bool
-            Show a bar on a terminal, if it takes over a second.
+            Show a progress bar on a terminal if the fit takes over a second.
         callback : callable, optional
-            Called with every `Iteration`; a true answer ends the fit there.
+            Called with every `Iteration`; if it returns something true, the fit ends there.
 
         Raises
         ------
         DataError
-            For a parameter out of its range or starting factors of another shape.
+            If a parameter is out of its range, or the starting factors have the wrong shape.
         KeyboardInterrupt
-            On Ctrl-C, within a second; the model is then as it was before.
+            On Ctrl-C, within a second; the model is then as it was before the fit.
         """
         self.check_fit(train, validation)
         alternation = self.alternation(train, start)
@@ -71,7 +71,7 @@ class AlternatingModel(SolvedModel):
         return self
 
     def alternation(self, train: Ratings, start: tuple[Any, Any] | None) -> AlternationInMemory:
-        """The fit of some ratings, before its first iteration."""
+        """A fit to these ratings, ready to run."""
         users, items = self.empty_side(train.n_users), self.empty_side(train.n_items)
         if start is None:
             self.draw_start(users, items)
@@ -93,29 +93,29 @@ class AlternatingModel(SolvedModel):
         )
 
     def empty_side(self, n_rows: int) -> Side:
-        """Zeros for so many users or items."""
+        """The factors and biases of ``n_rows`` users or items, all zero."""
         return Side.empty(n_rows, self.n_factors, biases=self.has_biases)
 
     @property
     def half_step_solver(self) -> Solver:
-        """Of every half-step but the last."""
+        """The solver of every half-step but the last."""
         return CHOLESKY
 
     @abstractmethod
     def draw_start(self, users: Side, items: Side) -> None:
-        """Fill what starting factors the fit needs."""
+        """Draw the starting factors that the fit needs, in place."""
 
     @abstractmethod
     def ridge(self, observed: Rows, n_columns: int) -> Floats:
-        """The regularisation of rows, of which each could have a rating in so many columns."""
+        """The regularisation of each row; ``n_columns`` is the most ratings that a row can have."""
 
     @abstractmethod
     def terms_of(self, mean: float, low: float, high: float) -> Terms:
-        """What a value stands for in a fit to ratings of that mean, observed from low to high."""
+        """The terms of a fit to ratings with this mean, whose observed values lie between low and high."""
 
     @abstractmethod
     def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
-        """What to note down after an iteration."""
+        """The function that computes the figures to record after an iteration."""
 
     def user_ridge(self, observed: Rows) -> Floats:
         return self.ridge(observed, len(self.item_index_))

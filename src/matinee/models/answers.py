@@ -1,4 +1,4 @@
-"""What a model answers: plain tuples of ids and numbers."""
+"""The answers of a model: plain tuples of ids and numbers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from matinee.ratings.ids import Id
 
 
 class Recommendation(NamedTuple):
-    """An item and the rating expected for it, not clipped, so that the order is kept among the best."""
+    """An item and its expected rating, which is not clipped, so that the best items don't tie."""
 
     item: Id
     score: float
 
 
 class SimilarItem(NamedTuple):
-    """An item and the cosine of the angle between its factors and those asked about, −1 to 1."""
+    """An item and the cosine of the angle between its factors and those of the given item, −1 to 1."""
 
     item: Id
     score: float
 
 
 class SimilarUser(NamedTuple):
-    """A user and the cosine of the angle between their factors and those asked about, −1 to 1."""
+    """A user and the cosine of the angle between their factors and those of the given user, −1 to 1."""
 
     user: Id
     score: float
@@ -37,19 +37,19 @@ class Contribution(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """A score and what it is made of: ``baseline + Σ contributions + rest == score``.
+    """A score and its parts: ``baseline + Σ contributions + rest == score``.
 
     Attributes
     ----------
     score : float
-        As `recommend` shows it.
+        The score that `recommend` gives.
     baseline : float
-        What anybody would be told: the mean and the item's bias; of a `BayesianALS`, what the person would be
-        told for their features and for what they rated, whatever the ratings.
+        The part of the score that does not depend on the person's ratings: the mean and the item's bias. In a
+        `BayesianALS` it also depends on the person's features and on which items they rated.
     contributions : list of Contribution
-        Of the rated items that matter most, the largest first by absolute value.
+        The contributions of the rated items that matter most, the largest absolute value first.
     rest : float
-        What the other rated items add together.
+        The sum of the contributions of all other rated items.
     """
 
     score: float

@@ -1,7 +1,7 @@
-"""What a model must beat: the most popular, the biases alone, and chance.
+"""The baselines that a model must beat: the most popular items, the biases alone, and chance.
 
-Each is a model like any other, with factors and biases that it takes no training loop to find, so that it is
-ranked, folded in, saved and evaluated by the very same code.
+Each is a model like any other. Its factors and biases need no training loop, so the same code ranks items,
+folds people in, saves the model and evaluates it.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from matinee.solving.row_problem import Floats, Side, Terms
 
 __all__ = ["ItemBiases", "MostPopular", "Random"]
 
-# Enough directions that two people's lists have little in common, and few enough to be cheap.
+# Enough directions that two people's lists have little in common, and few enough to be fast.
 N_RANDOM_FACTORS = 32
-# Decides only where factors are zero: for somebody of whom nothing is known.
+# So small that it decides the order only where the factors are zero: for a person without ratings.
 RANDOM_BIAS = 1e-6
 
 
 class MostPopular(FactorModel):
-    """Everybody is recommended what most people rated; its score is the share of the users who did.
+    """Recommends to everybody the items that most users rated; the score is the share of users who did.
 
-    How anybody rated it makes no difference. Of items that equally many rated, the first by id comes first.
+    The values of the ratings make no difference. Items with equally many ratings are ordered by id.
     """
 
     predicts_ratings = False
     has_biases = True
 
     def fit(self, train: Ratings, validation: Ratings | None = None) -> Self:
-        """Count who rated what. ``validation`` is what other models take, and changes nothing."""
+        """Count the users who rated each item. ``validation`` is ignored; other models use it."""
         self.check_fit(train, validation)
         n_users = max(int(np.count_nonzero(train.by_user.counts)), 1)
         shares = np.bincount(train.by_user.columns, minlength=train.n_items) / n_users
@@ -47,7 +47,7 @@ class MostPopular(FactorModel):
         return self
 
     def check_parameters(self) -> None:
-        """Nothing to check: there is no parameter."""
+        """Do nothing: there are no parameters to check."""
 
     @property
     def people(self) -> People:
@@ -72,15 +72,15 @@ def _no_contributions(rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]
 
 
 class ItemBiases(SolvedModel):
-    """How much better than others an item is rated, and how much higher a person rates: no tastes.
+    """Predicts a rating as the mean, the item's bias and the user's bias, without factors.
 
-    What `ALS` makes of factors that are zero.
+    It equals an `ALS` model whose factors are all zero.
 
     Parameters
     ----------
     regularization : float
-        As so many ratings of no deviation, for every user and item: it keeps an item of a single high rating
-        from the top.
+        Has the effect of this many ratings without deviation for every user and item. It keeps an item with a
+        single high rating from the top.
     """
 
     has_biases = True
@@ -89,7 +89,7 @@ class ItemBiases(SolvedModel):
         self.regularization = regularization
 
     def fit(self, train: Ratings, validation: Ratings | None = None) -> Self:
-        """Find the biases. ``validation`` is what other models take, and changes nothing.
+        """Find the biases. ``validation`` is ignored; other models use it.
 
         Raises
         ------
@@ -109,19 +109,19 @@ class ItemBiases(SolvedModel):
 
     @property
     def terms(self) -> Terms:
-        """Ratings less the mean."""
+        """The terms of ratings less their mean."""
         return Terms(offset=self.mean_)
 
     def user_ridge(self, observed: Rows) -> Floats:
-        """The same for everybody."""
+        """The regularisation of people, the same for everybody."""
         return np.full(observed.n_rows, self.regularization, dtype=np.float32)
 
 
 class Random(SolvedModel):
-    """Everybody is recommended items in an order that nothing decides but the seed.
+    """Recommends items in a random order, which depends on the seed and on the person's ratings.
 
-    Everybody has another list: items have factors that point anywhere, and people are what their ratings
-    make of these, as in a model whose factors mean something.
+    People get different lists: the items' factors point in random directions, and the people's factors follow
+    from these and their ratings, as in any other model.
 
     Parameters
     ----------
@@ -135,16 +135,16 @@ class Random(SolvedModel):
         self.random_state = random_state
 
     def fit(self, train: Ratings, validation: Ratings | None = None) -> Self:
-        """Draw the factors. ``validation`` is what other models take, and changes nothing.
+        """Draw the factors. ``validation`` is ignored; other models use it.
 
         Raises
         ------
         DataError
-            For a ``random_state`` that is none.
+            If ``random_state`` is not a seed, a generator or None.
         """
         self.check_fit(train, validation)
         items = _random_side(random_generator(self.random_state), train.n_items)
-        # The people take the place of these once the model can fold them in.
+        # A placeholder: the people replace it as soon as the model can fold them in.
         nobody = Side.empty(train.n_users, N_RANDOM_FACTORS, biases=True)
         self.keep_fit(train, nobody, items, 0.0, [])
         users = self.fold(train.by_user)
@@ -152,21 +152,21 @@ class Random(SolvedModel):
         return self
 
     def check_parameters(self) -> None:
-        """Raise a DataError for a ``random_state`` that is none."""
+        """Raise a DataError unless ``random_state`` is a seed, a generator or None."""
         random_generator(self.random_state)
 
     @property
     def terms(self) -> Terms:
-        """Ratings as they are."""
+        """The terms of ratings as they are."""
         return Terms(offset=self.mean_)
 
     def user_ridge(self, observed: Rows) -> Floats:
-        """The same for everybody."""
+        """The regularisation of people, the same for everybody."""
         return np.ones(observed.n_rows, dtype=np.float32)
 
 
 def _random_side(generator: np.random.Generator, n_rows: int) -> Side:
     factors: Floats = generator.standard_normal((n_rows, N_RANDOM_FACTORS), dtype=np.float32)
-    # Of one length, as an item of a long one would be in most lists.
+    # All of one length, since an item with long factors would be in most lists.
     factors /= np.linalg.norm(factors, axis=1, keepdims=True)
     return Side(factors, generator.standard_normal(n_rows, dtype=np.float32) * np.float32(RANDOM_BIAS))

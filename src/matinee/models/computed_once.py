@@ -1,4 +1,4 @@
-"""What a fitted model computes when it is first asked for it, and keeps."""
+"""A cache for what a fitted model computes on first use."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 
 class ComputedOnce:
-    """Values by name, each computed when it is first asked for; a copy of a model computes its own."""
+    """Values by name, each computed on first use and kept; a pickle or deep copy starts empty."""
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
 
     def get(self, name: str, compute: Callable[[], Any]) -> Any:
-        """The value of that name."""
+        """The value with this name, computed if it is not there yet."""
         if name not in self._values:
             self._values[name] = compute()
         return self._values[name]

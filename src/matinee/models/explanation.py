@@ -1,4 +1,4 @@
-"""A score and its parts, as `explain` answers them."""
+"""Builds the `Explanation` of a score from its parts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from matinee.solving.row_problem import Floats
 def explanation_of(
     ids: IdArray, ratings: Floats, baseline: float, contributions: NDArray[np.float64], n: int
 ) -> Explanation:
-    """The n rated items that matter most to a score, and the rest.
+    """The score, the contributions of the n rated items that matter most, and the rest.
 
     Parameters
     ----------
     ids, ratings, contributions : ndarray, shape (n_rated,)
-        The items that a person rated, how, and what each adds to the score.
+        The items that a person rated, their ratings, and what each adds to the score.
     baseline : float
-        What the score starts from.
+        The part of the score that does not depend on the ratings.
     """
     largest = np.argsort(-np.abs(contributions), kind="stable")[:n]
     columns = (ids[largest], ratings[largest], contributions[largest])

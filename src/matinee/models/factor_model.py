@@ -1,4 +1,4 @@
-"""A model whose answers are products of factors, however it found them."""
+"""A model that answers with products of factors, whichever way it finds the factors."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def require_factors(model: Model) -> FactorModel:
     Raises
     ------
     NotFittedError
+        If the model has not been fitted.
     DataError
-        For a model of another kind.
+        If the model has no factors.
     """
     model.check_fitted()
     if not isinstance(model, FactorModel):
@@ -43,11 +44,11 @@ class FactorModel(Model):
     Attributes
     ----------
     user_factors_, item_factors_ : ndarray of float32, shape (n_users, n_factors), (n_items, n_factors)
-        Rows as in ``train.users`` and ``train.items``.
+        The factors, with rows in the order of ``train.users`` and ``train.items``.
     user_biases_, item_biases_ : ndarray of float32, shape (n_users,), (n_items,)
-        In the units of the ratings; zeros in a model without biases.
+        The biases, in the units of the ratings; zeros in a model without biases.
     mean_ : float
-        What biases and factors are added to.
+        The number that biases and products of factors are added to.
     """
 
     user_factors_: Floats
@@ -64,7 +65,7 @@ class FactorModel(Model):
     def keep_fit(
         self, train: Ratings, users: Side, items: Side, mean: float, history: list[Iteration]
     ) -> None:
-        """Take over what a fit has found, all at once."""
+        """Store all results of a fit at once."""
         self.user_factors_, self.item_factors_ = users.factors, items.factors
         self.user_biases_ = np.zeros(train.n_users, np.float32) if users.biases is None else users.biases
         self.item_biases_ = np.zeros(train.n_items, np.float32) if items.biases is None else items.biases
@@ -73,16 +74,16 @@ class FactorModel(Model):
 
     @property
     def user_side(self) -> Side:
-        """Factors and biases of the users of the fit."""
+        """The factors and biases of the fitted users."""
         return Side(self.user_factors_, self.user_biases_ if self.as_fitted.has_biases else None)
 
     @property
     def item_side(self) -> Side:
-        """Factors and biases of the items."""
+        """The factors and biases of the items."""
         return Side(self.item_factors_, self.item_biases_ if self.as_fitted.has_biases else None)
 
     def nearest_rows(self, kind: Kind, row: int, n: int) -> list[tuple[int, float]]:
-        """Positions and cosines of the n rows of factors that point most nearly in the direction of one."""
+        """Positions and cosines of the n rows whose factors have the smallest angle to those of ``row``."""
         factors = (self.user_side if kind == "user" else self.item_side).factors
         name = f"directions of every {kind}"
         ranker = self._computed.get(name, lambda: Ranker(Side(factors, None), cosine=True))
@@ -90,12 +91,12 @@ class FactorModel(Model):
 
     @property
     def n_products(self) -> int:
-        """How many products of factors are averaged in a prediction."""
+        """The number of products of factors that are averaged in a prediction."""
         return 1
 
     @property
     def items_for_people(self) -> FactorItems:
-        """The items as people who are rows of factors meet them."""
+        """The items, ready to be ranked and rated for people."""
         limits = self.rating_range_ if self.predicts_ratings else NO_LIMITS
         items: FactorItems = self._computed.get(
             "items for people",
@@ -106,11 +107,11 @@ class FactorModel(Model):
     # ---- files --------------------------------------------------------------------------------------
 
     def header(self) -> dict[str, Any]:
-        """What a model's file holds besides arrays, in plain values."""
+        """The plain values of a model file; `arrays` has the rest."""
         return {**super().header(), "mean": self.mean_}
 
     def arrays(self) -> dict[str, Any]:
-        """The arrays of a model's file, by name."""
+        """The arrays of a model file, by name."""
         return {
             **super().arrays(),
             "user_factors": self.user_factors_,
@@ -120,13 +121,13 @@ class FactorModel(Model):
         }
 
     def take_header(self, header: Mapping[str, Any]) -> None:
-        """Take over from a file what `header` gave."""
+        """Set the attributes that `header` wrote to a file."""
         super().take_header(header)
         low, high = self.rating_range_
         self.mean_ = number("mean", header["mean"], least=min(low, 0.0), most=max(high, 0.0))
 
     def take_arrays(self, arrays: dict[str, Any]) -> None:
-        """Take over from a file what `arrays` gave."""
+        """Set the attributes that `arrays` wrote to a file."""
         super().take_arrays(arrays)
         self.user_factors_ = saved_array(arrays, "user_factors", np.float32, 2)
         self.item_factors_ = saved_array(arrays, "item_factors", np.float32, 2)
@@ -135,7 +136,7 @@ class FactorModel(Model):
         self.check_shapes()
 
     def check_shapes(self) -> None:
-        """A ModelFileError for factors and biases that do not fit the ids."""
+        """Raise a ModelFileError if the shapes of factors and biases do not match the number of ids."""
         n_users, n_items = len(self.user_index_), len(self.item_index_)
         rank = self.item_factors_.shape[1]
         fits = (

@@ -1,4 +1,4 @@
-"""Where ids stand in a model, and what is said of those that it has not seen."""
+"""Finds the positions of ids in a model, and makes the errors about unknown ids."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REMEDIES = {
 
 
 def positions_of(index: IdIndex, ids: Any, kind: Kind, unknown: str) -> tuple[NDArray[np.int64], bool]:
-    """Positions of ids, −1 where unknown, and whether a single id was given.
+    """The positions of ids, −1 where unknown, and whether a single id was given.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def positions_of(index: IdIndex, ids: Any, kind: Kind, unknown: str) -> tuple[ND
 
 
 def unknown_id(index: IdIndex, given: Any, kind: Kind) -> UnknownUserError | UnknownItemError:
-    """The error that an id is not known, with what it may have been meant for and the remedy."""
+    """The error for an unknown id; its message hints at a wrong type of id and says what to do."""
     known = "strings" if index.holds_strings else "integers"
     other_type = isinstance(given, str) != index.holds_strings
     hint = f" ({kind} ids here are {known}, this is a {type(given).__name__})" if other_type else ""

@@ -1,4 +1,4 @@
-"""What people watched rather than how they rated it: implicit alternating least squares."""
+"""Implicit alternating least squares: learns from what people watched, not from how they rated it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from matinee.solving.ranking import Ranker
 from matinee.solving.row_problem import LARGEST_REGULARIZATION, Floats, Side, Solver, Terms, as_ridge
 from matinee.solving.training_loop import AlternationInMemory, HeldOut, Measure, draw_start
 
-# Three steps of conjugate gradients from where the last iteration ended, or one sweep over the subspaces:
-# more make an iteration better but the time to a good objective no shorter.
+# Three steps of conjugate gradients from the result of the last iteration, or one sweep over the subspaces.
+# More steps improve each iteration, but do not reach a good objective in less time.
 STEPS = {"cholesky": 0, "cg": 3, "subspace": 1}
 
 LARGEST_MOMENTUM = 0.95
@@ -32,19 +32,19 @@ VALIDATION_K = 10
 
 
 def _unseen_to_seen(ratings: Ratings, parameters: Mapping[str, Any]) -> float:
-    """The α with which a typical thing seen weighs as much again as one unseen.
+    """The α that adds α₀, the weight of an unseen item, to the weight of a typical seen item.
 
-    Only their ratio matters much: α, α₀ and λ all ten times as large are nearly the same model.
+    Only the ratio matters much: with α, α₀ and λ all ten times as large, the model is nearly the same.
     """
     unobserved: float = parameters["unobserved_weight"] or 1.0
     return unobserved / _strength(ratings, parameters)
 
 
 def _implicit_ridge(ratings: Ratings, parameters: Mapping[str, Any]) -> float:
-    """The λ with which a typical row is penalised by a weight between those of one thing seen and unseen.
+    """The λ that gives a typical row a penalty between the weights of one unseen and one seen item.
 
-    The best λ(n̄ + α₀n)^ν is within 20 and 60 of it in the settings that Rendle et al. (2021) found for ML-20M
-    and MSD, and on ML-1M for weights of 1 : 1 to 1 : 30 and each ν.
+    The best λ(n̄ + α₀n)^ν is 20 to 60 times this penalty: in the settings that Rendle et al. (2021) found for
+    ML-20M and MSD, and on ML-1M for weights of 1 : 1 to 1 : 30 and each ν.
     """
     n_columns = math.sqrt(ratings.n_users * ratings.n_items)
     unobserved, exponent = float(parameters["unobserved_weight"]), float(parameters["nu"])
@@ -53,50 +53,56 @@ def _implicit_ridge(ratings: Ratings, parameters: Mapping[str, Any]) -> float:
 
 
 def _strength(ratings: Ratings, parameters: Mapping[str, Any]) -> float:
-    """Of a typical thing seen."""
+    """The strength r of a typical seen item."""
     if parameters["values"] == "presence" or parameters["threshold"] is not None:
         return 1.0
     return float(np.abs(ratings.values).mean(dtype=np.float64)) or 1.0
 
 
 class ImplicitALS(AlternatingModel):
-    """Preferences as a product of factors, from what was seen and how often (Hu, Koren & Volinsky 2008).
+    """Predicts preferences as products of factors, from what people saw and how often.
+
+    The method is that of Hu, Koren & Volinsky (2008).
 
     Minimises ``Σ_seen (α₀ + α r_ui) (1 − x_uᵀ y_i)² + Σ_unseen α₀ (x_uᵀ y_i)² + λ Σ (n_u + α₀ n)^ν ‖x_u‖²
-    + λ Σ (m_i + α₀ m)^ν ‖y_i‖²``, with n items and m users in all, n_u of them seen by user u and m_i by
-    whom item i was seen (the form of Rendle, Krichene, Zhang & Koren 2021). A negative value is a
-    thumb down: it adds the weight ``α |r_ui|`` with the target 0.
+    + λ Σ (m_i + α₀ m)^ν ‖y_i‖²``. There are n items and m users; user u saw n_u items, and m_i users saw item
+    i (the form of Rendle, Krichene, Zhang & Koren 2021). A negative value is a thumb down: it adds the weight
+    ``α |r_ui|`` with the target 0.
 
     Parameters
     ----------
     n_factors : int
-        The rank.
+        The number of factors (the rank).
     regularization : float
-        λ; what is below 1e-6 a row counts as that, so that every row has one answer.
+        λ. A row's regularisation is at least 1e-6, so that every row has one solution.
     alpha : float
-        α: how much the strength of what was seen weighs.
+        α: the weight that a seen item gets for each unit of its strength r.
     unobserved_weight : float
-        α₀: how much everything weighs, seen or not. The smaller, the more the model trusts what was seen.
+        α₀: the weight of every pair of user and item, seen or not. The smaller it is, the more the model
+        trusts what was seen.
     nu : float
-        ν: 0 for the same penalty on every row, 1 for one in proportion to what it takes part in.
+        ν: 0 gives every row the same penalty; 1 makes the penalty proportional to ``n_u + α₀ n``.
     n_iterations : int
+        The number of iterations.
     solver : {"cholesky", "cg", "subspace"}
-        Rows solved exactly; by a few steps of conjugate gradients (Takács, Pilászy & Tikk 2011); or by block
-        coordinate descent, iALS++ (Rendle et al. 2021). Whichever it is, the fit ends with an exact
-        half-step for the users.
+        "cholesky" solves rows exactly; "cg" takes a few steps of conjugate gradients (Takács, Pilászy & Tikk
+        2011); "subspace" is block coordinate descent, iALS++ (Rendle et al. 2021). With every solver, the fit
+        ends with an exact half-step for the users.
     momentum : float
-        From 0, plain alternation, to 0.95: how much of its last step an item takes again before the next
-        iteration, with both sides brought to the same penalty after each. With 0.6, five or six iterations
-        come as near to the minimum as eleven of plain alternation; an iteration that would raise the
-        objective is done over without.
+        The share of its last step that an item repeats before the next iteration: from 0, which is plain
+        alternation, to 0.95. After each iteration both sides are scaled to the same penalty. With 0.6, five
+        or six iterations come as near to the minimum as eleven of plain alternation. An iteration that would
+        raise the objective is repeated without momentum.
     values : {"strength", "presence"}
-        Whether the values of the ratings are strengths r, or only say that something was seen: r = 1.
+        With "strength", the ratings are strengths r. With "presence", they only say that something was seen:
+        r = 1.
     threshold : float or None
-        Count only ratings of at least this, as seen with r = 1; lower ones are left out of the fit, but
-        their items still count as seen in `recommend`.
+        Ratings of at least this count as seen, with r = 1. Lower ones are left out of the fit, but their
+        items still count as seen in `recommend`.
     random_state : int, numpy.random.Generator or None
+        The seed of the starting factors, or the generator that draws them.
     n_threads : int or None
-        None means every processor. The result is the same bit for bit.
+        None means every processor. The result is bit for bit the same with any number.
     """
 
     short_name = "implicit"
@@ -106,14 +112,16 @@ class ImplicitALS(AlternatingModel):
         "n_factors": N_FACTORS,
         "n_iterations": N_ITERATIONS,
         "regularization": REGULARIZATION,
-        "alpha": Number("How much what was seen weighs."),
-        "unobserved_weight": Number("How much everything weighs, seen or not."),
-        "nu": Number("Penalise a row by its weight to this power.", most=1),
-        "solver": Word("cholesky, cg or subspace."),
+        "alpha": Number("Weight that a movie gets for having been seen, for each unit of its rating."),
+        "unobserved_weight": Number("Weight of every movie for every user, seen or not."),
+        "nu": Number("Multiply λ by the total weight of a user or movie to this power.", most=1),
+        "solver": Word("How users and movies are solved: cholesky (exact), cg or subspace (approximate)."),
         "momentum": Number(
-            "Fewer iterations: how much of a step is taken again, 0 to 0.95.", least=None, metavar="SHARE"
+            "Share of the last step to repeat, from 0 to 0.95; needs fewer iterations.",
+            least=None,
+            metavar="SHARE",
         ),
-        "threshold": Number("Count as seen only ratings of at least this.", least=None, metavar="RATING"),
+        "threshold": Number("Count only ratings of at least this as seen.", least=None, metavar="RATING"),
     }
     search_space = SearchSpace(
         parameters={
@@ -127,7 +135,7 @@ class ImplicitALS(AlternatingModel):
         split_by="user",
         most_iterations=30,
     )
-    # At every rank: Rendle et al. (2021) found that it should not grow with it.
+    # The same for any number of factors: Rendle et al. (2021) found that it should not grow with the rank.
     starting_length: ClassVar[float] = 0.1
 
     def __init__(
@@ -183,7 +191,7 @@ class ImplicitALS(AlternatingModel):
         return Terms(confidence=self.alpha, unobserved=self.unobserved_weight)
 
     def observed(self, rated: Rows) -> Rows:
-        """The strengths; 0 where a rating does not count."""
+        """The strengths of the ratings; 0 for a rating that does not count."""
         if self.threshold is not None:
             return rated._replace(values=(rated.values >= self.threshold).astype(np.float32))
         if self.values == "presence":
@@ -211,19 +219,22 @@ class ImplicitALS(AlternatingModel):
 
 
 def _counts(observed: Rows) -> NDArray[np.int64]:
-    """How many values of each row count."""
+    """The number of values in each row that are not 0."""
     counted = np.zeros(len(observed.values) + 1, dtype=np.int64)
     np.cumsum(observed.values != 0, out=counted[1:])
     return counted[observed.indptr[1:]] - counted[observed.indptr[:-1]]
 
 
 def _ndcg_on(train: Ratings, validation: Ratings | None) -> Measure:
-    """What ImplicitALS notes down after an iteration: how well it ranks what was held out."""
+    """Measures NDCG on the validation ratings after an iteration of ImplicitALS."""
     if validation is None:
         return lambda fit, squared_error: {}
     users, wanted = _wanted(train, validation)
     if len(users) == 0:
-        raise DataError("validation holds no user and item that the training ratings know; nothing to rank")
+        raise DataError(
+            "validation has no rating of a user and an item that are both in the training ratings, so there "
+            "is nothing to rank"
+        )
 
     def measure(fit: AlternationInMemory, squared_error: float) -> dict[str, float | None]:
         best, _ = Ranker(fit.items).best(
@@ -236,9 +247,9 @@ def _ndcg_on(train: Ratings, validation: Ratings | None) -> Measure:
 
 
 def _wanted(train: Ratings, validation: Ratings) -> tuple[NDArray[np.int32], Rows]:
-    """Which users of the training ratings have something held out, and what: rows of its items.
+    """The training users who have held-out ratings, and these ratings as rows.
 
-    What neither side of the training knows cannot be ranked, and is left out.
+    A rating whose user or item is not in the training ratings cannot be ranked, and is left out.
     """
     held_out = HeldOut(train, validation)
     known = (held_out.rows >= 0) & (held_out.columns >= 0)

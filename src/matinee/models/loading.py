@@ -1,4 +1,4 @@
-"""From a file to a model, with the checks of a file that anybody may have made."""
+"""Loads a model from a file, and checks the file, since anybody may have made it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from matinee.models.registry import MODELS
 
 Kind = TypeVar("Kind", bound=Model)
 
-# What comes of a file that somebody has changed, besides a ModelFileError.
+# The errors that a changed file can cause, besides a ModelFileError.
 DAMAGED = (KeyError, TypeError, ValueError, AttributeError, OverflowError, DataError)
 
 
 def load(path: str | Path) -> Model:
-    """The model in a file that `Model.save` wrote. Nothing in a file is ever run.
+    """The model in a file that `Model.save` wrote. No code in the file is ever run.
 
-    The arrays are mapped, not read: several processes that serve one file share its memory.
+    The arrays are memory-mapped, not read, so several processes that serve one file share its memory.
 
     Raises
     ------
     ModelFileError
-        If the file is missing, truncated, damaged, not a model file, or of a newer version.
+        If the file is missing, truncated, damaged, not a model file, or from a newer version of Matinee.
     """
     header, arrays = read_model_file(path)
     try:
@@ -34,17 +34,19 @@ def load(path: str | Path) -> Model:
         model.check_parameters()
         model.settle()
     except DAMAGED as error:
-        raise ModelFileError(f"{path} is damaged or no model of this Matinee's: {error}") from None
+        raise ModelFileError(
+            f"{path} is damaged, or not a model of this version of Matinee: {error}"
+        ) from None
     return model
 
 
 def headed_model(header: dict[str, Any], kinds: Iterable[type[Kind]]) -> Kind:
-    """A model of one of the classes given that lacks nothing but its arrays.
+    """A model made from a file's header; its class is one of ``kinds``, and only its arrays are missing.
 
     Raises
     ------
     ModelFileError, or one of `DAMAGED`
-        If the header is not what `Model.header` gave.
+        If the header is not one that `Model.header` made.
     """
     kind = {each.__name__: each for each in kinds}[header["model"]]
     if set(header["parameters"]) != set(kind.parameter_names()):

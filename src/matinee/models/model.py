@@ -1,4 +1,4 @@
-"""What every model answers, in the user's own ids: predict, recommend, similar, explain, fold in."""
+"""The interface of every model, in the caller's own ids: predict, recommend, similar, explain, fold in."""
 
 from __future__ import annotations
 
@@ -31,35 +31,37 @@ from matinee.solving.history import Iteration
 
 
 class Model(Parameters, ABC):
-    """What was learned from ratings, and its answers.
+    """The base class of all models: what was learned from ratings, and the answers.
 
-    A kind of model says here, on its class, what it is called and what it can do; it answers by its own
-    means in `people` and `people_by`.
+    Each class of model declares its name and its abilities in the class attributes below, and computes its
+    answers in `people` and `people_by`.
 
     Attributes
     ----------
     history_ : list of Iteration
+        A record for each iteration of the fit.
     rating_range_ : tuple of float
         The least and the greatest rating seen; predictions are clipped to it.
     user_index_, item_index_ : IdIndex
+        The ids of the users and items, and their positions.
     rated_ : Rows
-        The ratings fitted, by user.
+        The fitted ratings, by user.
     interrupted_ : bool
-        Whether Ctrl-C ended the fit early; only of a model that makes the best of what it has by then.
+        Whether Ctrl-C ended the fit early. Always False for a model that keeps nothing of an interrupted fit.
     """
 
-    # What `fit --model`, `tune` and messages call it; None for a model that only Python offers.
+    # The name in `fit --model`, `tune` and messages; None for a model that is only available in Python.
     short_name: ClassVar[str | None] = None
-    # The parameters that the command fit offers as options.
+    # The parameters that the command `fit` offers as options.
     options: ClassVar[Mapping[str, Option]] = {}
-    # What `tune` searches; None for a model that has nothing to tune.
+    # The parameters that `tune` searches; None for a model that has nothing to tune.
     search_space: ClassVar[SearchSpace | None] = None
     predicts_ratings: ClassVar[bool] = True
     # Whether `predict` takes return_std and interval.
     has_intervals: ClassVar[bool] = False
     # Whether `fit` takes user_features and item_features.
     takes_features: ClassVar[bool] = False
-    # Whether matinee.spark fits it and answers by it.
+    # Whether matinee.spark can fit this model and answer with it.
     runs_on_spark: ClassVar[bool] = False
 
     interrupted_: bool = False
@@ -72,7 +74,7 @@ class Model(Parameters, ABC):
     _computed: ComputedOnce
     _as_fitted: Any
 
-    # ---- what each kind of model does by its own means -------------------------------------------
+    # ---- what each class of model does in its own way --------------------------------------------
 
     @abstractmethod
     def fit(self, train: Ratings, validation: Ratings | None = None) -> Self:
@@ -80,10 +82,10 @@ class Model(Parameters, ABC):
 
     @abstractmethod
     def check_parameters(self) -> None:
-        """Raise a DataError for a parameter out of its range."""
+        """Raise a DataError if a parameter is out of its range."""
 
     def check_fit(self, train: Ratings, validation: Ratings | None) -> None:
-        """Raise a DataError for ratings that cannot be fitted, or a parameter out of its range."""
+        """Raise a DataError if the ratings cannot be fitted or a parameter is out of its range."""
         check_ratings(train)
         if validation is not None:
             check_ratings(validation, "validation")
@@ -92,26 +94,26 @@ class Model(Parameters, ABC):
     @property
     @abstractmethod
     def people(self) -> People:
-        """The users that the model was fitted on, a row each."""
+        """The users that the model was fitted on, one row for each."""
 
     @abstractmethod
     def people_by(self, rated: Rows) -> People:
-        """People whom the model has never seen, a row each, by their ratings.
+        """People whom the model has never seen, from their ratings; one row for each.
 
         Parameters
         ----------
         rated : Rows
-            A row each; the columns are positions of the model's items.
+            The ratings, one row for each person; the columns are positions of the model's items.
         """
 
     @abstractmethod
     def nearest_rows(self, kind: Kind, row: int, n: int) -> list[tuple[int, float]]:
-        """Positions and cosines of the n users, or items, most like one of them, nearest first."""
+        """Positions and cosines of the n users or items most like the one at ``row``, nearest first."""
 
     # ---- after a fit --------------------------------------------------------------------------------
 
     def keep_ratings(self, train: Ratings, history: list[Iteration]) -> None:
-        """Take over what every model keeps of its fit, and answer by it from now on."""
+        """Store what every model keeps of its fit, and answer from it afterwards."""
         self.history_ = history
         self.rating_range_ = (float(train.values.min()), float(train.values.max()))
         self.user_index_, self.item_index_ = train.user_index, train.item_index
@@ -119,12 +121,12 @@ class Model(Parameters, ABC):
         self.settle()
 
     def settle(self, computed: ComputedOnce | None = None) -> None:
-        """Use the parameters of this moment for all answers, even if they are changed afterwards.
+        """Use the current parameters for all answers, even if they are changed afterwards.
 
         Parameters
         ----------
         computed : ComputedOnce, optional
-            What a model of other users has computed from the same items.
+            The values that a model of other users has computed from the same items.
         """
         self.__dict__.pop("_as_fitted", None)
         self._computed = ComputedOnce() if computed is None else computed
@@ -138,14 +140,14 @@ class Model(Parameters, ABC):
         return fitted
 
     def check_fitted(self) -> None:
-        """Raise a NotFittedError before the model is fitted or loaded."""
+        """Raise a NotFittedError unless the model has been fitted or loaded."""
         if not hasattr(self, "item_index_"):
             name = type(self).__name__
             raise NotFittedError(f"this {name} has not been fitted; call fit(train), or matinee.load(path)")
 
     @property
     def n_raters(self) -> NDArray[np.int64]:
-        """How many users rated each item, among the ratings fitted; int64, shape (n_items,)."""
+        """The number of users who rated each item, in the fitted ratings; int64, shape (n_items,)."""
         counts: NDArray[np.int64] = self._computed.get(
             "n_raters", lambda: np.bincount(self.rated_.columns, minlength=len(self.item_index_))
         )
@@ -153,7 +155,7 @@ class Model(Parameters, ABC):
 
     @property
     def stranger(self) -> People:
-        """One person of whom nothing is known."""
+        """A person about whom nothing is known: one row without ratings."""
         nothing = Rows.empty(1)
         people: People = self._computed.get("stranger", lambda: self.people_by(nothing))
         return people
@@ -161,12 +163,12 @@ class Model(Parameters, ABC):
     # ---- ids and positions ----------------------------------------------------------------------------
 
     def item_positions(self, items: Iterable[Any]) -> NDArray[np.int64]:
-        """Positions of items; UnknownItemError for the first that the model has not seen."""
+        """The positions of items; raises an UnknownItemError for the first that the model has not seen."""
         self.check_fitted()
         return positions_of(self.item_index_, items, "item", "raise")[0]
 
     def user_position(self, user: Any) -> int:
-        """The position of a user; UnknownUserError if the model has not seen them."""
+        """The position of a user; raises an UnknownUserError if the model has not seen the user."""
         self.check_fitted()
         position = self.user_index_.position(user)
         if position < 0:
@@ -174,11 +176,12 @@ class Model(Parameters, ABC):
         return position
 
     def person(self, user: Any) -> Person:
-        """A user of the fit, with their ratings, as `fold_in` gives a visitor.
+        """A fitted user with their ratings, as the same kind of object that `fold_in` returns.
 
         Raises
         ------
         UnknownUserError
+            If the model has not seen the user.
         """
         row = self.user_position(user)
         return Person(self.item_index_, self.people.pick(np.array([row])))
@@ -192,10 +195,10 @@ class Model(Parameters, ABC):
         ----------
         users, items : id or array of ids, shape (n,)
             Paired: the i-th prediction is for ``users[i]`` and ``items[i]``. A single id is paired with
-            each of the other side's.
+            every id of the other side.
         unknown : {"fallback", "nan", "raise"}
-            For a pair of which the model has not seen the user or the item: what is known of the other's
-            bias and else the mean; or NaN; or an error.
+            What to do if the model has not seen the user or the item of a pair. "fallback" predicts the mean,
+            plus the bias of the one that is known; "nan" predicts NaN; "raise" raises an error.
 
         Returns
         -------
@@ -207,7 +210,7 @@ class Model(Parameters, ABC):
         UnknownUserError, UnknownItemError
             With ``unknown="raise"``, for the first id that the model has not seen.
         DataError
-            If ``users`` and ``items`` differ in length.
+            If ``users`` and ``items`` are not columns of ids, or differ in length.
         """
         self.check_fitted()
         for ids in (users, items):
@@ -230,26 +233,27 @@ class Model(Parameters, ABC):
     def recommend(
         self, user: Any, n: int = 10, *, exclude_seen: bool = True, items: Iterable[Any] | None = None
     ) -> list[Recommendation]:
-        """The n items of the highest score for a user, best first; fewer only where there are fewer.
+        """The n items with the highest scores for a user, best first; fewer if there are fewer items.
 
         Parameters
         ----------
         user : id
         n : int
+            The number of items.
         exclude_seen : bool
-            Leave out what the user has rated.
+            Leave out the items that the user has rated.
         items : ids, optional
-            Choose among these only.
+            Choose only from these.
 
         Returns
         -------
         list of Recommendation
-            Distinct items, by falling score: the predicted rating, not clipped.
+            Distinct items, highest score first. A score is the predicted rating, not clipped.
 
         Raises
         ------
         UnknownUserError
-            If the model has not seen the user; the message names the remedy.
+            If the model has not seen the user; the message says what to do.
         UnknownItemError
             For the first of ``items`` that the model has not seen.
         """
@@ -258,19 +262,21 @@ class Model(Parameters, ABC):
     def recommend_all(
         self, users: Iterable[Any] | None = None, *, n: int = 10, exclude_seen: bool = True
     ) -> pl.DataFrame:
-        """The n best items of many users at once.
+        """The n best items for many users at once.
 
         Parameters
         ----------
         users : ids, optional
-            All that the model knows, if not given.
+            The default is all users that the model knows.
         n : int
+            The number of items for each user.
         exclude_seen : bool
+            Leave out the items that a user has rated.
 
         Returns
         -------
         polars.DataFrame
-            Columns user, rank (from 1), item, score; users in the order given.
+            The columns user, rank (from 1), item, score; users are in the order given.
 
         Raises
         ------
@@ -300,7 +306,7 @@ class Model(Parameters, ABC):
         )
 
     def similar_items(self, item: Any, n: int = 10) -> list[SimilarItem]:
-        """The n items most like this one, nearest first: by the angle between their factors, if it has any.
+        """The n items most like this one, most similar first; factors are compared by their angle.
 
         Raises
         ------
@@ -312,7 +318,7 @@ class Model(Parameters, ABC):
         return [SimilarItem(self.item_index_.id_at(place), score) for place, score in found]
 
     def similar_users(self, user: Any, n: int = 10) -> list[SimilarUser]:
-        """The n users most like this one, nearest first: by the angle between their factors, if it has any.
+        """The n users most like this one, most similar first; factors are compared by their angle.
 
         Raises
         ------
@@ -324,7 +330,7 @@ class Model(Parameters, ABC):
         return [SimilarUser(self.user_index_.id_at(place), score) for place, score in found]
 
     def explain(self, user: Any, item: Any, *, n: int = 5) -> Explanation:
-        """What a user's score for an item is made of: the n rated items that matter most, and the rest.
+        """The parts of a user's score for an item: the n rated items that matter most, and the rest.
 
         Raises
         ------
@@ -334,7 +340,7 @@ class Model(Parameters, ABC):
         return self.person(user).explain(item, n=n)
 
     def fold_in(self, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> Person:
-        """A person the model has never seen, from their ratings; nothing is retrained.
+        """A person whom the model has never seen, from their ratings; the model is not retrained.
 
         Parameters
         ----------
@@ -345,7 +351,7 @@ class Model(Parameters, ABC):
         UnknownItemError
             For the first item that the model has not seen.
         DataError
-            For a rating that is not a finite number.
+            If a rating is not a finite number.
         """
         self.check_fitted()
         return Person(self.item_index_, self.people_by(rated_rows(self.item_index_, ratings)))
@@ -358,7 +364,7 @@ class Model(Parameters, ABC):
         write_model_file(path, self.header(), self.arrays())
 
     def header(self) -> dict[str, Any]:
-        """What a model's file holds besides arrays, in plain values."""
+        """The plain values of a model file; `arrays` has the rest."""
         return {
             "model": type(self).__name__,
             "parameters": {name: _plain(value) for name, value in self._as_fitted.get_params().items()},
@@ -367,7 +373,7 @@ class Model(Parameters, ABC):
         }
 
     def arrays(self) -> dict[str, Any]:
-        """The arrays of a model's file, by name."""
+        """The arrays of a model file, by name."""
         return {
             "user_ids": self.user_index_.ids,
             "item_ids": self.item_index_.ids,
@@ -375,7 +381,7 @@ class Model(Parameters, ABC):
         }
 
     def take_header(self, header: Mapping[str, Any]) -> None:
-        """Take over from a file what `header` gave."""
+        """Set the attributes that `header` wrote to a file."""
         low, high = header["rating_range"]
         if not -LARGEST_SINGLE <= low <= high <= LARGEST_SINGLE:
             raise ModelFileError(f"the ratings range from {low} to {high}")
@@ -383,7 +389,7 @@ class Model(Parameters, ABC):
         self.history_ = [_iteration(record) for record in header["history"]]
 
     def take_arrays(self, arrays: dict[str, Any]) -> None:
-        """Take over from a file what `arrays` gave."""
+        """Set the attributes that `arrays` wrote to a file."""
         self.user_index_ = IdIndex(saved_ids(arrays["user_ids"]))
         self.item_index_ = IdIndex(saved_ids(arrays["item_ids"]))
         self.rated_ = saved_rows(arrays, "rated")

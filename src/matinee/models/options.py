@@ -1,4 +1,4 @@
-"""What a model declares of a parameter, from which the command line makes an option."""
+"""Describes a model's parameters, so that the command line can make options of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Option:
-    """What every option has.
+    """The base class of all options.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Whole(Option):
 
 @dataclass(frozen=True)
 class Number(Option):
-    """A number; a bound that is None is left to the model, which says more about what it expects."""
+    """A number; if a bound is None, the model checks it, with a message that says more."""
 
     least: float | None = 0
     most: float | None = None
@@ -37,7 +37,7 @@ class Number(Option):
 
 @dataclass(frozen=True)
 class Word(Option):
-    """One of the words that the model knows, or a number where it takes one instead."""
+    """A word that the model knows, or a number for a parameter that also takes numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Switch(Option):
     """On or off."""
 
 
-N_FACTORS = Whole("Number of factors, the rank.", 1, 10_000)
-N_ITERATIONS = Whole("Number of iterations, at most.", 1, 1_000_000)
-REGULARIZATION = Number("λ: how strongly factors are held near zero.")
+N_FACTORS = Whole("Number of factors (the rank).", 1, 10_000)
+N_ITERATIONS = Whole("Largest number of iterations.", 1, 1_000_000)
+REGULARIZATION = Number("λ: how strongly the factors are pulled towards zero.")
 TOLERANCE = Number("Stop once the RMSE falls by less than this.")

@@ -1,4 +1,4 @@
-"""The parameters of a model, read and set the way of scikit-learn."""
+"""Reads and sets the parameters of a model, as scikit-learn does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matinee.errors import DataError
 
 
 class Parameters:
-    """Keyword parameters kept untouched in attributes of their own names."""
+    """The base class that keeps keyword parameters unchanged in attributes of the same names."""
 
     @classmethod
     def parameter_names(cls) -> list[str]:
@@ -19,16 +19,16 @@ class Parameters:
         return list(_parameters_of(cls))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters by name. ``deep`` is scikit-learn's and changes nothing: no parameter is a model."""
+        """The parameters by name. ``deep`` is there for scikit-learn and ignored: no parameter is a model."""
         return {name: getattr(self, name) for name in self.parameter_names()}
 
     def set_params(self, **parameters: Any) -> Self:
-        """Set parameters by name; takes effect at the next fit.
+        """Set parameters by name; they take effect at the next fit.
 
         Raises
         ------
         DataError
-            For a name that the model does not have.
+            If the model has no parameter of that name.
         """
         names = self.parameter_names()
         for name, value in parameters.items():
@@ -56,12 +56,12 @@ def _parameters_of(kind: type[Parameters]) -> dict[str, inspect.Parameter]:
     return {name: one for name, one in inspect.signature(kind.__init__).parameters.items() if name != "self"}
 
 
-# More than any machine has; a file or a caller that asks for more has made a mistake.
+# More than any machine has, so a file or a caller that asks for more has made a mistake.
 MOST_THREADS = 4096
 
 
 def thread_count(n_threads: Any) -> int:
-    """The number of threads to run; None means every processor that this process may use."""
+    """The number of threads to run; None means one for each processor that this process may use."""
     if n_threads is not None:
         return whole_number("n_threads", n_threads, least=1, most=MOST_THREADS)
     if hasattr(os, "sched_getaffinity"):

@@ -1,4 +1,4 @@
-"""People in the eyes of a model, many at once: what each kind of model answers by its own means."""
+"""Many people at once as a model sees them; each kind of model answers for them in its own way."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ScoreParts = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class People(ABC):
-    """Some people, a row each: those that a model was fitted on, or others who were folded in.
+    """Some people, one row for each: users that a model was fitted on, or people who were folded in.
 
     Attributes
     ----------
     rated : Rows
-        What each of them is known by; positions of the model's items.
+        The ratings of each person; the columns are positions of the model's items.
     n_threads : int
-        How many threads their answers may use.
+        The number of threads to compute answers with.
     """
 
     rated: Rows
@@ -44,41 +44,43 @@ class People(ABC):
         excluded: Rows | None = None,
         candidates: Any = None,
     ) -> tuple[Positions, Floats]:
-        """The positions and scores of the best n items for each person; as `Ranker.best`."""
+        """The positions and scores of the best n items for each person, in the form of `Ranker.best`."""
 
     @abstractmethod
     def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
-        """Predicted ratings of items by people, for pairs of positions; −1 stands for an unknown one."""
+        """Predicted ratings for pairs of positions of people and items; −1 stands for an unknown one."""
 
     @abstractmethod
     def score_parts(self, columns: NDArray[Any]) -> ScoreParts:
-        """What the scores of items consist of, for the one person that these people are.
+        """The parts of the scores of items, if these people are a single person.
 
         Parameters
         ----------
         columns : ndarray of int, shape (n_items,)
+            The positions of the items.
 
         Returns
         -------
         ndarray of float64, shape (n_items,) and (n_items, n_rated)
-            What the score starts from, and what each rating of the person adds. The sum is the score that
-            `rank` gives.
+            The baseline of each score, and what each rating of the person adds to it. Their sum is the score
+            that `rank` gives.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class FactorItems:
-    """The items of a model of factors, as people meet them.
+    """The items of a factor model, ready to be ranked and rated.
 
     Attributes
     ----------
     side : Side
+        The factors and biases of the items.
     ranker : Ranker
-        Of the same factors and biases.
+        A ranker of the same factors and biases.
     mean : float
-        What biases and factors are added to.
+        The number that biases and products of factors are added to.
     limits : tuple of float
-        What predictions are clipped to.
+        The range that predictions are clipped to.
     """
 
     side: Side
@@ -89,14 +91,17 @@ class FactorItems:
 
 @dataclass(frozen=True, eq=False)
 class FactorPeople(People):
-    """People who are rows of factors, and perhaps biases.
+    """People who have factors, and perhaps biases.
 
     Attributes
     ----------
     side : Side
+        The factors and biases of the people.
     items : FactorItems
+        The items of the model.
     parts_of : callable
-        From the ratings of one person and the positions of items, what each rating adds to the scores.
+        Takes the ratings of one person and the positions of items; returns what each rating adds to the
+        scores of the items.
     """
 
     side: Side

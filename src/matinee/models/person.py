@@ -1,4 +1,4 @@
-"""One person in the eyes of a model: a user it was fitted on, or a visitor folded in."""
+"""One person as a model sees them: a user it was fitted on, or a visitor folded in."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from matinee.ratings import Rows
 from matinee.ratings.ids import Id, IdIndex
 from matinee.solving.row_problem import Floats
 
-# Beyond this a sum of squares overflows single precision, and there would be nothing to recommend.
+# With larger ratings a sum of squares overflows single precision, and no item can be recommended.
 LARGEST_RATING = 1e15
 
 
 class Person:
-    """A user of the fit, or somebody known by a few ratings. `Model.fold_in` makes one; nothing is retrained.
+    """A fitted user, or a person whom `Model.fold_in` made from a few ratings without retraining.
 
     Attributes
     ----------
     rated : dict
-        The ratings that the person is known by, by item.
+        The ratings of the person, by item.
     """
 
     def __init__(self, item_index: IdIndex, people: People) -> None:
@@ -36,25 +36,25 @@ class Person:
 
     @property
     def rated(self) -> dict[Id, float]:
-        """The ratings that the person is known by."""
+        """The ratings of the person, by item."""
         ids = self._item_index.ids[self._people.rated.columns].tolist()
         return dict(zip(ids, self._people.rated.values.tolist(), strict=True))
 
     @property
     def factors(self) -> Floats:
-        """The person's factors; float32, shape (n_factors,). Only of a model that has factors."""
+        """The person's factors; float32, shape (n_factors,). Only models with factors have them."""
         factors: Floats = self._factor_people("factors").side.factors[0]
         return factors
 
     @property
     def bias(self) -> float:
-        """How much higher than others this person rates. Only of a model that has factors."""
+        """How much higher than others this person rates. Only models with factors have it."""
         biases = self._factor_people("bias").side.biases
         return 0.0 if biases is None else float(biases[0])
 
     def _factor_people(self, name: str) -> FactorPeople:
         if not isinstance(self._people, FactorPeople):
-            raise AttributeError(f"this person has no {name}: the model knows people by other means")
+            raise AttributeError(f"this person has no {name}: the model is not a factor model")
         return self._people
 
     def __repr__(self) -> str:
@@ -64,15 +64,16 @@ class Person:
     def recommend(
         self, n: int = 10, *, exclude_seen: bool = True, items: Iterable[Any] | None = None
     ) -> list[Recommendation]:
-        """The n items of the highest score, best first; fewer only where there are fewer.
+        """The n items with the highest scores, best first; fewer if there are fewer items.
 
         Parameters
         ----------
         n : int
+            The number of items.
         exclude_seen : bool
-            Leave out what the person has rated.
+            Leave out the items that the person has rated.
         items : ids, optional
-            Choose among these only.
+            Choose only from these.
 
         Raises
         ------
@@ -91,12 +92,13 @@ class Person:
         return list(map(Recommendation, ids, scores[0, :n_found].tolist()))
 
     def predict(self, items: Any, *, unknown: str = "fallback") -> Any:
-        """The ratings expected of this person; as `Model.predict`, for one user.
+        """The predicted ratings of this person, as `Model.predict` gives them for one user.
 
         Parameters
         ----------
         items : id or array of ids, shape (n,)
         unknown : {"fallback", "nan", "raise"}
+            What to do about an item that the model has not seen; as in `Model.predict`.
 
         Returns
         -------
@@ -109,7 +111,7 @@ class Person:
         return float(predicted[0]) if is_scalar else predicted
 
     def explain(self, item: Any, *, n: int = 5) -> Explanation:
-        """What this person's score for an item is made of; the n rated items that matter most.
+        """The parts of this person's score for an item: the n rated items that matter most, and the rest.
 
         Raises
         ------
@@ -119,7 +121,7 @@ class Person:
         return self.explain_all([item], n=n)[0]
 
     def explain_all(self, items: Iterable[Any], *, n: int = 5) -> list[Explanation]:
-        """As `explain`, for several items at hardly more than the price of one.
+        """The same as `explain` for several items, in hardly more time than for one.
 
         Raises
         ------
@@ -134,19 +136,19 @@ class Person:
         return [explanation_of(ids, rated.values, float(baseline), each, n) for baseline, each in parts]
 
     def _positions_of(self, items: Any) -> Any:
-        """Positions of items that must all be known."""
+        """The positions of items; all must be known."""
         return positions_of(self._item_index, items, "item", "raise")[0]
 
 
 def rated_rows(item_index: IdIndex, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> Rows:
-    """One row of ratings from a mapping of item to rating, checked.
+    """One row of ratings, checked, from a mapping of item to rating.
 
     Raises
     ------
     UnknownItemError
         For the first item that the model has not seen.
     DataError
-        For a rating that is not a finite number.
+        If a rating is not a finite number.
     """
     try:
         by_item = dict(ratings)

@@ -1,4 +1,4 @@
-"""Every kind of model there is. What a kind is called and what it can do is declared on its class."""
+"""The list of all kinds of models. Each class declares its own name and abilities."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MODELS: tuple[type[Model], ...] = (
 
 
 def names_where(declares: Callable[[type[Model]], bool]) -> str:
-    """The short names of the models that declare something, as a sentence lists them: "als or bayes"."""
+    """The short names of the models for which ``declares`` is true, in words: "als or bayes"."""
     return " or ".join(name for name, kind in models_by_short_name().items() if declares(kind))
 
 
 def models_by_short_name() -> dict[str, type[Model]]:
-    """The models that have a name on the command line and in `tune`."""
+    """The models that have a short name for the command line and `tune`, by that name."""
     return {kind.short_name: kind for kind in MODELS if kind.short_name is not None}

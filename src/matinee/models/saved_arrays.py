@@ -1,4 +1,4 @@
-"""Arrays of a model file as a model needs them; whoever made the file, nothing reads outside them."""
+"""Checks the arrays of a model file, so that no file can make the kernels read outside them."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ def saved_ids(array: Any) -> Any:
     Raises
     ------
     ModelFileError
-        If they are no ids, or not sorted.
+        If the array does not hold ids, or they are not sorted.
     """
     if array.dtype == np.uint32 and array.ndim == 2:
         if array.size and int(array.max()) > _GREATEST_CODE_POINT:
-            raise ModelFileError("an id holds what is no character")
+            raise ModelFileError("an id holds a number that is not a character")
         array = array.view(f"<U{max(array.shape[1], 1)}").reshape(-1)
     elif array.dtype not in (np.int64, np.uint64) or array.ndim != 1:
-        raise ModelFileError(f"ids of type {array.dtype} and {array.ndim} dimensions")
+        raise ModelFileError(f"the ids are of type {array.dtype} and have {array.ndim} dimensions")
     if not (array[:-1] < array[1:]).all():
         raise ModelFileError("the ids are not sorted")
     return array
 
 
 def saved_array(arrays: dict[str, Any], name: str, dtype: Any, n_dimensions: int) -> Any:
-    """The array of that name; a ModelFileError if it is of another type."""
+    """The array with this name; raises a ModelFileError if its type or number of dimensions is wrong."""
     array = arrays[name]
     if array.dtype != dtype or array.ndim != n_dimensions:
-        raise ModelFileError(f"{name} is of type {array.dtype} and {array.ndim} dimensions")
+        raise ModelFileError(f"{name} is of type {array.dtype} and has {array.ndim} dimensions")
     return array
 
 
 def saved_rows(arrays: dict[str, Any], name: str) -> Rows:
-    """The rows whose three arrays begin with that name; `check_rows` checks what is in them."""
+    """The rows in the three arrays whose names begin with ``name``; `check_rows` checks their values."""
     return Rows(
         saved_array(arrays, f"{name}_indptr", np.int64, 1),
         saved_array(arrays, f"{name}_columns", np.int32, 1),
@@ -49,19 +49,19 @@ def saved_rows(arrays: dict[str, Any], name: str) -> Rows:
 
 
 def arrays_of_rows(rows: Rows, name: str) -> dict[str, Any]:
-    """The three arrays of rows by the names that `saved_rows` looks for."""
+    """The three arrays of rows, under the names that `saved_rows` looks for."""
     return {f"{name}_{part}": array for part, array in rows._asdict().items()}
 
 
 def check_rows(rows: Rows, n_rows: int, n_columns: int) -> None:
-    """A ModelFileError for ratings that would make the kernels read outside their arrays."""
+    """Raise a ModelFileError for rows that would make the kernels read outside their arrays."""
     indptr, columns, values = rows
     fits = len(indptr) == n_rows + 1 and len(columns) == len(values) == indptr[-1]
     fits = fits and indptr[0] == 0 and bool((indptr[:-1] <= indptr[1:]).all())
     if not fits:
         raise ModelFileError("its arrays do not fit together")
     if len(columns) and not (int(columns.min()) >= 0 and int(columns.max()) < n_columns):
-        raise ModelFileError("a rating is of an item that is not there")
+        raise ModelFileError("a rating is of an item that is not in the file")
     starts = np.zeros(len(columns), dtype=bool)
     starts[indptr[:-1][indptr[:-1] < len(columns)]] = True
     if not (starts[1:] | (columns[:-1] < columns[1:])).all():

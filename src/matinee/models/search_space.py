@@ -1,4 +1,4 @@
-"""What `tune` may try of a model's parameters: a model declares its search space on its class."""
+"""The search space of `tune`: each class of model declares which values of its parameters may be tried."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 from matinee.ratings import Ratings
 from matinee.ratings.splits import SplitOfRatings
 
-# What a parameter is counted in, from the ratings and the parameters before it in the table.
+# Computes the unit of a parameter from the ratings and from the parameters before it in the search space.
 Unit = Callable[[Ratings, Mapping[str, Any]], float]
 
 
 @dataclass(frozen=True)
 class Doubling:
-    """A number of factors: the one tried first, halved and doubled so many times.
+    """A number of factors: the first one tried, and this many halvings and doublings of it.
 
-    Larger ones are let in later, if the best at twice its number is better still.
+    Larger numbers are tried later, if the best parameters do better still with twice the factors.
     """
 
     halvings: int
     doublings: int
 
     def ladder(self, first: int, most: int) -> list[int]:
-        """All ranks that may ever be tried, ascending."""
+        """All numbers of factors that may ever be tried, ascending."""
         ranks = {max(1, first >> halving) for halving in range(self.halvings + 1)}
         rank = first
         while 2 * rank <= most:
@@ -36,12 +36,12 @@ class Doubling:
 
 @dataclass(frozen=True)
 class Real:
-    """A number between two bounds, on a log scale or not, in multiples of a unit.
+    """A number between two bounds, as a multiple of a unit, on a log scale or a linear one.
 
     Attributes
     ----------
     words : mapping
-        The numbers that a model's own words for this parameter stand for.
+        The words that the model takes for this parameter, and the number that each stands for.
     """
 
     low: float
@@ -51,13 +51,13 @@ class Real:
     words: Mapping[str, float] = field(default_factory=dict)
 
     def containing(self, coordinate: float) -> tuple[float, float]:
-        """The bounds, widened where the coordinate is outside them."""
+        """The bounds, widened if the coordinate is outside them."""
         return min(self.low, coordinate), max(self.high, coordinate)
 
 
 @dataclass(frozen=True)
 class OnOrOff:
-    """On or off."""
+    """A parameter that is on or off."""
 
 
 Axis = Doubling | Real | OnOrOff
@@ -65,24 +65,25 @@ Axis = Doubling | Real | OnOrOff
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What `tune` searches for a model, and how it follows a fit.
+    """The parameters that `tune` searches for a model, and how it follows a fit.
 
     Attributes
     ----------
     parameters : mapping of str to Doubling, Real or OnOrOff
+        The values that may be tried of each parameter.
     metric : {"rmse", "ndcg"}
-        What the model's validation curve shows: `Iteration` has it after ``validation_``.
+        The metric of the model's validation curve: the field of `Iteration` named ``validation_`` and this.
     split_by : {"random", "user", "last", "time"}
-        How ratings are held out to follow it on.
+        How the validation ratings are held out.
     iterations : str or None
-        The parameter that is read off that curve, not searched; None where more iterations never harm: then
-        a curve is only as long as it takes to judge by it.
+        The parameter that is read off that curve instead of searched. None if more iterations never harm: a
+        curve is then only as long as a judgement needs.
     most_iterations : int
-        Where a curve whose length is read off ends at the latest.
+        The greatest length of a curve from which the number of iterations is read off.
     burn_in : str or None
-        The parameter that says how many iterations do not count.
+        The parameter with the number of first iterations that do not count.
     patience : int
-        A curve is at its end when so many iterations have gained nothing to speak of.
+        A curve ends after this many iterations without notable gain.
     """
 
     parameters: Mapping[str, Axis]
@@ -95,5 +96,5 @@ class SearchSpace:
 
 
 def ratings_per_row(ratings: Ratings) -> float:
-    """Of a row between a typical user's and a typical item's."""
+    """The number of ratings of a row between a typical user and a typical item."""
     return len(ratings) / math.sqrt(ratings.n_users * ratings.n_items)

@@ -1,4 +1,4 @@
-"""A model whose people are solutions of the row problem: it adds the terms and the ridge."""
+"""A factor model that finds people's factors by solving the row problem; it adds the terms and the ridge."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from matinee.solving.row_problem import Floats, Side, Terms
 
 
 class SolvedModel(FactorModel):
-    """A `FactorModel` that folds people in, and explains their scores, by the row problem of its fit."""
+    """A `FactorModel` that folds people in and explains their scores with the row problem of its fit."""
 
     @property
     @abstractmethod
     def terms(self) -> Terms:
-        """What a value stands for in the fitted model's row problem."""
+        """The weights and targets of ratings in the fitted model's row problem."""
 
     @abstractmethod
     def user_ridge(self, observed: Rows) -> Floats:
-        """The regularisation of people with such values; float32, shape (n_people,)."""
+        """The regularisation of people with these values; float32, shape (n_people,)."""
 
     def observed(self, rated: Rows) -> Rows:
-        """The ratings as the row problem takes them."""
+        """The values of the row problem for these ratings."""
         return rated
 
     @property
     def people(self) -> People:
-        """The users that the model was fitted on, a row each."""
+        """The users that the model was fitted on, one row for each."""
         return self._people(self.user_side, self.rated_)
 
     def people_by(self, rated: Rows) -> People:
-        """People whom the model has never seen, a row each, by their ratings."""
+        """People whom the model has never seen, from their ratings; one row for each."""
         return self._people(self.fold(rated), rated)
 
     def fold(self, rated: Rows) -> Side:
-        """The factors and biases of people by their ratings, a row each."""
+        """The factors and biases of people, solved from their ratings; one row for each."""
         return self._people_problem.solve(rated, thread_count(self.n_threads))
 
     def _people(self, side: Side, rated: Rows) -> People:

@@ -206,7 +206,7 @@ def interrupt_at(iteration: int) -> Callable[[Iteration], None]:
 def test_ctrl_c_after_the_burn_in_keeps_the_samples_so_far(small_ratings: Ratings, n_kept: int) -> None:
     for n_done in (1, 5):
         interrupted = BayesianALS(**SMALL, n_kept=n_kept)
-        with pytest.warns(UserWarning, match=f"interrupted after {n_done} of 12 samples; the model is"):
+        with pytest.warns(UserWarning, match=f"interrupted after {n_done} of 12 samples; the model uses"):
             interrupted.fit(small_ratings, callback=interrupt_at(4 + n_done))
         ended = BayesianALS(**SMALL, n_kept=n_kept)
         ended.fit(small_ratings, callback=lambda record, last=4 + n_done: record.iteration == last)

@@ -1,4 +1,4 @@
-"""Factors with error bars: the Gibbs chain, the samples that it keeps, and the answers made of them."""
+"""Factors with error bars: the Gibbs chain, the samples that it keeps, and the answers from them."""
 
 from matinee.models.bayes.model import BayesianALS
 

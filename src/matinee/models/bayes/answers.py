@@ -1,4 +1,4 @@
-"""The answers of a model that is the mean of samples, and how sure it is of them."""
+"""The answers of a model that averages over samples, and their uncertainty."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ from matinee.solving.row_problem import Side
 
 
 class SampledModel(FactorModel):
-    """A `FactorModel` whose every answer is the mean over samples that it keeps.
+    """A `FactorModel` that keeps samples; every answer is the mean over them.
 
     Attributes
     ----------
     posterior_ : Posterior
-        The samples kept.
+        The kept samples.
     effective_samples_ : float
+        The number of independent samples that the chain is worth.
     user_columns_ : FeatureColumns or None
-        How what is known of a user becomes features; None for a fit without.
+        The columns that turn knowledge about a user into features; None if the fit had no user features.
     user_features_ : Rows or None
-        Those of the users of the fit.
+        The features of the fitted users.
     """
 
     has_intervals = True
@@ -48,18 +49,18 @@ class SampledModel(FactorModel):
 
     @property
     def user_side(self) -> SampledRows:
-        """The users of the fit as every sample has them, side by side."""
+        """The fitted users in every sample, side by side."""
         users: SampledRows = self._computed.get("users side by side", lambda: self.posterior_.users)
         return users
 
     @property
     def item_side(self) -> Side:
-        """The samples of the items side by side, divided by their number: products with users' are means."""
+        """The items' samples side by side, divided by their number: a product with a user's is a mean."""
         return self._sampled_items.shares
 
     @property
     def n_products(self) -> int:
-        """How many products of factors are averaged in a prediction: one for each sample."""
+        """The number of products of factors that are averaged in a prediction: one for each sample."""
         return self.posterior_.n_samples
 
     @property
@@ -81,12 +82,12 @@ class SampledModel(FactorModel):
 
     @property
     def people(self) -> SampledPeople:
-        """The users that the model was fitted on, a row each."""
+        """The users that the model was fitted on, one row for each."""
         threads = thread_count(self.n_threads)
         return SampledPeople(self.user_side, self.rated_, self.user_features_, self._sampled_items, threads)
 
     def people_by(self, rated: Rows) -> SampledPeople:
-        """People whom the model has never seen, a row each, by their ratings alone."""
+        """People whom the model has never seen, from their ratings alone; one row for each."""
         return self._people_by(rated, None)
 
     def _people_by(self, rated: Rows, known: Rows | None) -> SampledPeople:
@@ -94,11 +95,12 @@ class SampledModel(FactorModel):
         return SampledPeople(items.fold(rated, known, threads), rated, known, items, threads)
 
     def person(self, user: Any) -> SampledPerson:
-        """A user of the fit, with their ratings and features, as `fold_in` gives a visitor.
+        """A fitted user with their ratings and features, as the same kind of object that `fold_in` returns.
 
         Raises
         ------
         UnknownUserError
+            If the model has not seen the user.
         """
         row = self.user_position(user)
         return SampledPerson(self.item_index_, self.people.pick(np.array([row])))
@@ -109,27 +111,29 @@ class SampledModel(FactorModel):
         *,
         features: Mapping[str, Any] | None = None,
     ) -> SampledPerson:
-        """A person the model has never seen, from their ratings and features, of which there may be none.
+        """A person whom the model has never seen, from their ratings and features; both may be empty.
 
         Parameters
         ----------
         ratings : mapping of item id to rating
         features : mapping of column to value, optional
-            As in a row of ``user_features``; what is left out counts as nothing known.
+            The values as in a row of ``user_features``; a feature that is left out counts as unknown.
 
         Raises
         ------
         UnknownItemError
             For the first item that the model has not seen.
         DataError
-            For a rating that is not a finite number, or a feature that the model does not know.
+            If a rating is not a finite number, or the model does not know a feature.
         """
         self.check_fitted()
         rated = rated_rows(self.item_index_, ratings)
         encoded = None
         if features is not None:
             if self.user_columns_ is None:
-                raise DataError("features are given, but the model was fitted without user_features")
+                raise DataError(
+                    "features are given, but the model was fitted without user_features; leave them out"
+                )
             encoded = self.user_columns_.encode_one(features)
         return SampledPerson(self.item_index_, self._people_by(rated, encoded))
 
@@ -142,17 +146,19 @@ class SampledModel(FactorModel):
         return_std: bool = False,
         interval: float | None = None,
     ) -> Any:
-        """Predicted ratings of users for items, and how sure they are.
+        """Predicted ratings of users for items, and their uncertainty.
 
         Parameters
         ----------
         users, items : id or array of ids, shape (n,)
+            Paired, as in `ALS.predict`.
         unknown : {"fallback", "nan", "raise"}
-            As in `ALS.predict`; what is known of an item is what a person without ratings is predicted.
+            As in `ALS.predict`; for an unknown user, "fallback" predicts the rating of a person without
+            ratings.
         return_std : bool
-            Also the standard deviation of a rating around its prediction, the noise of ratings included.
+            Also return the standard deviation of a rating around its prediction, with the noise of ratings.
         interval : float, optional
-            Also the ends of the central interval that holds this share of the ratings, such as 0.9.
+            Also return the ends of the central interval that holds this share of the ratings, such as 0.9.
 
         Returns
         -------
@@ -182,30 +188,32 @@ class SampledModel(FactorModel):
         items: Iterable[Any] | None = None,
         optimism: float = 0.0,
     ) -> list[Recommendation]:
-        """The n items of the highest score for a user, best first; fewer only where there are fewer.
+        """The n items with the highest scores for a user, best first; fewer if there are fewer items.
 
         Parameters
         ----------
         user : id
         n : int
+            The number of items.
         exclude_seen : bool
-            Leave out what the user has rated.
+            Leave out the items that the user has rated.
         items : ids, optional
-            Choose among these only.
+            Choose only from these.
         optimism : float
-            Rank by the mean and so many standard deviations: above 0 to explore what is uncertain, below 0
-            to play safe.
+            Rank by the mean plus this many standard deviations. Above 0 explores uncertain items; below 0
+            plays safe.
 
         Raises
         ------
         UnknownUserError, UnknownItemError
+            If the model has not seen the user or one of ``items``.
         """
         return self.person(user).recommend(n, exclude_seen=exclude_seen, items=items, optimism=optimism)
 
     # ---- files --------------------------------------------------------------------------------
 
     def header(self) -> dict[str, Any]:
-        """What a model's file holds besides arrays, in plain values."""
+        """The plain values of a model file; `arrays` has the rest."""
         return {
             **super().header(),
             "effective_samples": self.effective_samples_,
@@ -214,14 +222,14 @@ class SampledModel(FactorModel):
         }
 
     def arrays(self) -> dict[str, Any]:
-        """The arrays of a model's file, by name."""
+        """The arrays of a model file, by name."""
         of_posterior = {name: getattr(self.posterior_, name) for name in Posterior.names()}
         features = self.user_features_
         known = {} if features is None else arrays_of_rows(features, "user_features")
         return {**super().arrays(), **of_posterior, **known}
 
     def take_header(self, header: Mapping[str, Any]) -> None:
-        """Take over from a file what `header` gave."""
+        """Set the attributes that `header` wrote to a file."""
         super().take_header(header)
         self.effective_samples_ = float(header["effective_samples"])
         self.interrupted_ = bool(header["interrupted"])
@@ -229,7 +237,7 @@ class SampledModel(FactorModel):
         self.user_columns_ = None if columns is None else FeatureColumns.from_list(columns)
 
     def take_arrays(self, arrays: dict[str, Any]) -> None:
-        """Take over from a file what `arrays` gave."""
+        """Set the attributes that `arrays` wrote to a file."""
         super().take_arrays(arrays)
         self.posterior_ = Posterior(**{name: arrays[name] for name in Posterior.names()})
         n_given = self.user_columns_.n_features if self.user_columns_ else 0

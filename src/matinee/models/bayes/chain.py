@@ -1,4 +1,4 @@
-"""The Gibbs sampler: the same alternation, each half-step a draw and not a solution."""
+"""The Gibbs sampler: the alternation of the other models, but each half-step draws rows, not solves them."""
 
 from __future__ import annotations
 
@@ -32,21 +32,24 @@ from matinee.solving.row_problem import (
 )
 from matinee.solving.training_loop import AlternationInMemory, HeldOut
 
-# The running average has flattened when so many samples more have not lowered its error by the tolerance.
+# The running average has flattened if this many more samples lower its error by less than the tolerance.
 SAMPLES_TO_JUDGE_BY = 20
 
 
 class SampledSide:
-    """One side of a chain: its rows as drawn last, and the distribution that they come from.
+    """One side of a chain: the last draw of its rows, and the distribution that the rows come from.
 
     Parameters
     ----------
     observed : Rows
+        The ratings of the side.
     side : Side
-        Where the chain starts; every draw is written into it.
+        The start of the chain; every draw is written into it.
     regression : FeatureRegression or None
+        The regression on features; None without any.
     scale : float
-        About how far ratings lie apart. Factors, of which two make a rating, are of the size of its root.
+        A typical difference between ratings. A rating is a product of two factors, so a factor is about as
+        large as the square root of the scale.
     """
 
     def __init__(
@@ -83,12 +86,12 @@ class SampledSide:
 
     @property
     def prior_means(self) -> Doubles:
-        """What the rows are expected to be; shape (n, d), or (1, d) where that is the same for all."""
+        """The prior means of the rows; shape (n, d), or (1, d) if they are the same for all rows."""
         mean = self.prior.mean[None, :]
         return mean if self._offsets is None else mean + self._offsets
 
     def draw(self, fixed: Side, offset: float, noise_precision: float, seed: int) -> float:
-        """Draw the rows given the other side and their prior; returns their squared error."""
+        """Draw the rows given the other side and their prior, and return their squared error."""
         losses, prior, shift = solve_under_prior(
             self.observed,
             fixed,
@@ -111,9 +114,9 @@ class SampledSide:
 
 
 class States:
-    """So many states of a chain, evenly spaced however long it turns out to be.
+    """Keeps a number of states of a chain, evenly spaced, whatever the length of the chain.
 
-    Up to twice as many are held; then every second is dropped, and the next ones are taken half as often.
+    It holds up to twice that number. Then it drops every second state, and takes new ones half as often.
     """
 
     def __init__(self, n_kept: int) -> None:
@@ -122,7 +125,7 @@ class States:
         self._spacing, self._n_offered = 1, 0
 
     def offer(self, state: Callable[[], State]) -> None:
-        """Take a state, if it is its turn."""
+        """Keep the state if it is its turn."""
         self._n_offered += 1
         if self._n_offered % self._spacing:
             return
@@ -133,25 +136,25 @@ class States:
 
     @property
     def kept(self) -> list[State]:
-        """At most so many, and fewer only where fewer were offered."""
+        """The kept states: ``n_kept`` of them, or fewer if fewer were offered."""
         n_held = len(self._held)
         n = min(self.n_kept, n_held)
         return [self._held[(place + 1) * n_held // n - 1] for place in range(n)]
 
 
 class Sampling(AlternationInMemory):
-    """A chain under way.
+    """A running chain.
 
     Parameters
     ----------
     generator : numpy.random.Generator
     n_burn_in, n_kept : int
-        Sweeps before the first sample, and how many samples are kept, evenly spaced.
+        The number of sweeps before the first sample, and of evenly spaced samples to keep.
 
     Attributes
     ----------
     posterior : Posterior
-        The samples kept, once the chain is finished.
+        The kept samples; set when the chain is finished.
     """
 
     def __init__(
@@ -187,7 +190,7 @@ class Sampling(AlternationInMemory):
         self.posterior: Posterior
 
     def improve(self) -> Losses:
-        """A sweep: priors, users, items and the noise precision, each drawn given the others."""
+        """Do one sweep: draw the priors, users, items and the noise precision, each given the others."""
         self._draw(self.sampled_users, self.items)
         squared_error = self._draw(self.sampled_items, self.users)
         n_ratings = len(self.by_user.values)
@@ -216,12 +219,12 @@ class Sampling(AlternationInMemory):
 
     @property
     def stranger(self) -> Side:
-        """A person of whom nothing is known, as the chain sees them now."""
+        """A person about whom nothing is known, in the current state of the chain."""
         mean = self.sampled_users.prior.mean.astype(np.float32)
         return Side(mean[None, :-1].copy(), mean[-1:].copy())
 
     def finish(self) -> None:
-        """Make a posterior of the states kept; a chain that ended in the burn-in keeps where it is."""
+        """Make a posterior from the kept states; a chain that ended in the burn-in keeps its last state."""
         if not self.states.kept:
             self.states.offer(self._state)
         regression = self.sampled_users.regression
@@ -239,7 +242,7 @@ class Sampling(AlternationInMemory):
 
 
 class RunningAverage:
-    """The error of the samples' mean prediction on ratings held out, as they come."""
+    """Follows the error of the mean prediction of all samples so far, on held-out ratings."""
 
     def __init__(self, held_out: HeldOut, rating_range: tuple[float, float], n_burn_in: int) -> None:
         self.held_out = held_out
@@ -249,7 +252,7 @@ class RunningAverage:
         self.total: NDArray[np.float64] = np.zeros(len(held_out.values))
 
     def add(self, fit: Sampling) -> tuple[float, float]:
-        """RMSE of this sample alone, and of the mean of all since the burn-in, each clipped by itself."""
+        """The RMSE of this sample alone, and of the mean of all samples so far; each is clipped first."""
         predicted = predict_with_strangers(
             partial(self._predict, fit),
             self.held_out.rows,

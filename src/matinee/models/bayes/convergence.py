@@ -1,4 +1,4 @@
-"""How much a chain of dependent samples is worth."""
+"""The number of independent samples that a chain of dependent samples is worth."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 
 
 def effective_sample_size(chain: Sequence[float]) -> float:
-    """How many independent samples say as much of the mean as these.
+    """The number of independent samples that would estimate the mean as well as these.
 
-    ``n / (1 + 2 Σ ρ_t)``, the autocorrelations ρ summed in pairs for as long as these are positive (Geyer
-    1992). A chain that still drifts has few.
+    It is ``n / (1 + 2 Σ ρ_t)``; the autocorrelations ρ are summed in pairs as long as the sums of pairs are
+    positive (Geyer 1992). The number is small for a chain that still drifts.
 
     Parameters
     ----------
     chain : sequence of float, shape (n,)
-        A figure of each sample, in order.
+        One figure of each sample, in order.
     """
     values = np.asarray(chain, dtype=np.float64)
     n = len(values)
     if n < 4 or not values.std() > 0:
         return float(n)
     centred = values - values.mean()
-    # By the fast Fourier transform, padded so that the ends do not meet: chains may be long.
+    # The fast Fourier transform is fast for long chains; the padding keeps their two ends apart.
     spectrum = np.fft.rfft(centred, 2 * n)
     covariances = np.fft.irfft(spectrum * spectrum.conj(), 2 * n)[:n]
     correlations = covariances / covariances[0]

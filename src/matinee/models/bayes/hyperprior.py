@@ -1,4 +1,4 @@
-"""What a Bayesian model learns about a side as a whole: the normal distribution that its rows come from."""
+"""The normal distribution that the rows of a side come from, as a Bayesian model learns it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matinee.solving.draws import Doubles, draw_normal, draw_wishart
 
 @dataclass(frozen=True)
 class RowPrior:
-    """Rows are normal around a mean: of d columns, the factors and, last, the bias.
+    """A normal distribution of rows with d columns: the factors and, last, the bias.
 
     Attributes
     ----------
@@ -33,21 +33,23 @@ def draw_row_prior(
     n_more: int = 0,
     scatter: Doubles | None = None,
 ) -> RowPrior:
-    """A mean and a precision from their posterior, given rows (Salakhutdinov & Mnih 2008, equation 14).
+    """Draw a mean and a precision from their posterior, given rows (Salakhutdinov & Mnih 2008, equation 14).
 
-    The prior is the Normal–Wishart of mean 0 (as good as one row), with d degrees of freedom and the scale
-    ``diag(scales)⁻²``, which is the paper's identity for rows of any size.
+    The prior is Normal–Wishart with mean 0 (it counts as one row), d degrees of freedom and the scale
+    ``diag(scales)⁻²``. The paper has the identity as its scale; this one suits rows of any size.
 
     Parameters
     ----------
     n_rows : int
+        The number of rows.
     total, gram : ndarray of float64, shape (d,), (d, d)
-        The sum of the rows, and of their outer products.
+        The sum of the rows, and the sum of their outer products.
     scales : ndarray of float64, shape (d,)
-        About how large the numbers in each column are.
+        The typical size of the numbers in each column.
     n_more : int
+        The number of further rows whose mean is known to be 0.
     scatter : ndarray of float64, shape (d, d), optional
-        So many rows more that are known to be around 0, and the sum of their outer products.
+        The sum of the outer products of these further rows.
     """
     d = len(total)
     weight = n_rows + 1.0
@@ -63,10 +65,10 @@ def draw_row_prior(
 def draw_noise_precision(
     generator: np.random.Generator, n_ratings: int, squared_error: float, *, scale: float
 ) -> float:
-    """The precision α of single ratings from its posterior, given their errors.
+    """Draw the precision α of single ratings from its posterior, given their errors.
 
-    Its prior is Gamma(1, scale²), where ratings lie about ``scale`` apart.
+    Its prior is Gamma(1, scale²); ``scale`` is a typical difference between ratings.
     """
-    # Rounding may leave the squared error of a perfect fit below 0.
+    # Rounding can make the squared error of a perfect fit negative.
     rate = scale**2 + 0.5 * max(squared_error, 0.0)
     return float(generator.gamma(1.0 + 0.5 * n_ratings, 1.0 / rate))

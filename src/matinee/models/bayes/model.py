@@ -1,4 +1,4 @@
-"""Ratings with error bars: every row drawn from its posterior, and the priors learned with them."""
+"""Bayesian ALS: predicts ratings with error bars, by drawing every row and its prior from the posterior."""
 
 from __future__ import annotations
 
@@ -34,44 +34,47 @@ MOST_SAMPLES = 100_000
 
 
 class BayesianALS(SampledModel):
-    """Ratings as a product of factors, averaged over all factors that the ratings leave possible.
+    """Predicts ratings as products of factors, averaged over samples of all factors that fit the ratings.
 
-    Bayesian probabilistic matrix factorisation (Salakhutdinov & Mnih 2008) with biases: ratings are normal
-    around ``mean + b_u + b_i + x_uᵀy_i`` with a precision α; rows (x, b) are normal with a mean and a
-    precision of their side, which have Normal–Wishart priors. Gibbs sampling draws every row from the
-    posterior of the row problem that `ALS` solves. Nothing needs tuning but the number of factors.
+    The model is Bayesian probabilistic matrix factorisation (Salakhutdinov & Mnih 2008) with biases. Ratings
+    are normal around ``mean + b_u + b_i + x_uᵀy_i`` with a precision α. Rows (x, b) are normal; each side has
+    one mean and one precision for its rows, with a Normal–Wishart prior. Gibbs sampling draws every row from
+    the posterior of the row problem that `ALS` solves. Only the number of factors needs tuning.
 
-    Side knowledge f of a row, features or who rated what, enters its prior mean, ``μ + βᵀf``, and β is drawn
-    in the same sweep (Macau; Simm et al. 2015).
+    Side knowledge f about a row, from features or from who rated what, changes its prior mean to ``μ + βᵀf``;
+    β is drawn in the same sweep (Macau; Simm et al. 2015).
 
     Parameters
     ----------
     n_factors : int
-        The rank.
+        The number of factors (the rank).
     n_samples, n_burn_in : int
-        Sweeps whose predictions are averaged, and sweeps before them that are thrown away.
+        The number of sweeps whose predictions are averaged, and of sweeps before them that are thrown away.
     implicit : bool
-        Take which items a user rated at all as features of the user, and who rated an item as features of
-        the item, each scaled by n^-½ (a Bayesian SVD++ and its mirror).
+        Use the items that a user rated as features of the user, and the users who rated an item as features
+        of the item, each scaled by n^-½ (a Bayesian SVD++ and its mirror).
     n_kept : int
-        Samples kept, evenly spaced, for every answer after the fit: each of the size of an `ALS` model.
+        The number of samples to keep, evenly spaced, for answers after the fit. Each is as large as an `ALS`
+        model.
     tolerance : float or None
-        With validation: stop when the last 20 samples have lowered the error of the running average by less.
+        Stop once the last 20 samples have lowered the validation error of the running average by less than
+        this. It has no effect without validation ratings.
     random_state : int, numpy.random.Generator or None
+        The seed of all draws, or the generator that makes them.
     n_threads : int or None
-        None means every processor. The result is the same bit for bit.
+        None means every processor. The result is bit for bit the same with any number.
 
     Attributes
     ----------
     user_factors_, item_factors_ : ndarray of float32
-        Means over the samples. Their products are not the predictions: those are the mean of the products.
+        The means over the samples. A prediction is not their product, but the mean of the samples' products.
     posterior_ : Posterior
-        The samples kept.
+        The kept samples.
     interrupted_ : bool
         Whether Ctrl-C ended the fit before all samples were drawn.
     effective_samples_ : float
-        How many independent samples the chain is worth, by its training error after the burn-in; a few tens
-        are enough for the mean, and fewer than ten say that it still drifts.
+        The number of independent samples that the chain is worth, computed from its training error after the
+        burn-in. A few tens are enough for the mean; fewer than ten mean that the chain still drifts.
     """
 
     short_name = "bayes"
@@ -79,10 +82,10 @@ class BayesianALS(SampledModel):
     options: ClassVar[Mapping[str, Option]] = {
         "n_factors": N_FACTORS,
         "tolerance": TOLERANCE,
-        "n_samples": Whole("How many samples to average.", 1, MOST_SAMPLES),
-        "n_burn_in": Whole("How many samples to throw away first.", 0, MOST_SAMPLES),
-        "n_kept": Whole("How many samples to keep in the model.", 1, MOST_SAMPLES),
-        "implicit": Switch("Learn from who rated what, whatever the rating."),
+        "n_samples": Whole("Number of samples to average.", 1, MOST_SAMPLES),
+        "n_burn_in": Whole("Number of first samples to throw away.", 0, MOST_SAMPLES),
+        "n_kept": Whole("Number of samples to keep in the model.", 1, MOST_SAMPLES),
+        "implicit": Switch("Learn also from who rated what, whatever the rating."),
     }
     search_space = SearchSpace(
         parameters={"n_factors": Doubling(halvings=1, doublings=1), "implicit": OnOrOff()},
@@ -131,27 +134,29 @@ class BayesianALS(SampledModel):
         ----------
         train : Ratings
         validation : Ratings, optional
-            Ratings whose error is followed from sweep to sweep; they teach nothing.
+            Ratings held out: the model does not learn from them. The fit records the error on them after each
+            sweep.
         user_features, item_features : frame, optional
-            A column of ids, named "user" or "item" or else the first, and others: numbers, which are scaled
-            to mean 0 and deviation 1, or text or lists of text, of which each value becomes a feature. A
-            column that is the same everywhere is left out. Every user or item rated needs a row; one
-            without any rating gets its predictions from the features.
+            A column of ids and other columns. The ids are in the column named "user" or "item", or else in
+            the first. Columns of numbers are scaled to mean 0 and standard deviation 1; in columns of text or
+            lists of text, each value becomes a feature. A column with the same value everywhere is left out.
+            Every rated user or item needs a row; one without ratings gets its predictions from the features.
         start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
-            Where the chain starts, rows as in ``train.users`` and ``train.items``, those among them that
-            only the features have.
+            Starting factors, with rows in the order of ``train.users`` and ``train.items``. Users and items
+            that only the features have need rows too, in the same sorted order.
         progress : bool
-            Show a bar on a terminal, if it takes over a second.
+            Show a progress bar on a terminal if the fit takes over a second.
         callback : callable, optional
-            Called with every `Iteration`; a true answer ends the fit there.
+            Called with every `Iteration`; if it returns something true, the fit ends there.
 
         Raises
         ------
         DataError
-            For a parameter out of its range, starting factors of another shape, or features that lack an id,
-            have one twice, or hold a null, a NaN or what is neither number nor text.
+            If a parameter is out of its range, the starting factors have the wrong shape, or the features
+            lack an id, have one twice, or hold a null, a NaN or something that is neither number nor text.
         KeyboardInterrupt
-            On Ctrl-C during the burn-in. After it the model is that of the samples so far, with a warning.
+            On Ctrl-C during the burn-in. After the burn-in, Ctrl-C ends the fit with a warning, and the model
+            has the samples drawn so far.
         """
         self.check_fit(train, validation)
         tables = [
@@ -180,7 +185,7 @@ class BayesianALS(SampledModel):
         self.interrupted_ = n_drawn < self.n_samples
         if self.interrupted_:
             warnings.warn(
-                f"interrupted after {n_drawn} of {self.n_samples} samples; the model is of these",
+                f"interrupted after {n_drawn} of {self.n_samples} samples; the model uses only these",
                 stacklevel=2,
             )
         return self
@@ -236,7 +241,7 @@ class BayesianALS(SampledModel):
 
 
 def _errors_on(train: Ratings, validation: Ratings | None, n_burn_in: int) -> Measure:
-    """What BayesianALS notes down after a sweep."""
+    """Measures the errors of BayesianALS after a sweep."""
     rating_range = (float(train.values.min()), float(train.values.max()))
     average = None
     if validation is not None:
@@ -254,6 +259,6 @@ def _errors_on(train: Ratings, validation: Ratings | None, n_burn_in: int) -> Me
 
 
 def _scale(train: Ratings) -> float:
-    """About the deviation of ratings: the power of 4 nearest to it, by which no digit changes."""
+    """The power of 4 nearest to the ratings' standard deviation; multiplying by it changes no digit."""
     deviation = float(train.values.std(dtype=np.float64))
     return float(4.0 ** round(np.log(deviation) / np.log(4.0))) if deviation > 0 else 1.0

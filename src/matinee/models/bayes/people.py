@@ -1,4 +1,4 @@
-"""People as the kept samples of a chain see them: a mean, and how sure it is."""
+"""Many people at once as the kept samples of a chain see them: their means and their uncertainty."""
 
 from __future__ import annotations
 
@@ -25,27 +25,28 @@ from matinee.solving.row_problem import (
     with_ones,
 )
 
-# Draws of people, the same whenever they are asked for, and whoever else is.
+# Draws people; the same person gets the same draws every time, whoever else is drawn with them.
 DRAWN = Solver(spread=1.0, seed=0, same_noise=True)
 
 
 @dataclass(frozen=True, eq=False)
 class SampledItems:
-    """What the samples say of the items, and how they see people by their ratings and features.
+    """The items of all samples; folds people in from their ratings and features.
 
     Attributes
     ----------
     posterior : Posterior
+        The kept samples.
     mean : float
-        What biases and factors are added to.
+        The number that biases and products of factors are added to.
     rating_range : tuple of float
-        What the prediction of each sample is clipped to.
+        The range that the prediction of each sample is clipped to.
     rating_variance : float
-        Of the ratings fitted.
+        The variance of the fitted ratings.
     user_columns : FeatureColumns or None
-        How what is known of a user becomes features; None for a fit without.
+        The columns that turn knowledge about a user into features; None if the fit had no user features.
     implicit : bool
-        Whether who rated what is among the features.
+        Whether the features include who rated what.
     """
 
     posterior: Posterior
@@ -57,34 +58,35 @@ class SampledItems:
 
     @cached_property
     def samples(self) -> SampledRows:
-        """The items as every sample has them."""
+        """The items in every sample."""
         return self.posterior.items
 
     @cached_property
     def shares(self) -> Side:
-        """The samples side by side, divided by their number: products with users' are means."""
+        """The samples side by side, divided by their number, so that a product with a user's is a mean."""
         share = np.float32(1 / self.posterior.n_samples)
         return Side(share * self.samples.factors, self.samples.biases)
 
     @cached_property
     def ranker(self) -> Ranker:
-        """Of the means over the samples."""
+        """Ranks items by the means over the samples."""
         return Ranker(self.shares)
 
     @cached_property
     def stranger(self) -> Side:
-        """A person of whom nothing is known."""
+        """A person about whom nothing is known."""
         rated = Rows.empty(1)
         return self.fold(rated, None, n_threads=1)
 
     def features(self, rated: Rows, known: Rows | None) -> Rows | None:
-        """The features of people with such ratings, as the users' regression takes them; None without one.
+        """The features of people for the users' regression; None if there is no regression.
 
         Parameters
         ----------
         rated : Rows
+            The ratings, one row for each person.
         known : Rows or None
-            The features that are given, a row for each person; None if none are.
+            The given features, one row for each person; None if there are none.
         """
         if self.user_columns is not None and known is None:
             known = Rows.empty(rated.n_rows)
@@ -93,7 +95,7 @@ class SampledItems:
         return None if given is None else given[0]
 
     def fold(self, rated: Rows, known: Rows | None, n_threads: int) -> SampledRows:
-        """People by their ratings and features, as every sample sees them."""
+        """The factors and biases of people in every sample, from their ratings and features."""
         features = self.features(rated, known)
         given = self.posterior.users_given(rated, features, self.mean, TO_THE_LAST_DIGIT, n_threads)
         sides = list(given)
@@ -103,14 +105,16 @@ class SampledItems:
 
 @dataclass(frozen=True, eq=False)
 class SampledPeople(People):
-    """People, a row each, as every kept sample sees them.
+    """People in every kept sample, one row for each person.
 
     Attributes
     ----------
     side : SampledRows
+        The factors and biases of the people.
     known : Rows or None
-        Their features, as far as they are given.
+        The given features of the people; None if there are none.
     items : SampledItems
+        The items of the model.
     """
 
     side: SampledRows
@@ -151,7 +155,7 @@ class SampledPeople(People):
         )
 
     def _mean_clipped(self, rows: NDArray[Any], columns: NDArray[Any], users: Side) -> Floats:
-        """The mean of the samples' predictions, each clipped: nearer to the ratings than the clipped mean."""
+        """The mean of the samples' clipped predictions; it is nearer to the ratings than the clipped mean."""
         assert isinstance(users, SampledRows)
         return predict_pairs(
             rows,
@@ -165,7 +169,7 @@ class SampledPeople(People):
         )
 
     def scores(self, columns: NDArray[Any]) -> Floats:
-        """The first person's scores of items: the means over the samples, not clipped."""
+        """The first person's scores for items: the means over the samples, not clipped."""
         rows = np.zeros_like(columns)
         items = self.items
         return predict_pairs(
@@ -190,12 +194,15 @@ class SampledPeople(People):
             squared += np.square(scores, dtype=np.float64)
         n = posterior.n_samples
         variance = np.maximum(squared - total**2 / n, 0.0) / max(n - 1, 1) + posterior.noise_variance
-        # Of an item that nobody rated nothing is known but how ratings vary.
+        # For an unknown item, the variance of all ratings is all that is known.
         variance[~known] = max(self.items.rating_variance, posterior.noise_variance)
         return np.sqrt(variance).astype(np.float32)
 
     def score_parts(self, columns: NDArray[Any]) -> ScoreParts:
-        """The mean over the samples: in each the score is linear in the targets, from the prior's mean on."""
+        """The parts of the scores, averaged over the samples.
+
+        In each sample, a score is what the prior mean gives plus a sum that is linear in the targets.
+        """
         posterior, rated = self.items.posterior, self.rated
         features = self.items.features(rated, self.known)
         baselines, parts = np.zeros(len(columns)), np.zeros((len(columns), len(rated.columns)))

@@ -1,4 +1,4 @@
-"""One person in the eyes of a Bayesian model: a mean, and how sure it is."""
+"""One person as a Bayesian model sees them: a mean and its uncertainty."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ LARGEST_OPTIMISM = 1e6
 
 
 class SampledPerson(Person):
-    """A `Person` as every kept sample sees them. `BayesianALS.fold_in` makes one; nothing is retrained.
+    """A `Person` in every kept sample. `BayesianALS.fold_in` makes one, without retraining.
 
     Attributes
     ----------
     factors : ndarray of float32, shape (n_factors,)
-        The mean over the samples.
+        The person's factors: the mean over the samples.
     bias : float
+        How much higher than others this person rates: the mean over the samples.
     """
 
     _people: SampledPeople
 
     @property
     def factors(self) -> Floats:
-        """The mean over the samples; float32, shape (n_factors,)."""
+        """The person's factors, averaged over the samples; float32, shape (n_factors,)."""
         n_samples = self._people.items.posterior.n_samples
         mean: Floats = self._people.side.factors.reshape(n_samples, -1).mean(axis=0)
         return mean
@@ -51,20 +52,25 @@ class SampledPerson(Person):
         items: Iterable[Any] | None = None,
         optimism: float = 0.0,
     ) -> list[Recommendation]:
-        """The n items of the highest score, best first; fewer only where there are fewer.
+        """The n items with the highest scores, best first; fewer if there are fewer items.
 
         Parameters
         ----------
         n : int
+            The number of items.
         exclude_seen : bool
+            Leave out the items that the person has rated.
         items : ids, optional
+            Choose only from these.
         optimism : float
-            Rank by the mean and so many standard deviations.
+            Rank by the mean plus this many standard deviations.
 
         Raises
         ------
         UnknownItemError
+            For the first of ``items`` that the model has not seen.
         DataError
+            If ``n`` or ``optimism`` is out of its range.
         """
         optimism = number("optimism", optimism, least=-LARGEST_OPTIMISM, most=LARGEST_OPTIMISM)
         if optimism == 0:
@@ -86,7 +92,7 @@ class SampledPerson(Person):
         return_std: bool = False,
         interval: float | None = None,
     ) -> Any:
-        """The ratings expected of this person, and how sure; as `BayesianALS.predict`, for one user.
+        """The predicted ratings of this person, as `BayesianALS.predict` gives them for one user.
 
         Parameters
         ----------
@@ -94,6 +100,7 @@ class SampledPerson(Person):
         unknown : {"fallback", "nan", "raise"}
         return_std : bool
         interval : float, optional
+            All as in `BayesianALS.predict`.
 
         Returns
         -------
@@ -122,12 +129,12 @@ def with_error(
     return_std: bool,
     interval: float | None,
 ) -> Any:
-    """A prediction with what else is asked for: its deviation, and the ends of a central interval.
+    """A prediction, followed by its deviation and the ends of a central interval if these are asked for.
 
     Raises
     ------
     DataError
-        For an interval that is no share between 0 and 1.
+        If the interval is not a share between 0 and 1.
     """
     scalar = np.ndim(mean) == 0
     answers = [mean]
@@ -142,7 +149,7 @@ def with_error(
 
 
 def _deviations_within(share: float) -> float:
-    """How many deviations on either side of the mean hold a share of a normal distribution."""
+    """The number of deviations on either side of the mean that hold this share of a normal distribution."""
     tail = 0.5 - number("interval", share, least=0, most=1) / 2
     if not 0 < tail < 0.5:
         raise DataError(f"interval={share!r}; expected a share between 0 and 1, such as 0.9")

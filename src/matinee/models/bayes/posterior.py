@@ -1,4 +1,4 @@
-"""The samples that a Bayesian model keeps, and what they say of people the chain never saw."""
+"""The samples that a Bayesian model keeps; from them it also finds people whom the chain never saw."""
 
 from __future__ import annotations
 
@@ -28,15 +28,18 @@ from matinee.solving.row_problem import (
 
 @dataclass(frozen=True)
 class State:
-    """One state of a chain: all that a person's posterior needs.
+    """One state of a chain: everything that the posterior of a person depends on.
 
     Attributes
     ----------
     items : Side
+        The factors and biases of the items.
     user_prior : RowPrior
+        The distribution that the users' rows come from.
     user_weights : ndarray of float32, shape (n_features, d), or None
-        β of the users' regression.
+        β of the users' regression; None without one.
     noise_precision : float
+        The precision α of a single rating.
     """
 
     items: Side
@@ -47,18 +50,19 @@ class State:
 
 @dataclass(frozen=True)
 class SampledRows(Side):
-    """Rows of one side as every sample has them, side by side; the biases are their means.
+    """The rows of one side in all S samples, side by side; ``biases`` are the means over the samples.
 
     Attributes
     ----------
     bias_samples : ndarray of float32, shape (n, S)
+        The biases in each sample.
     """
 
     bias_samples: Floats
 
     @classmethod
     def of(cls, factors: Floats, bias_samples: Floats) -> SampledRows:
-        """From factors of shape (n, S, n_factors)."""
+        """The rows made from factors of shape (n, S, n_factors) and biases of shape (n, S)."""
         biases = bias_samples.mean(axis=1, dtype=np.float64).astype(np.float32)
         return cls(factors.reshape(len(factors), -1), biases, bias_samples)
 
@@ -68,24 +72,27 @@ class SampledRows(Side):
 
     @property
     def samples(self) -> Side:
-        """The samples, with the biases of each, as `predict_pairs` takes them."""
+        """The factors and biases of each sample, in the form that `predict_pairs` takes."""
         return Side(self.factors, self.bias_samples)
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """The kept samples of a chain, S of them; d counts the factors and the bias.
+    """The S kept samples of a chain; d is the number of factors plus 1 for the bias.
 
     Attributes
     ----------
     user_samples, item_samples : ndarray of float32, shape (n_users, S, n_factors), (n_items, S, n_factors)
-        A row's samples side by side: the product of two such rows is the sum over the samples.
+        The factors in each sample. A row's samples lie side by side, so the product of two such rows is the
+        sum over the samples.
     user_bias_samples, item_bias_samples : ndarray of float32, shape (n_users, S), (n_items, S)
+        The biases in each sample.
     prior_means, prior_precisions : ndarray of float64, shape (S, d), (S, d, d)
-        Of the users.
+        The mean and the precision of the users' prior.
     link_weights : ndarray of float32, shape (S, n_features, d)
-        β of the users; no features where there is no regression.
+        β of the users' regression; n_features is 0 without one.
     noise_precisions : ndarray of float64, shape (S,)
+        The precision α of a single rating.
     """
 
     user_samples: Floats
@@ -101,15 +108,17 @@ class Posterior:
     def of(
         cls, states: list[State], rated: Rows, features: Rows | None, offset: float, n_threads: int
     ) -> Posterior:
-        """States of a chain, row by row.
+        """The posterior made from states of a chain.
 
-        Of the users it keeps not the draws but the means of their posteriors given the rest of each state:
-        less noise, and what folding in their own ratings gives.
+        For each state it keeps the mean of a user's posterior given the rest of the state, not the draw. The
+        mean has less noise, and equals the fold-in of the user's own ratings.
 
         Parameters
         ----------
-        rated, features : Rows
-            Of all users; features where they have a regression.
+        rated : Rows
+            The ratings of all users.
+        features : Rows or None
+            The features of all users; None without a regression.
         """
         n_users, d = rated.n_rows, len(states[0].user_prior.mean)
         none = np.zeros((0, d), dtype=np.float32)
@@ -133,11 +142,11 @@ class Posterior:
 
     @classmethod
     def names(cls) -> list[str]:
-        """Of the arrays, as they stand in a model file."""
+        """The names of the arrays in a model file."""
         return [each.name for each in fields(cls)]
 
     def check(self, n_users: int, n_items: int, n_factors: int, n_features: int) -> None:
-        """A ModelFileError for arrays, read from a file, that do not fit together or a model."""
+        """Raise a ModelFileError if the arrays, read from a file, do not match each other or the model."""
         n, d = self.n_samples, n_factors + 1
         shapes = {
             "user_samples": (np.float32, (n_users, n, n_factors)),
@@ -152,7 +161,7 @@ class Posterior:
         for name, (dtype, shape) in shapes.items():
             array = getattr(self, name)
             if array.dtype != dtype or array.shape != shape:
-                raise ModelFileError(f"{name} is of type {array.dtype} and shape {array.shape}")
+                raise ModelFileError(f"{name} is of type {array.dtype} and has the shape {array.shape}")
         if not (n and (self.noise_precisions > 0).all()):
             raise ModelFileError("the precision of its noise is not above 0")
         if not _are_precisions(self.prior_precisions):
@@ -160,37 +169,38 @@ class Posterior:
 
     @property
     def n_samples(self) -> int:
-        """S."""
+        """The number S of samples."""
         return len(self.noise_precisions)
 
     @property
     def noise_variance(self) -> float:
-        """Of a single rating around what is expected of it."""
+        """The variance of a single rating around its expected value."""
         return float(np.mean(1 / self.noise_precisions))
 
     @property
     def users(self) -> SampledRows:
-        """Those of the fit."""
+        """The fitted users in every sample."""
         return SampledRows.of(self.user_samples, self.user_bias_samples)
 
     @property
     def items(self) -> SampledRows:
-        """Those of the fit."""
+        """The items in every sample."""
         return SampledRows.of(self.item_samples, self.item_bias_samples)
 
     def users_given(
         self, rated: Rows, features: Rows | None, offset: float, solver: Solver, n_threads: int
     ) -> Iterator[Side]:
-        """People as each sample sees them, from their ratings and features.
+        """The factors and biases of people in each sample, from their ratings and features.
 
         Parameters
         ----------
         rated : Rows
-            Their ratings, a row each.
+            The ratings, one row for each person.
         features : Rows or None
-            With a row each, where the model has a regression.
+            The features, one row for each person; None if the model has no regression.
         solver : Solver
-            For the mean, or, with a spread, for draws: of a seed for each sample, and a spread of 1.
+            Without a spread, the result is the mean of the posterior. With a spread of 1, it is a draw; each
+            sample has a seed of its own.
         """
         used, local = np.unique(rated.columns, return_inverse=True)
         observed = Rows(rated.indptr, local.astype(np.int32), rated.values)
@@ -211,14 +221,14 @@ class Posterior:
             yield side
 
     def prior_mean_of(self, sample: int, features: Rows | None) -> Doubles:
-        """What people are expected to be before any rating; shape (n_people or 1, d)."""
+        """The prior means of people, before any rating; shape (n_people or 1, d)."""
         mean: Doubles = self.prior_means[sample][None, :]
         if features is None or not self.link_weights.shape[1]:
             return mean
         return mean + multiply(features, self.link_weights[sample], 1)
 
     def items_in_turn(self, chosen: NDArray[Any]) -> Iterator[Side]:
-        """Some of the items, by position, as each sample has them."""
+        """The items at the chosen positions, in one sample after the other."""
         factors = np.ascontiguousarray(self.item_samples[chosen].transpose(1, 0, 2))
         biases = np.ascontiguousarray(self.item_bias_samples[chosen].T)
         yield from map(Side, factors, biases)
@@ -246,23 +256,26 @@ def solve_under_prior(
     n_threads: int,
     solver: Solver,
 ) -> tuple[Losses, Doubles, Floats]:
-    """Solve or draw rows that are normal around prior means, by ratings of so much noise.
+    """Solve or draw rows that are normal around their prior means, given ratings with noise.
 
-    The row problem is that of the posterior divided by the noise precision.
+    The row problem is that of the posterior, divided by the noise precision.
 
     Parameters
     ----------
     precision : ndarray of float64, shape (d, d)
-        Of the prior.
+        The precision of the prior.
     means : ndarray of float64, shape (1 or n_rows, d)
+        The means of the prior.
+    noise_precision : float
+        The precision of a single rating.
     solver : Solver
-        With a spread of 1, for draws.
+        With a spread of 1, rows are drawn and not solved.
 
     Returns
     -------
     Losses
     ndarray, ndarray
-        The row problem's prior and shift, which stand in the squared error too.
+        The prior and the shift of the row problem; the squared error includes their terms.
     """
     prior = precision / noise_precision
     shift = (means @ prior).astype(np.float32)
@@ -287,9 +300,9 @@ def predict_with_strangers(
     users: Side,
     stranger: Callable[[], Side],
 ) -> Floats:
-    """Predictions for pairs of positions, those of unknown users (−1) by a person of whom nothing is known.
+    """Predictions for pairs of positions; an unknown user (−1) counts as a person without ratings.
 
-    An item's bias alone is not the rating of it: the mean user's factors and bias go with it.
+    The item's bias alone would not predict the rating; the mean user's factors and bias are needed too.
     """
     predicted = predict(rows, columns, users)
     strangers = (rows < 0) & (columns >= 0)

@@ -1,1 +1,1 @@
-"""What is known of users and items besides ratings, as features that a model learns from."""
+"""Features: what is known about users and items besides ratings, in a form that a model can learn from."""

@@ -1,4 +1,4 @@
-"""Factors regressed on features, in every sweep of a Bayesian model (Macau; Simm et al. 2015)."""
+"""The regression of factors on features in every sweep of a Bayesian model (Macau; Simm et al. 2015)."""
 
 from __future__ import annotations
 
@@ -13,34 +13,35 @@ from matinee.solving.draws import Doubles, draw_normal
 
 Floats = NDArray[np.float32]
 
-# Up to so many features, and so many numbers in all, the normal equations are factorised; beyond that, block
-# conjugate gradients leave the features sparse.
+# Up to this many features and this many numbers in all, the normal equations are factorised. Beyond that,
+# block conjugate gradients are used, which keep the features sparse.
 MOST_FACTORISED = 400
 MOST_DENSE_NUMBERS = 50_000_000
 
-# Of conjugate gradients: with who rated what on MovieLens 1M the error stays below 1 % of a draw's deviation.
+# The limits of conjugate gradients. With who rated what on MovieLens 1M as features, the error stays below
+# 1 % of a draw's standard deviation.
 RELATIVE_RESIDUAL = 1e-2
 MOST_STEPS = 60
 
-# Of a group's ridge: Gamma(shape, rate), as good as no opinion.
+# The prior of a group's ridge, Gamma(shape, rate); so wide that it hardly matters.
 RIDGE_SHAPE = 1.0
 RIDGE_RATE = 1.0
 
 
 class FeatureRegression:
-    """Rows of factors have the prior mean ``μ + βᵀf``; β is drawn with everything else.
+    """Gives rows of factors the prior mean ``μ + βᵀf``; β is drawn in every sweep.
 
-    Its rows are normal around 0 with the precision ``ridge · Λ``, where Λ is that of the factors and each
-    group of features has a ridge of its own, learned as well.
+    The rows of β are normal around 0 with the precision ``ridge · Λ``, where Λ is the precision of the
+    factors. Each group of features has a ridge of its own, which is learned as well.
 
     Parameters
     ----------
     features : Rows
-        f, one row for each row of factors.
+        f: the features, one row for each row of factors.
     groups : list of int
         The number of features in each group, in order.
     n_columns : int
-        d, the factors and the bias.
+        d: the number of factors, plus 1 for the bias.
 
     Attributes
     ----------
@@ -67,18 +68,18 @@ class FeatureRegression:
         return n_features <= MOST_FACTORISED and n_rows * n_features <= MOST_DENSE_NUMBERS
 
     def _normal_matrix(self) -> Doubles:
-        """FᵀF; shape (n_features, n_features)."""
+        """The matrix FᵀF; shape (n_features, n_features)."""
         dense = multiply(self.features, np.eye(len(self.weights), dtype=np.float32), self.n_threads)
         return multiply(self.by_feature, dense, self.n_threads).astype(np.float64)
 
     @property
     def means(self) -> Floats:
-        """βᵀf of every row; shape (n_rows, d)."""
+        """The product βᵀf of every row; shape (n_rows, d)."""
         return multiply(self.features, self.weights, self.n_threads)
 
     @property
     def scatter(self) -> Doubles:
-        """What β tells of Λ: Σ ridge · β βᵀ over the features; shape (d, d)."""
+        """What β adds to the posterior of Λ: Σ ridge · β βᵀ over the features; shape (d, d)."""
         weights = self.weights.astype(np.float64)
         found: Doubles = (weights * self.ridge[:, None]).T @ weights
         return found
@@ -86,15 +87,15 @@ class FeatureRegression:
     def draw(self, generator: np.random.Generator, residual: Doubles, precision: Doubles) -> None:
         """Draw β and the ridges.
 
-        Solves ``(FᵀF + ridge) β = Fᵀ(R + E₁) + √ridge E₂`` with rows of E from N(0, Λ⁻¹), whose solution is
-        a draw from the posterior.
+        Solves ``(FᵀF + ridge) β = Fᵀ(R + E₁) + √ridge E₂``, with rows of E₁ and E₂ from N(0, Λ⁻¹). The
+        solution is a draw from the posterior.
 
         Parameters
         ----------
         residual : ndarray of float64, shape (n_rows, d)
             R: the rows less their mean μ.
         precision : ndarray of float64, shape (d, d)
-            Λ.
+            Λ: the precision of the rows.
         """
         n_features, d = self.weights.shape
         noisy = (residual + draw_normal(generator, len(residual), precision)).astype(np.float32)
@@ -112,7 +113,7 @@ class FeatureRegression:
             self.ridge[group] = generator.gamma(shape, 1.0 / rate)
 
     def _approach(self, right_side: Floats) -> None:
-        """β from the last one, by conjugate gradients on all columns side by side, scaled by the diagonal."""
+        """Find β from the last β by conjugate gradients on all columns at once, scaled by the diagonal."""
         ridge = self.ridge.astype(np.float32)[:, None]
         scale = (1.0 / (self._diagonal + self.ridge)).astype(np.float32)[:, None]
         residual = right_side - self._normal_product(self.weights, ridge)
@@ -139,7 +140,7 @@ class FeatureRegression:
 
 
 def multiply(sparse: Rows, dense: NDArray[Any], n_threads: int) -> Floats:
-    """A sparse matrix times a dense one; float32, shape (n_rows, n_columns of the dense one)."""
+    """The product of a sparse and a dense matrix; float32, shape (n_rows, n_columns of the dense one)."""
     dense = np.ascontiguousarray(dense, dtype=np.float32)
     product = np.empty((sparse.n_rows, dense.shape[1]), dtype=np.float32)
     _kernels.multiply_sparse(*sparse, dense, product, n_threads)
@@ -152,13 +153,19 @@ def _column_dots(a: Floats, b: Floats) -> Doubles:
 
 
 def _ratio(a: Doubles, b: Doubles) -> Floats:
-    """a / b, and 0 where there is nothing left to divide."""
+    """The quotients a / b, and 0 where b is not above 0."""
     quotient: Floats = np.divide(a, b, out=np.zeros_like(a), where=b > 0).astype(np.float32)
     return quotient
 
 
 def beside(parts: list[tuple[Rows, int]]) -> tuple[Rows, list[int]]:
-    """Sparse matrices of the same rows, given with their numbers of columns, as one; and those numbers."""
+    """Sparse matrices of the same rows joined side by side, and the number of columns of each.
+
+    Parameters
+    ----------
+    parts : list of (Rows, int)
+        The matrices, each with its number of columns.
+    """
     first_columns = np.cumsum([0, *[n for _, n in parts]])
     counts = sum(rows.counts for rows, _ in parts)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What is known of users or items besides ratings, as the columns of a sparse matrix."""
+"""Turns what is known about users or items besides ratings into the columns of a sparse matrix."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from matinee.ratings import Rows
 from matinee.ratings.columns import whole_frame
 from matinee.ratings.ids import IdIndex
 
-# A text column of more different values is an id or a title, and says nothing that could be learned.
+# A text column with more different values is an id or a title, from which nothing can be learned.
 MOST_CATEGORIES = 2_000
 LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """A numeric column, scaled to mean 0 and deviation 1."""
+    """A numeric column, scaled to mean 0 and standard deviation 1."""
 
     name: str
     mean: float
@@ -33,31 +33,31 @@ class NumberColumn:
     n_features = 1
 
     def encode(self, value: Any) -> dict[int, float]:
-        """The features of one value, by place."""
+        """The features of one value, by their place."""
         plain = _finite_number(value)
         if plain is None:
             raise DataError(f"feature {self.name!r} is {_shown(value)}; expected a finite number")
         scaled = (plain - self.mean) / self.deviation
         if not abs(scaled) <= LARGEST_SINGLE:
-            message = f"is too far from the {self.mean:g} ± {self.deviation:g} of the fit"
+            message = f"is too far from the {self.mean:g} ± {self.deviation:g} of the fitted values"
             raise DataError(f"feature {self.name!r}: {_shown(value)} {message}")
         return {0: scaled}
 
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """A column of text or of lists of text: a feature for each value that occurs."""
+    """A column of text or of lists of text, with one feature for each value that occurs."""
 
     name: str
     categories: tuple[str, ...]
 
     @property
     def n_features(self) -> int:
-        """One for each category."""
+        """The number of features: one for each category."""
         return len(self.categories)
 
     def encode(self, value: Any) -> dict[int, float]:
-        """The features of one value, by place; a category that the fit did not see is none of them."""
+        """The features of one value, by their place; a category that the fit did not see is ignored."""
         given = [value] if isinstance(value, str) else value
         if isinstance(given, Mapping | bytes) or not isinstance(given, Iterable):
             raise self._wrong(value)
@@ -81,10 +81,10 @@ Column = NumberColumn | CategoryColumn
 
 
 class FeatureColumns:
-    """How the columns of a frame become features: learned from one frame, applied to it and to newcomers.
+    """Turns the columns of a frame into features, learned from one frame and applied to it and to newcomers.
 
-    Numbers are scaled to mean 0 and deviation 1; text, and lists of text such as genres, give a feature for
-    each value. A column that is the same everywhere says nothing and is left out. Frames are those of a
+    Numbers are scaled to mean 0 and standard deviation 1. Text, and lists of text such as genres, give one
+    feature for each value. A column with the same value everywhere is left out. Frames come from a
     `FeatureTable`.
     """
 
@@ -96,12 +96,12 @@ class FeatureColumns:
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame) -> FeatureColumns:
-        """The columns that say something.
+        """The columns of the frame that differ from row to row.
 
         Raises
         ------
         DataError
-            For a text column of too many different values, or if nothing is left.
+            If a text column has too many different values, or if no column is left.
         """
         columns = [column for series in frame.iter_columns() if (column := _column(series)) is not None]
         if not columns:
@@ -116,12 +116,12 @@ class FeatureColumns:
         return self._rows(dict(zip(names, row, strict=True)) for row in frame.select(names).iter_rows())
 
     def encode_one(self, features: Mapping[str, Any]) -> Rows:
-        """The features of one newcomer; what is not given counts as nothing known.
+        """The features of one newcomer; a feature that is not given counts as unknown.
 
         Raises
         ------
         DataError
-            For a name that the fit had no column of, or a value of another type.
+            If the fit had no column of that name, or a value has the wrong type.
         """
         if not isinstance(features, Mapping):
             raise DataError(f"expected features as {{name: value, …}}, got {type(features).__name__}")
@@ -129,7 +129,7 @@ class FeatureColumns:
         if unknown:
             expected = ", ".join(self._starts)
             raise DataError(
-                f"no feature {unknown[0]!r} was fitted (what is the same everywhere is left out); "
+                f"no feature {unknown[0]!r} was fitted (a column with one value everywhere is left out); "
                 f"expected some of {expected}"
             )
         return self._rows([features])
@@ -150,7 +150,7 @@ class FeatureColumns:
         return Rows(indptr, np.array(places, dtype=np.int32), np.array(values, dtype=np.float32))
 
     def to_list(self) -> list[dict[str, Any]]:
-        """As plain values, for a model file."""
+        """The columns as plain values, for a model file."""
         return [
             {"name": each.name, "mean": each.mean, "deviation": each.deviation}
             if isinstance(each, NumberColumn)
@@ -160,21 +160,22 @@ class FeatureColumns:
 
     @classmethod
     def from_list(cls, columns: list[dict[str, Any]]) -> FeatureColumns:
-        """What `to_list` gave."""
+        """The columns from the plain values that `to_list` gave."""
         return cls(list(map(_stored_column, columns)))
 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """A frame of features, read: the ids of its rows and the other columns.
+    """A frame of features, split into the ids of its rows and the other columns.
 
     Attributes
     ----------
     index : IdIndex
+        The ids of the rows.
     positions : ndarray of int, shape (n_rows,)
-        Of each row's id in the index.
+        The position of each row's id in the index.
     frame : polars.DataFrame
-        Without the ids; its columns are Float64, String or List(String), and have no gaps.
+        The other columns; they are Float64, String or List(String), without missing values.
     """
 
     index: IdIndex
@@ -183,18 +184,18 @@ class FeatureTable:
 
     @classmethod
     def read(cls, features: Any, kind: str) -> FeatureTable:
-        """A frame with a column of ids, named "user" or "item" or else the first.
+        """The table in a frame; the column of ids is named "user" or "item", or is the first.
 
         Raises
         ------
         DataError
-            If it is no frame, has no other column or no rows, has an id twice, a null, a NaN or an infinity,
-            or a column of another type than numbers, text and lists of text.
+            If it is not a frame, has no other column or no rows, has an id twice, a null, a NaN or an
+            infinity, or has a column that is not of numbers, text or lists of text.
         """
         frame = whole_frame(features)
         if frame.width < 2:
             raise DataError(
-                f"{kind} features have the columns {frame.columns}; expected ids and something else"
+                f"{kind} features have the columns {frame.columns}; expected ids and another column"
             )
         if frame.height == 0:
             raise DataError(f"{kind} features have no rows; expected one for each {kind}")
@@ -208,12 +209,12 @@ class FeatureTable:
         return cls(index, positions, pl.DataFrame(columns))
 
     def ids_beside(self, ids: IdIndex, kind: str) -> IdIndex:
-        """The ids of the ratings and those of the rows.
+        """The ids of the ratings together with those of the rows.
 
         Raises
         ------
         DataError
-            If the ones are strings and the others integers.
+            If one has strings as ids and the other integers.
         """
         if self.index.holds_strings != ids.holds_strings:
             ours, theirs = ("strings" if each.holds_strings else "integers" for each in (self.index, ids))
@@ -224,12 +225,12 @@ class FeatureTable:
         return ids.union(self.index, name=kind)
 
     def rows_of(self, ids: IdIndex, kind: str) -> pl.DataFrame:
-        """The rows in the order of other ids.
+        """The rows of the table in the order of the given ids.
 
         Raises
         ------
         DataError
-            If they lack one.
+            If an id has no row.
         """
         places = np.full(len(self.index), -1)
         places[self.positions] = np.arange(len(self.positions))
@@ -244,12 +245,12 @@ class FeatureTable:
 
 
 def _readable(series: pl.Series) -> pl.Series:
-    """A column as Float64, String or List(String).
+    """The column as Float64, String or List(String).
 
     Raises
     ------
     DataError
-        For a null, a NaN or an infinity, or another type.
+        If it has a null, a NaN or an infinity, or is of another type.
     """
     name, dtype = series.name, series.dtype
     if series.null_count():
@@ -289,10 +290,10 @@ def _column(series: pl.Series) -> Column | None:
 
 
 def _number_column(name: str, values: NDArray[Any]) -> NumberColumn | None:
-    # Not by the deviation, which rounding leaves above 0.
+    # The deviation would be no test, since rounding can leave it above 0.
     if values.min() == values.max():
         return None
-    # The squares of what a float can hold need not fit into one.
+    # Scaled first, since the square of a large float need not fit into a float.
     unit = float(np.abs(values).max())
     scaled = values / unit
     mean, deviation = float(scaled.mean()) * unit, float(scaled.std()) * unit
@@ -300,9 +301,9 @@ def _number_column(name: str, values: NDArray[Any]) -> NumberColumn | None:
 
 
 def _category_column(series: pl.Series) -> CategoryColumn | None:
-    # A value that comes twice in a list still is in one row only.
+    # A value that is twice in a list counts once, since it is in one row only.
     values = series if series.dtype == pl.String else series.list.unique().explode().drop_nulls()
-    # Under another name, as value_counts has a column "count" of its own.
+    # Renamed, since value_counts adds a column named "count".
     counts = values.alias("value").value_counts()
     categories = tuple(sorted(each for each, count in counts.iter_rows() if count < len(series)))
     if len(categories) > MOST_CATEGORIES:
@@ -324,7 +325,7 @@ def _finite_number(value: Any) -> float | None:
 
 
 def _shown(value: Any) -> str:
-    """A value in an error message, cut where it is too long."""
+    """The value for an error message, shortened if it is too long."""
     return f"{value!r:.80}"
 
 

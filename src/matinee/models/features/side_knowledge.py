@@ -1,4 +1,4 @@
-"""Side knowledge of rows: features given, and who rated what, as the sparse features of a regression."""
+"""Side knowledge about rows, from given features and from who rated what, as features of a regression."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from matinee.models.features.features import FeatureColumns, FeatureTable
 from matinee.ratings import Ratings, Rows
 from matinee.ratings.ids import IdIndex
 
-# How a side's frame of features becomes features, and those of all rows; None without a frame.
+# The columns that turn a side's frame into features, and the features of all rows; None without a frame.
 Encoded = tuple[FeatureColumns | None, Rows | None]
 
 
 def with_ids_of(train: Ratings, users: FeatureTable | None, items: FeatureTable | None) -> Ratings:
-    """The same ratings, with the users and items of the tables known as well."""
+    """The same ratings, in which the users and items of the tables are registered as well."""
     user_index = train.user_index if users is None else users.ids_beside(train.user_index, "user")
     item_index = train.item_index if items is None else items.ids_beside(train.item_index, "item")
     if len(user_index) == train.n_users and len(item_index) == train.n_items:
@@ -32,7 +32,7 @@ def with_ids_of(train: Ratings, users: FeatureTable | None, items: FeatureTable 
 
 
 def encode_table(table: FeatureTable | None, ids: IdIndex, kind: str) -> Encoded:
-    """A table's columns and the features of all ids."""
+    """The columns of a table, and the features of all ids; None for both without a table."""
     if table is None:
         return None, None
     frame = table.rows_of(ids, kind)
@@ -43,7 +43,7 @@ def encode_table(table: FeatureTable | None, ids: IdIndex, kind: str) -> Encoded
 def regression_features(
     observed: Rows, n_across: int, columns: FeatureColumns | None, known: Rows | None, *, implicit: bool
 ) -> tuple[Rows, list[int]] | None:
-    """A side's features, those given and those of who rated what, and how many there are of each."""
+    """The features of a side, given and from who rated what, and the number of each; None without any."""
     parts = []
     if columns is not None and known is not None:
         parts.append((known, columns.n_features))
