@@ -1,1 +1,1 @@
-"""The row problem, the loop that alternates between the sides, and the ranking: arrays only, no model."""
+"""The row problem, the loop that alternates between the sides, and the ranking, all on arrays only."""

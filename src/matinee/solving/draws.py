@@ -1,4 +1,4 @@
-"""Draws of matrices and rows from the distributions that a Gibbs sampler needs."""
+"""Draws matrices and rows from the distributions that a Gibbs sampler needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Doubles = NDArray[np.float64]
 
 
 def draw_wishart(generator: np.random.Generator, degrees: float, inverse_scale: Doubles) -> Doubles:
-    """A Wishart matrix by Bartlett's decomposition; its mean is ``degrees · inverse_scale⁻¹``."""
+    """A draw of a Wishart matrix by Bartlett's decomposition; the mean is ``degrees · inverse_scale⁻¹``."""
     d = len(inverse_scale)
     triangle = np.tril(generator.standard_normal((d, d)), -1)
     np.fill_diagonal(triangle, np.sqrt(generator.chisquare(degrees - np.arange(d))))
@@ -20,7 +20,7 @@ def draw_wishart(generator: np.random.Generator, degrees: float, inverse_scale: 
 
 
 def draw_normal(generator: np.random.Generator, n_rows: int, precision: Doubles) -> Doubles:
-    """Normal rows around 0 with a precision; shape (n_rows, d)."""
+    """A draw of normal rows with mean 0 and the given precision; shape (n_rows, d)."""
     lower = np.linalg.cholesky(precision)
     drawn: Doubles = np.linalg.solve(lower.T, generator.standard_normal((len(precision), n_rows))).T
     return drawn

@@ -1,4 +1,4 @@
-"""The course of a fit: a record an iteration, when to stop, and a progress bar."""
+"""The course of a fit: a record of each iteration, the rule for stopping, and a progress bar."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Iteration:
-    """One iteration of a fit.
+    """The record of one iteration of a fit.
 
     Attributes
     ----------
     iteration : int
-        From 1.
+        The number of the iteration, from 1.
     train_rmse : float or None
-        Root mean squared error on the ratings fitted, not clipped; None where no ratings are predicted.
+        The root mean squared error on the training ratings, not clipped; None if the model predicts no
+        ratings.
     validation_rmse : float or None
         The same on the validation ratings; None without any.
     sample_rmse : float or None
-        Of a model that averages samples: the error of this sample alone on the validation ratings, of which
-        ``validation_rmse`` is that of the average so far.
+        For a model that averages samples: the error of this sample alone on the validation ratings.
+        ``validation_rmse`` is then the error of the average so far.
     validation_ndcg : float or None
-        NDCG at 10 on the validation ratings of a model that ranks; None without any.
+        NDCG at 10 on the validation ratings, for a model that ranks; None without any.
     objective : float
-        What the iteration lowers: the weighted squared errors and the penalties.
+        The number that iterations lower: the sum of the weighted squared errors and the penalties.
     seconds : float
-        Wall-clock time of this iteration alone.
+        The wall-clock time of this iteration alone.
     """
 
     iteration: int
@@ -43,13 +44,16 @@ class Iteration:
 
     @property
     def watched(self) -> float:
-        """The figure by which a fit stops: the error on the validation ratings, or else on the others."""
+        """The figure that decides when a fit stops.
+
+        It is the error on the validation ratings, or else on the training ratings, or else the objective.
+        """
         error = self.train_rmse if self.validation_rmse is None else self.validation_rmse
         return self.objective if error is None else error
 
     @property
     def summary(self) -> str:
-        """The figure to show while a fit is under way."""
+        """The figure to show while a fit is running."""
         if self.validation_ndcg is not None:
             return f"NDCG {self.validation_ndcg:.4f}"
         name = "objective" if self.train_rmse is None else "RMSE"
@@ -70,15 +74,15 @@ def has_flattened(history: list[Iteration], tolerance: float | None) -> bool:
     return history[-2].watched - history[-1].watched < tolerance
 
 
-# Below this a bar would only flicker.
+# For a shorter fit a bar would only flicker.
 SECONDS_BEFORE_A_BAR = 1.0
 
 
 @contextmanager
 def iteration_progress(n_iterations: int, *, shown: bool) -> Iterator[Callable[[Iteration], None]]:
-    """A function to call after every iteration, which shows how far a fit is.
+    """A function that shows the progress of a fit; call it after every iteration.
 
-    The bar goes to standard error, only where that is a terminal, and only after a second.
+    The bar appears on standard error, if that is a terminal and the fit takes over a second.
     """
     if not shown or not sys.stderr.isatty():
         yield lambda record: None

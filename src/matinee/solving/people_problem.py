@@ -1,4 +1,4 @@
-"""The row problem of people, with the items as they are: it folds people in, and takes their scores apart."""
+"""The row problem of people with fixed items: folds people in, and splits their scores into parts."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from matinee.solving.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Terms, 
 
 @dataclass(frozen=True)
 class PeopleProblem:
-    """What a row problem needs besides a person's ratings.
+    """Everything that the row problem of a person needs besides the ratings.
 
     Attributes
     ----------
     items : Side
-        With biases, people have biases too.
+        The fixed items. If they have biases, people have biases too.
     terms : Terms
+        The weights and targets of the row problem.
     observe : callable
-        From ratings to the values of the row problem.
+        Turns ratings into the values of the row problem.
     ridge : callable
-        From these to the regularisation of each row.
+        Computes the regularisation of each row from these values.
     prior : ndarray of float64, or None
         What all items add to every row; see `Terms.prior`.
     """
@@ -37,7 +38,7 @@ class PeopleProblem:
     prior: NDArray[np.float64] | None
 
     def solve(self, rated: Rows, n_threads: int) -> Side:
-        """People by their ratings alone, a row each, in one call of the kernel."""
+        """The factors and biases of people, solved from their ratings alone in one call of the kernel."""
         observed = self.observe(rated)
         n_people = observed.n_rows
         side = Side.empty(n_people, self.items.factors.shape[1], biases=self.items.biases is not None)
@@ -54,7 +55,7 @@ class PeopleProblem:
         return side
 
     def parts(self, rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
-        """What each rating of the one row ``rated`` adds to anybody's score of each item.
+        """What each rating in ``rated``, which has one row, adds to the person's score of each item.
 
         A person's factors are linear in their weighted targets, ``x = A⁻¹ Σ c_i t_i y_i``, so the score of
         item j is a sum over the rated items, ``Σ (y_jᵀ A⁻¹ y_i) c_i t_i`` (Hu, Koren & Volinsky 2008,
@@ -63,6 +64,7 @@ class PeopleProblem:
         Parameters
         ----------
         columns : ndarray of int, shape (n_items,)
+            The positions of the items.
 
         Returns
         -------
@@ -83,6 +85,6 @@ class PeopleProblem:
         return parts
 
     def _bordered(self, columns: NDArray[Any]) -> NDArray[np.float64]:
-        """Factors of items as the row problem has them: with a 1 at the end where there are biases."""
+        """The items' factors in the row problem: with a 1 at the end if there are biases."""
         factors = self.items.factors[columns]
         return factors.astype(np.float64) if self.items.biases is None else with_ones(factors)

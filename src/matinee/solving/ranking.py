@@ -1,4 +1,4 @@
-"""The best n of all items for a person, or of all neighbours for a row: one pass of the native kernel."""
+"""Finds the n best items for a person, or the n nearest rows of a row, in one pass of the native kernel."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Positions = NDArray[np.int32]
 
 
 class Ranker:
-    """Scores rows of one side for queries, and keeps the best.
+    """Scores the rows of one side for queries, and keeps the best.
 
     Parameters
     ----------
     side : Side
-        What is ranked.
+        The rows to rank.
     cosine : bool
-        Rank by the angle between the factors rather than by their product and the biases.
+        Rank by the angle between the factors instead of by their product and the biases.
 
     Notes
     -----
-    Holds a copy of the factors in the order that the kernel reads them.
+    A ranker holds a copy of the factors in the order in which the kernel reads them.
     """
 
     def __init__(self, side: Side, *, cosine: bool = False) -> None:
@@ -35,7 +35,7 @@ class Ranker:
         scales = None
         if cosine:
             norms = np.linalg.norm(side.factors, axis=1)
-            # Factors of zero have no direction: they are near to nothing, and not shown.
+            # Factors of zero have no direction, so they are near nothing and are not shown.
             scales = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
             self._offsets = np.where(norms > 0, 0, -np.inf).astype(np.float32)
         self._packed = _kernels.PackedFactors(np.ascontiguousarray(side.factors), scales)
@@ -51,21 +51,22 @@ class Ranker:
         candidates: Any = None,
         n_threads: int = 1,
     ) -> tuple[Positions, Floats]:
-        """The best n for each query, best first; position −1 from where there are no more.
+        """The best n rows for each query, best first; the position is −1 where there are no more.
 
         Parameters
         ----------
         queries : Side, of n_queries
         rows : ndarray of int32, shape (n_asked,), optional
-            Only these rows of the queries.
+            Rank only for these rows of the queries.
         excluded : Rows, of n_queries, optional
-            What is not shown to each query.
+            The positions that are left out for each query.
         candidates : positions, optional
-            Nothing else is shown.
+            Rank only these positions.
 
         Returns
         -------
         ndarray of int32 and of float32, shape (n_asked, min(n, n_rows))
+            The positions and their scores.
         """
         n_asked = len(queries.factors) if rows is None else len(rows)
         shape = (n_asked, min(n, self.n_rows))
@@ -92,12 +93,12 @@ class Ranker:
 
 
 def nearest(ranker: Ranker, query: Floats, row: int, n: int) -> list[tuple[int, float]]:
-    """Positions and cosines of the n rows of a cosine ranker nearest to one, itself left out.
+    """Positions and cosines of the n rows of a cosine ranker nearest to ``row``, without that row.
 
     Parameters
     ----------
     query : ndarray of float32, shape (1, n_factors)
-        The factors of ``row``. Factors of zero have no direction, and nothing is near them.
+        The factors of ``row``. Factors of zero have no direction, so nothing is near them.
     """
     norm = np.linalg.norm(query)
     if norm == 0:

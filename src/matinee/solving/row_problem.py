@@ -1,4 +1,4 @@
-"""The one row problem of the design, for arrays: every fit and every fold-in is a call of `solve_rows`."""
+"""The row problem that all models share, on arrays: every fit and every fold-in calls `solve_rows`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matinee.ratings import Rows
 
 Floats = NDArray[np.float32]
 
-# A row's ridge stays within what single precision can add to a sum of products and factorise.
+# Within these bounds single precision can add a row's ridge to a sum of products, and factorise it.
 LEAST_RIDGE = 1e-6
 LARGEST_RIDGE = 1e20
 LARGEST_REGULARIZATION = 1e12
@@ -21,7 +21,7 @@ LARGEST_REGULARIZATION = 1e12
 
 @dataclass(frozen=True)
 class Side:
-    """The factors of one side, users or items, and their biases if the model has any.
+    """The factors of one side (users or items), and its biases if the model has any.
 
     Attributes
     ----------
@@ -34,22 +34,22 @@ class Side:
 
     @classmethod
     def empty(cls, n_rows: int, n_factors: int, *, biases: bool) -> Side:
-        """Zeros for n_rows."""
+        """A side of ``n_rows`` rows, all zero."""
         factors = _aligned_zeros(n_rows, n_factors)
         return cls(factors, np.zeros(n_rows, dtype=np.float32) if biases else None)
 
     def pick(self, rows: NDArray[Any]) -> Side:
-        """Some of the rows, in the order given."""
+        """The chosen rows, in the order given."""
         return Side(self.factors[rows], None if self.biases is None else self.biases[rows])
 
 
 def with_ones(factors: Floats) -> NDArray[np.float64]:
-    """Fixed factors as the row problem of a bias has them: (y, 1)."""
+    """Fixed factors with a column of ones, (y, 1), as a row problem with biases needs them."""
     return np.hstack([factors.astype(np.float64), np.ones((len(factors), 1))])
 
 
 def rows_of(side: Side) -> Floats:
-    """Factors with the biases as their last column; float32, shape (n, n_factors + 1)."""
+    """The factors with the biases as last column; float32, shape (n, n_factors + 1)."""
     return np.column_stack([side.factors, bias_of(side)])
 
 
@@ -59,7 +59,7 @@ def bias_of(side: Side) -> Floats:
     return side.biases
 
 
-# A cache line, in which the kernels like rows of factors to start.
+# The size of a cache line; the kernels are fastest if the factors start at the beginning of one.
 ALIGNMENT = 64
 
 
@@ -72,14 +72,14 @@ def _aligned_zeros(n_rows: int, n_columns: int) -> Floats:
 
 @dataclass(frozen=True)
 class Losses:
-    """What a half-step leaves, summed over its rows.
+    """The losses after a half-step, summed over its rows.
 
     Attributes
     ----------
     squared_error : float
-        Σ c (target − prediction)², of confidence with what is unobserved.
+        The sum Σ c (target − prediction)²; with confidence, it includes the unobserved pairs.
     penalty : float
-        Σ ridge·(‖x‖² + bias²).
+        The sum Σ ridge·(‖x‖² + bias²).
     """
 
     squared_error: float
@@ -88,18 +88,20 @@ class Losses:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a value stands for: the weights and targets of the row problem.
+    """How values become the weights and targets of the row problem.
 
     Attributes
     ----------
     offset : float
-        Explicit ratings: taken off every value, with the fixed side's bias; every weight is 1.
+        For explicit ratings: this and the fixed side's bias are subtracted from every value, and every weight
+        is 1.
     confidence : float or None
-        Otherwise α: a value r adds the weight α·|r|, with the target 1, or 0 where r is negative.
+        α for implicit feedback: a value r adds the weight α·|r|, with the target 1, or 0 if r is negative.
+        None for explicit ratings.
     unobserved : float
-        α₀, with confidence: the weight of every pair, seen or not, before that is added.
+        α₀, with confidence: the weight of every pair, seen or not, to which α·|r| is added.
     strength : float or None
-        With confidence: r, where every value is known to be the same positive number.
+        With confidence: the value r, if every value is known to be the same positive number.
     """
 
     offset: float = 0.0
@@ -108,7 +110,7 @@ class Terms:
     strength: float | None = None
 
     def weigh(self, values: Floats, column_biases: Floats | None) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The weights c and the weighted targets c·t of values, in double precision."""
+        """The weights c and the weighted targets c·t of the values, in double precision."""
         if self.confidence is None:
             biases = 0.0 if column_biases is None else column_biases.astype(np.float64)
             return np.ones(len(values)), values - self.offset - biases
@@ -117,7 +119,7 @@ class Terms:
 
     @property
     def common_weight(self) -> float | None:
-        """What every rating adds, α·r, where it is the same for all and not small beside α₀."""
+        """The weight α·r that every rating adds; None if it is not the same for all, or small beside α₀."""
         if self.confidence is None or self.strength is None:
             return None
         weight = self.confidence * self.strength
@@ -125,7 +127,7 @@ class Terms:
         return weight if usual else None
 
     def prior(self, fixed: Side, n_threads: int) -> NDArray[np.float64] | None:
-        """What the whole fixed side adds to every row: α₀·YᵀY; None without confidence."""
+        """The matrix α₀·YᵀY that the whole fixed side adds to every row; None without confidence."""
         return None if self.confidence is None else self.unobserved * gram(fixed.factors, n_threads)
 
 
@@ -136,16 +138,19 @@ class Solver:
     Attributes
     ----------
     name : {"cholesky", "cg", "subspace"}
-        Exactly; or by a fixed number of steps from the solution that is there.
+        "cholesky" solves exactly; the others take a fixed number of steps from the current solution.
     n_steps : int
+        The number of steps of "cg" and "subspace".
     exact : bool
-        With "cholesky": refine every row in double precision, not only those where it shows.
+        With "cholesky": refine every row in double precision, not only the rows where it matters.
     spread : float
-        With "cholesky": draw from the normal distribution around the solution, of covariance spread² A⁻¹,
-        instead of answering the solution itself. A row's draw depends on ``seed`` and its place alone.
+        With "cholesky": if above 0, draw from the normal distribution around the solution, with the
+        covariance spread² A⁻¹, instead of returning the solution. A row's draw depends only on ``seed`` and
+        on the position of the row.
     seed : int
+        The seed of the draws.
     same_noise : bool
-        With a spread: a row's draw depends on ``seed`` alone, and not on what other rows there are.
+        With a spread: a row's draw depends only on ``seed``, and not on its position among other rows.
     """
 
     name: str = "cholesky"
@@ -161,7 +166,7 @@ TO_THE_LAST_DIGIT = Solver(exact=True)
 
 
 def as_ridge(regularization: NDArray[Any]) -> Floats:
-    """The ridge of rows from their λ, within what the kernels can do."""
+    """The ridge of rows: their λ, clipped to the range that the kernels can handle."""
     ridge: Floats = np.clip(regularization, LEAST_RIDGE, LARGEST_RIDGE).astype(np.float32)
     return ridge
 
@@ -178,24 +183,24 @@ def solve_rows(
     prior: NDArray[np.float64] | None = None,
     shift: Floats | None = None,
 ) -> Losses:
-    """Solve every row of one side against the other, into ``solved``.
+    """Solve every row of one side against the other side, and write the solutions into ``solved``.
 
-    A row without ratings becomes 0, or, with a shift, what the prior alone says.
+    A row without ratings becomes 0 or, with a shift, the mean of the prior.
 
     Parameters
     ----------
     observed : Rows
         The ratings of the side to solve; its columns are rows of ``fixed``.
     fixed, solved : Side
-        With biases, the fixed side's are taken off the ratings, and the solved side's are found together
-        with the factors.
+        The fixed side, and the side to solve. If they have biases, the fixed side's are subtracted from the
+        ratings, and the solved side's are found together with the factors.
     ridge : ndarray of float32, shape (n_rows,)
-        A row's regularisation λ.
+        The regularisation λ of each row.
     prior : ndarray of float64, shape (n_factors, n_factors), or one larger with biases, optional
-        A prior precision, the bias last; if not given, ``terms.prior(fixed)``.
+        The precision of the prior, with the bias last. The default is ``terms.prior(fixed)``.
     shift : ndarray of float32, shape (1 or n_rows, n_factors + 1), optional
-        Of the prior, q: the precision times the prior mean, the bias last. The squared error then has
-        xᵀ·prior·x − 2 shiftᵀx in it.
+        The shift q of the prior: its precision times its mean, with the bias last. The squared error then
+        includes xᵀ·prior·x − 2 shiftᵀx.
     """
     prior = terms.prior(fixed, n_threads) if prior is None else prior
     if terms.common_weight is not None:
@@ -238,9 +243,10 @@ def _solve_alike(
     solver: Solver,
     prior: NDArray[np.float64] | None,
 ) -> Losses:
-    """`solve_rows` where all weigh the same: divided by that, with weights of 1 and factors used in place.
+    """The same as `solve_rows` if all values have the same weight c, but faster.
 
-    What was seen has the target (α₀ + c)/c then, whose square is the larger by a constant.
+    The problem is divided by c, so that the weights are 1 and the factors are used in place. The target of a
+    seen item is then (α₀ + c)/c, and its square is larger by a constant.
     """
     weight = terms.common_weight or 1.0
     target = (terms.unobserved + weight) / weight
@@ -259,7 +265,7 @@ def _solve_alike(
 
 
 def gram(factors: Floats, n_threads: int) -> NDArray[np.float64]:
-    """FᵀF in double precision; shape (n_factors, n_factors)."""
+    """The matrix FᵀF in double precision; shape (n_factors, n_factors)."""
     product = np.empty((factors.shape[1], factors.shape[1]))
     _kernels.gram(factors, product, n_threads)
     return product
@@ -276,16 +282,19 @@ def predict_pairs(
     n_samples: int = 1,
     limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> Floats:
-    """Offset, biases and factors multiplied out, for pairs of positions; −1 is unknown and adds nothing.
+    """Predictions for pairs of positions: the offset, the biases and the product of the factors.
+
+    A position of −1 is unknown; its bias and factors count as 0.
 
     Parameters
     ----------
     row_side, column_side : Side
-        Of several samples, those of a row are side by side, and its biases are a row, one for each sample.
+        The factors and biases. With several samples, a row has the factors of all samples side by side, and
+        one bias for each sample.
     n_samples : int
-        Each predicts for itself, and the answer is the mean.
+        The number of samples. Each gives a prediction, and the result is their mean.
     limits : tuple of float
-        What each sample's prediction is clipped to.
+        The range that each sample's prediction is clipped to.
 
     Returns
     -------

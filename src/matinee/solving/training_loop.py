@@ -1,4 +1,4 @@
-"""The one training loop: all users, all items, and again, by whatever row problem the model has."""
+"""The training loop of all models: it solves all users, then all items, and so on."""
 
 from __future__ import annotations
 
@@ -24,22 +24,24 @@ from matinee.solving.row_problem import (
     solve_rows,
 )
 
-# What a model notes down after an iteration, from the squared error and the objective.
+# Computes the figures that a model records after an iteration, from the fit and its squared error.
 Measure = Callable[[Any, float], dict[str, float | None]]
 
 
 class Alternation(ABC):
-    """A fit under way: both sides, and what stays the same from half-step to half-step.
+    """A running fit: both sides, and everything that stays the same from half-step to half-step.
 
     Parameters
     ----------
     users, items : Side
-        Where the fit starts, and where its answer is found.
+        The starting factors and biases; the fit writes its results into them.
     terms : Terms
+        The weights and targets of the row problem.
     solver : Solver
-        Of every half-step but the last, which is exact.
+        The solver of every half-step but the last, which is exact.
     momentum : float
-        How much of the items' last step is taken once more before the next, of 0 to 1. Without biases only.
+        The share of the items' last step that is repeated before the next one, from 0 to 1. It works only
+        without biases.
     """
 
     def __init__(
@@ -71,9 +73,9 @@ class Alternation(ABC):
         progress: bool = True,
         callback: Callback | None = None,
     ) -> list[Iteration]:
-        """Alternate until the curve flattens, the callback says so, or n_iterations are done."""
+        """Alternate until the curve flattens, the callback ends the fit, or n_iterations are done."""
         history = self.history = []
-        # What numpy asks of a BLAS between the half-steps is small, and its threads would only be in the way.
+        # numpy does little work in BLAS between the half-steps, and the threads of BLAS would slow ours down.
         with (
             threadpool_limits(limits=1, user_api="blas"),
             iteration_progress(n_iterations, shown=progress) as show,
@@ -88,11 +90,11 @@ class Alternation(ABC):
         return history
 
     def has_flattened(self, tolerance: float | None) -> bool:
-        """Whether going on would change little."""
+        """Whether further iterations would change little."""
         return has_flattened(self.history, tolerance)
 
     def finish(self) -> None:
-        """The last half-step: the users as the exact answer to the items."""
+        """Do the last half-step: solve the users exactly against the items."""
         self.solve_users(TO_THE_LAST_DIGIT)
 
     def _iterate(self, iteration: int, measure: Measure) -> Iteration:
@@ -107,12 +109,14 @@ class Alternation(ABC):
         )
 
     def improve(self) -> Losses:
-        """Both half-steps; with momentum from where the items are heading, unless the objective rises there.
+        """Do both half-steps; with momentum, the items first repeat a share of their last step.
+
+        If the objective rises with momentum, both half-steps are repeated without it.
 
         Returns
         -------
         Losses
-            Of the items' half-step.
+            The losses of the items' half-step.
         """
         if not self.momentum:
             return self._both_sides()
@@ -121,7 +125,7 @@ class Alternation(ABC):
         if self._previous_items is not None:
             factors += np.float32(self.momentum) * (here - self._previous_items)
         losses = self._both_sides()
-        # The first step, from the start, leads nowhere in particular.
+        # The first step starts from random factors, so its direction means nothing.
         self._previous_items = here if np.isfinite(before) else None
         if self._objective > before:
             factors[:] = here
@@ -138,7 +142,7 @@ class Alternation(ABC):
         return items
 
     def _balance(self) -> None:
-        """Scale both sides, whose products stay the same, to the same penalty: the least in sum."""
+        """Scale both sides to the same penalty, which minimises the sum; their products stay the same."""
         of_users, of_items = self._penalties
         if not (of_users > 0 and of_items > 0):
             return
@@ -151,15 +155,17 @@ class Alternation(ABC):
 
 
 class AlternationInMemory(Alternation):
-    """An alternation over ratings that this process holds.
+    """An alternation over ratings in the memory of this process.
 
     Parameters
     ----------
     by_user, by_item : Rows
+        The ratings, one row for each user and one for each item.
     user_ridge, item_ridge : ndarray of float32
+        The regularisation of each user and each item.
     n_threads : int
     more
-        As `Alternation` takes it.
+        The parameters of `Alternation`.
     """
 
     def __init__(
@@ -198,12 +204,12 @@ class AlternationInMemory(Alternation):
 
 
 def take_start(start: tuple[Any, Any], users: Side, items: Side) -> None:
-    """Copy starting factors that a caller gives into both sides.
+    """Copy a caller's starting factors into both sides.
 
     Raises
     ------
     DataError
-        If they are of another shape or not finite.
+        If they have the wrong shape or are not finite.
     """
     if not isinstance(start, tuple | list) or len(start) != 2:
         raise DataError(f"start={type(start).__name__}; expected (user_factors, item_factors)")
@@ -221,20 +227,21 @@ def take_start(start: tuple[Any, Any], users: Side, items: Side) -> None:
 
 
 def draw_start(generator: np.random.Generator, side: Side, scale: float = 1.0) -> None:
-    """Fill a side with normal draws: rows of length ``scale`` on average, whatever the rank."""
+    """Fill a side with normal draws; the average length of a row is ``scale``, whatever the rank."""
     factors = side.factors
     generator.standard_normal(dtype=np.float32, out=factors)
     factors *= np.float32(scale / np.sqrt(factors.shape[1]))
 
 
 class HeldOut:
-    """Ratings held out, by the positions of their users and items in the training ratings.
+    """Held-out ratings, with the positions that their users and items have in the training ratings.
 
     Attributes
     ----------
     rows, columns : ndarray of int32, shape (n_ratings,)
-        −1 where the user or the item is not among the training ratings.
+        The positions of the user and the item of each rating; −1 if the training ratings do not have it.
     values : ndarray of float32, shape (n_ratings,)
+        The held-out ratings.
     """
 
     def __init__(self, train: Ratings, held_out: Ratings) -> None:
