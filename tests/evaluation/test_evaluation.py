@@ -270,8 +270,8 @@ def test_the_table_shows_both_errors_and_the_protocol(result):
     assert table["split"] == "random, test_size=0.2, random_state=42"
     assert "also trained on" not in table
     assert table["users ranked"] == "90 (2 of them without training ratings)"
-    assert table["users left out"].startswith("10,")
-    assert table["ranked for each"].startswith("500 movies, less those")
+    assert table["users left out"].startswith("10 without")
+    assert table["ranked for each"].startswith("500 movies, without those")
     assert table["relevant"] == "every test rating"
     assert "relevant                every" in str(result)
     assert "from 3.5" in str(replace(result, relevant_from=3.5))
@@ -338,7 +338,7 @@ def test_new_users_get_the_lists_of_people_folded_in_by_their_history(small_rati
     assert (found.n_users, found.n_ratings) == (n_users, len(test)) == (18, len(test.held_out))
     assert (found.excluded, found.n_trained_on) == ("history folded in", 0)
     assert found.split == test.split
-    assert "40 movies, less their history folded in" in str(found)
+    assert "40 movies, without their history folded in" in str(found)
     assert expected["ndcg"] > 0
 
 

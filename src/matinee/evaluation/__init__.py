@@ -1,4 +1,4 @@
-"""How good a model is: its predictions and lists against ratings that it has not seen."""
+"""Evaluation: compares a model's predictions and lists with ratings that it has not seen."""
 
 from matinee.evaluation.comparison import Comparison, compare
 from matinee.evaluation.evaluation import Evaluation, evaluate, metric_by_k, predicted_ratings

@@ -1,4 +1,4 @@
-"""The people of a test as a model sees them: those it was fitted on, or new ones folded in."""
+"""The people of a test as a model sees them: users it was fitted on, or new people folded in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from matinee.models.people import People
 from matinee.ratings import Ratings, Rows
 from matinee.solving.row_problem import Floats
 
-# Enough pairs, or cells of recommendations, for the native code to run at full speed; tens of megabytes.
+# The number of pairs, or of places in lists, to work on at once: enough for the native code to run at full
+# speed, and only tens of megabytes.
 CHUNK = 1 << 20
 
 Positions = NDArray[np.int64]
@@ -22,15 +23,16 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Audience:
-    """The people of a test. What they are known by is not shown to them again.
+    """The people of a test. The items by which the model knows a person are not recommended to them again.
 
     Attributes
     ----------
     model : Model
+        The model that is tested.
     people : People
-        These and perhaps others.
+        These people, and perhaps others.
     rows : ndarray of int64, shape (n_users,)
-        The row of each person among ``people``; −1 for somebody of whom the model knows nothing.
+        The row of each person in ``people``; −1 for a person about whom the model knows nothing.
     """
 
     model: Model
@@ -39,25 +41,25 @@ class Audience:
 
     @classmethod
     def known(cls, model: Model, test: Ratings) -> Audience:
-        """The users of a test by what the model learned of them; the ratings fitted are not shown."""
+        """The users of a test that the model was fitted on; fitted items are not recommended to them."""
         return cls(model, model.people, model.user_index_.positions(test.users))
 
     @classmethod
     def folded_in(cls, model: Model, history: Ratings) -> Audience:
-        """People by their history alone, solved in one call of the kernel; it is not shown to them again.
+        """New people folded in from their history; items of the history are not recommended to them.
 
-        Of items that the model has not seen nothing can be learned.
+        Ratings of items that the model has not seen are ignored.
         """
         rated = _in_positions_of(model, history)
         return cls(model, model.people_by(rated), np.arange(history.n_users))
 
     @property
     def is_known(self) -> Mask:
-        """Of whom the model knows a rating; shape (n_users,)."""
+        """Whether the model knows a rating of each person; shape (n_users,)."""
         return _is_rated(self.rows, self.people.rated.counts)
 
     def predict(self, ratings: Ratings) -> Floats:
-        """A prediction for every one of these people's ratings, in their order."""
+        """The prediction of each of the ratings, in their order."""
         item_positions = self.model.item_index_.positions(ratings.items)
         users, items = ratings.user_positions, ratings.by_user.columns
         predicted = np.empty(len(ratings), dtype=np.float32)
@@ -67,12 +69,12 @@ class Audience:
         return predicted
 
     def predicted_by_model(self, ratings: Ratings) -> Mask:
-        """Which of these people's ratings are not predicted by fallback: of both sides a rating is known."""
+        """Which ratings are predicted without fallback: the model knows ratings of both user and item."""
         items = _is_rated(self.model.item_index_.positions(ratings.items), self.model.n_raters)
         return np.asarray(self.is_known[ratings.user_positions] & items[ratings.by_user.columns])
 
     def best_items(self, people: Positions, width: int) -> NDArray[np.int32]:
-        """The model's positions of the best items for people, −1 where there are no more; (n, width)."""
+        """Positions of the best items for people, −1 where there are no more; shape (n, width)."""
         rows, model = self.rows[people], self.model
         best = np.empty((len(rows), width), dtype=np.int32)
         has_row = rows >= 0
@@ -83,7 +85,7 @@ class Audience:
 
 
 def n_trained_on(model: Model, ratings: Ratings) -> int:
-    """How many of the ratings are of a pair that the model was fitted on."""
+    """The number of ratings whose user and item are a pair that the model was fitted on."""
     user_positions = model.user_index_.positions(ratings.users)
     item_positions = model.item_index_.positions(ratings.items)
     users, items, found = ratings.user_positions, ratings.by_user.columns, 0
@@ -95,16 +97,16 @@ def n_trained_on(model: Model, ratings: Ratings) -> int:
 
 
 def chunks(length: int, step: int) -> Iterator[slice]:
-    """Slices of ``step`` each, one after the other."""
+    """Consecutive slices of length ``step``, which cover ``length``."""
     return (slice(begin, begin + step) for begin in range(0, length, step))
 
 
 def _in_positions_of(model: Model, history: Ratings) -> Rows:
-    """The ratings by user with the model's positions of their items, less those of items unknown to it."""
+    """The ratings by user, with the model's positions of the items, without items unknown to it."""
     positions = model.item_index_.positions(history.items)
     is_seen = positions[history.by_user.columns] >= 0
     indptr, columns, values = history.subset(is_seen).by_user
-    # The ids of both are sorted, so the positions ascend in each row as the columns did.
+    # The ids of both are sorted, so the positions ascend in each row as the columns do.
     return Rows(indptr, positions[columns].astype(np.int32), values)
 
 
@@ -113,12 +115,12 @@ def _is_rated(positions: Positions, counts: NDArray[np.int64]) -> Mask:
 
 
 def _holds(rows: Rows, row: Positions, column: Positions) -> Mask:
-    """Whether each pair is in the rows: all of them bisected at once."""
+    """Whether each pair is in the rows, found by bisecting for all pairs at once."""
     low, end = rows.indptr[row], rows.indptr[row + 1]
     high = end.copy()
     while (is_open := low < high).any():
         middle = (low + high) // 2
-        # Where the search has ended, the middle may lie beyond the last column.
+        # Where a search has ended, its middle may be beyond the last column.
         is_below = is_open & (rows.columns[np.where(is_open, middle, 0)] < column)
         low = np.where(is_below, middle + 1, low)
         high = np.where(is_open & ~is_below, middle, high)

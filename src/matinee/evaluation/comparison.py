@@ -1,4 +1,4 @@
-"""Several models against one test, side by side."""
+"""Compares several models on one test, side by side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from matinee.models.model import Model
 from matinee.ratings import Ratings
 from matinee.ratings.splits import NewUsers
 
-# The columns of the table, and how each figure is written.
+# The columns of the table: the heading and the number format of each figure.
 COLUMNS = {
     "rmse": ("RMSE", "{:.4f}"),
     "mae": ("MAE", "{:.4f}"),
@@ -28,23 +28,23 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models judged by one test; ``print`` shows a row for each.
+    """The evaluations of several models on one test; ``print`` shows one row for each model.
 
     Attributes
     ----------
     evaluations : dict of str to Evaluation
-        By the names of the models, in their order.
+        The evaluations by the names of the models, in the order of the models.
     """
 
     evaluations: dict[str, Evaluation]
 
     def to_frame(self) -> pl.DataFrame:
-        """A row for each model: its name, every figure and the protocol, as in `Evaluation.to_dict`."""
+        """A frame with a row for each model: its name and all values of `Evaluation.to_dict`."""
         rows = [{"model": name, **found.to_dict()} for name, found in self.evaluations.items()]
         return pl.DataFrame(rows, infer_schema_length=None)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """`Evaluation.to_dict` by the name of the model, ready for JSON."""
+        """The `Evaluation.to_dict` of each model by its name, ready for JSON."""
         return {name: found.to_dict() for name, found in self.evaluations.items()}
 
     def __str__(self) -> str:
@@ -63,7 +63,8 @@ class Comparison:
 
     def _trained_on(self) -> list[str]:
         return [
-            f"{name} was trained on {found.n_trained_on:,} of the {found.n_ratings:,} test ratings: no test"
+            f"{name} was trained on {found.n_trained_on:,} of the {found.n_ratings:,} test ratings, so these "
+            "do not test it"
             for name, found in self.evaluations.items()
             if found.n_trained_on
         ]
@@ -76,14 +77,15 @@ def compare(
     k: int = 10,
     relevant_from: float | None = None,
 ) -> Comparison:
-    """What `evaluate` says of several models, in one table.
+    """Evaluate several models on one test, and put the results into one table.
 
     Parameters
     ----------
     models : mapping of name to Model, or models
-        Fitted, all on the same ratings if their figures are to be compared. Without names they are called by
-        their classes, the second of a class "ALS 2" and so on.
+        Fitted models; fit all on the same ratings if you want to compare their figures. Without names, models
+        are named by their classes; the second ALS is "ALS 2", and so on.
     test : Ratings or NewUsers
+        Ratings that the models were not trained on; as in `evaluate`.
     k, relevant_from
         As in `evaluate`.
 
@@ -94,7 +96,8 @@ def compare(
     Raises
     ------
     DataError
-        If there are no models, they don't know the same users and items, or for what `evaluate` refuses.
+        If there are no models, the models don't know the same users and items, or `evaluate` refuses the
+        arguments.
     """
     named = named_models(models)
     evaluations = {
@@ -105,16 +108,16 @@ def compare(
 
 
 def named_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Model]:
-    """The models by name; without names by their classes, the second of a class "ALS 2" and so on.
+    """The models by name. Without names, they are named by their classes; the second ALS is "ALS 2".
 
     Raises
     ------
     DataError
-        If there are none.
+        If there are no models.
     """
     if isinstance(models, Model):
         raise DataError(
-            "expected several models, in a list or by name; one is judged by evaluate(model, test)"
+            "expected several models, in a list or by name; call evaluate(model, test) for a single model"
         )
     if isinstance(models, Mapping):
         named = {str(name): model for name, model in models.items()}
@@ -135,13 +138,13 @@ def _by_class(models: Iterable[Model]) -> dict[str, Model]:
 
 
 def _check_alike(named: Mapping[str, Model]) -> None:
-    """One protocol is printed for all, so that it must be the same: of one catalogue and of one audience."""
+    """Raise a DataError unless all models know the same users and items: one protocol is printed for all."""
     (first, one), *others = named.items()
     for name, other in others:
         if one.user_index_ != other.user_index_ or one.item_index_ != other.item_index_:
             raise DataError(
-                f"{first!r} and {name!r} don't know the same users and items, so that their figures don't "
-                "compare; fit both on the same ratings, and without features of what nobody rated"
+                f"{first!r} and {name!r} don't know the same users and items, so their figures cannot be "
+                "compared; fit both on the same ratings, and without features of unrated users or items"
             )
 
 

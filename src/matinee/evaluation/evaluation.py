@@ -1,4 +1,4 @@
-"""A fitted model against ratings that it has not seen."""
+"""Evaluates a fitted model on ratings that it has not seen."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from matinee.models.model import Model
 from matinee.ratings import Ratings, check_ratings
 from matinee.ratings.splits import NewUsers
 
-# Test RMSE / train RMSE. A model always knows what it learned from a little better. On the demo cinema, ALS
-# of 10 and of 32 factors has its lowest test RMSE at ratios of 1.22 and 1.25. Regularised more, to below 1.1,
-# it loses 4 and 3 percent, on both sides alike; regularised less, it loses 3 percent at 1.34 and 1.66.
+# Bounds of test RMSE / train RMSE. Every model predicts its training ratings a little better. On the demo
+# cinema, ALS with 10 and with 32 factors has its lowest test RMSE at ratios of 1.22 and 1.25. With more
+# regularisation, at ratios below 1.1, it loses 4 and 3 percent, on both sides alike. With less, it loses 3
+# percent at 1.34 and 1.66.
 MODERATE_RATIO = 1.1
 OVERFITTING_RATIO = 1.3
-# What is not shown to a user again.
+# The items that are not recommended to a user.
 TRAINING, HISTORY = "training ratings", "history folded in"
 
 
@@ -36,42 +37,43 @@ class Evaluation:
     Attributes
     ----------
     n_ratings : int
-        Test ratings, every one of them predicted.
+        The number of test ratings. All of them are predicted.
     n_fallback : int
-        Of those, predicted without factors, or by features alone: the user or the item has no rating among
-        those fitted.
+        The number of test ratings predicted without factors or from features alone, because the user or the
+        item has no fitted rating.
     n_trained_on : int
-        Of those, of a pair that the model was trained on. Other than 0, the test is no test of these: their
-        error is that of training, and known users are never shown them.
+        The number of test ratings whose user and item are a pair that the model was trained on. They do not
+        test the model: their error is a training error, and their items are never recommended to known users.
     split : str or None
-        How the test was chosen, where `matinee.split` or `matinee.k_fold` did; None where it is not known.
+        How `matinee.split` or `matinee.k_fold` chose the test ratings; None if it is not known.
     rmse, mae : float or None
-        Of all predictions, in the units of the ratings; None of a model that predicts no ratings.
+        The errors of all predictions, in the units of the ratings; None for a model that predicts no ratings.
     rmse_without_fallback : float or None
-        Of those that the model made itself; NaN if there are none.
+        The RMSE of the predictions made without fallback; NaN if there are none.
     train_rmse, train_mae : float or None
-        The same on the training ratings; None if they were not given.
+        The errors on the training ratings; None if these were not given.
     k : int
         The length of the lists that the figures below are about.
     relevant_from : float or None
-        A test rating of at least this is relevant; None: every test rating is.
+        A test rating of at least this is relevant. None means that every test rating is relevant.
     n_items : int
-        The catalogue: each user's list is the best k of all these, less what is ``excluded``. Nothing is
-        sampled.
+        The size of the catalogue. Each user's list has the best k items of the whole catalogue, without the
+        ``excluded`` ones; no items are sampled.
     excluded : {"training ratings", "history folded in"}
-        What is not shown to a user again: what the model was trained on with them, or learned of them in the
-        test, if that is of `NewUsers`.
+        The items that are not recommended to a user: those of the user's training ratings, or those of the
+        history that was folded in, if the test is `NewUsers`.
     n_users : int
-        Users with something relevant in the test, all of them ranked; the figures are their means.
+        The number of users with a relevant test rating. All of them get a list; the figures are means over
+        them.
     n_users_fallback : int
-        Of those, users of whom the model knows no rating: they get the list of an unknown person.
+        The number of these users of whom the model knows no rating. They get the list of an unknown person.
     n_users_without_test : int
-        Users to whom nothing in the test is relevant: left out.
+        The number of users without a relevant test rating. They are left out.
     precision, recall, truncated_recall, ndcg, map, mrr, hit_rate : float
-        Defined in `matinee.metrics`; NaN if there are no users to rank.
+        Ranking figures, defined in `matinee.metrics`; NaN if no user gets a list.
     catalogue_coverage, novelty : float
-        Of the lists of all users ranked: the share of the catalogue that is in one, and the bits of surprise
-        in a place of a list. Defined in `matinee.metrics` too.
+        The share of the catalogue that is in at least one list, and the bits of surprise in a place of a
+        list; also defined in `matinee.metrics`.
     """
 
     n_ratings: int
@@ -102,21 +104,21 @@ class Evaluation:
 
     @property
     def coverage(self) -> float:
-        """The share of the test ratings that the model predicted itself, from 0 to 1."""
+        """The share of the test ratings that the model predicted without fallback, from 0 to 1."""
         return 1 - self.n_fallback / self.n_ratings
 
     @property
     def gap(self) -> float | None:
-        """Test RMSE without fallback, less train RMSE; None where either is missing."""
+        """The test RMSE without fallback minus the train RMSE; None if either is missing."""
         own, train = self.rmse_without_fallback, self.train_rmse
         return None if own is None or train is None or math.isnan(own) else own - train
 
     @property
     def ratio(self) -> float | None:
-        """Test RMSE without fallback, over train RMSE; None where either is missing.
+        """The test RMSE without fallback divided by the train RMSE; None if either is missing.
 
-        What a fallback misses was never learned, so says nothing of overfitting. Infinite if the training
-        ratings alone are met exactly.
+        Predictions by fallback were never learned, so their errors say nothing about overfitting. The ratio
+        is infinite if the model predicts the training ratings exactly, but not the test ratings.
         """
         own, train = self.rmse_without_fallback, self.train_rmse
         if own is None or train is None or math.isnan(own):
@@ -127,17 +129,17 @@ class Evaluation:
 
     @property
     def verdict(self) -> str | None:
-        """In a sentence, whether the model overfits; None where there is no `ratio`."""
+        """A phrase that says whether the model overfits; None if there is no `ratio`."""
         if self.ratio is None:
             return None
         if self.ratio < MODERATE_RATIO:
             return "no overfitting; less regularization may lower both errors"
         if self.ratio < OVERFITTING_RATIO:
-            return "moderate: usual where the test RMSE is at its lowest"
+            return "moderate overfitting, as is usual where the test RMSE is lowest"
         return "overfitting: more regularization, or fewer factors, may lower the test RMSE"
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as numbers and strings, ready for JSON; None in place of NaN and infinity."""
+        """All values as numbers and strings, ready for JSON; None stands for NaN and infinity."""
         derived = {name: getattr(self, name) for name in ("coverage", "gap", "ratio", "verdict")}
         return {name: _finite(value) for name, value in {**asdict(self), **derived}.items()}
 
@@ -149,7 +151,7 @@ class Evaluation:
     def _errors(self) -> Iterator[tuple[str, str]]:
         yield "test ratings", f"{self.n_ratings:,}"
         if self.n_trained_on:
-            yield "also trained on", f"{self.n_trained_on:,} of them: no test of what was learned"
+            yield "also trained on", f"{self.n_trained_on:,} of them, which do not test the model"
         yield "predicted by fallback", f"{self.n_fallback:,} ({1 - self.coverage:.2%})"
         if self.rmse is None or self.mae is None:
             yield "RMSE, MAE", "none: the model predicts no ratings"
@@ -172,14 +174,14 @@ class Evaluation:
         yield from self.protocol()
 
     def protocol(self) -> Iterator[tuple[str, str]]:
-        """What the figures are about, in pairs of a label and a text."""
+        """How the figures were computed, in pairs of a label and a text."""
         yield "split", "not known" if self.split is None else self.split
         is_new = self.excluded == HISTORY
         lacking = "a history that the model knows" if is_new else "training ratings"
         yield "users ranked", f"{self.n_users:,} ({self.n_users_fallback:,} of them without {lacking})"
-        yield "users left out", f"{self.n_users_without_test:,}, to whom nothing in the test is relevant"
-        less = "their history folded in" if is_new else "those the model was trained on with the user"
-        yield "ranked for each", f"{self.n_items:,} movies, less {less}"
+        yield "users left out", f"{self.n_users_without_test:,} without a relevant test rating"
+        less = "their history folded in" if is_new else "those in the user's training ratings"
+        yield "ranked for each", f"{self.n_items:,} movies, without {less}"
         threshold = "every test rating" if self.relevant_from is None else f"from {self.relevant_from:g}"
         yield "relevant", threshold
 
@@ -192,23 +194,24 @@ def evaluate(
     train: Ratings | None = None,
     relevant_from: float | None = None,
 ) -> Evaluation:
-    """How well a model predicts ratings and finds what people turn out to have rated.
+    """Measure how well a model predicts ratings, and how many test items are in its recommendations.
 
     Parameters
     ----------
     model : Model
-        Fitted, or loaded from a file.
+        A model that was fitted, or loaded from a file.
     test : Ratings or NewUsers
-        What the model was not trained on. A pair that it was trained on is never recommended to the user,
-        so counts as missed; the result says how many there are. Of `NewUsers`, each one's history is folded
-        in, and what is held out is predicted and looked for with what follows from that.
+        Ratings that the model was not trained on. An item that a user has in the training ratings is never
+        recommended to them, so it counts as missed; the result says how many there are. For `NewUsers`, each
+        user's history is folded in, and the held-out ratings are predicted and looked for in the lists.
     k : int
-        The length of the lists of recommendations. With fewer than k items to recommend, lists are shorter
-        and the places that stay empty are misses.
+        The length of the lists of recommendations. If there are fewer than k items to recommend, lists are
+        shorter and the empty places count as misses.
     train : Ratings, optional
-        What the model was trained on: for the errors side by side, and the verdict on overfitting.
+        The ratings that the model was trained on. With them the result has the training errors and the
+        verdict on overfitting.
     relevant_from : float, optional
-        The least rating that makes an item relevant to a user. Every test rating does, if not given.
+        The least rating that makes an item relevant to a user. By default every test rating does.
 
     Returns
     -------
@@ -217,8 +220,9 @@ def evaluate(
     Raises
     ------
     DataError
-        If an argument is not what it should be, or there are no ratings in ``test`` or ``train``.
+        If an argument is invalid, or there are no ratings in ``test`` or ``train``.
     NotFittedError
+        If the model has not been fitted.
     """
     _check_arguments(model, test, train)
     k = whole_number("k", k, least=1)
@@ -238,13 +242,14 @@ def evaluate(
 
 
 def predicted_ratings(model: Model, test: Ratings | NewUsers) -> tuple[Ratings, NDArray[np.float32]]:
-    """The ratings of a test, and the prediction of each in their order, as `evaluate` compares them.
+    """The ratings of a test, and the prediction of each in the same order, as `evaluate` compares them.
 
     Raises
     ------
     DataError
-        For what `evaluate` refuses, and for a model that predicts no ratings.
+        If `evaluate` refuses the arguments, or the model predicts no ratings.
     NotFittedError
+        If the model has not been fitted.
     """
     _check_arguments(model, test, None)
     if not model.predicts_ratings:
@@ -263,7 +268,7 @@ def metric_by_k(
     ks: Sequence[int],
     relevant_from: float | None = None,
 ) -> list[float]:
-    """One ranking figure of `evaluate` for lists of different lengths, which are ranked but once.
+    """One ranking figure of `evaluate` for lists of different lengths; items are ranked only once.
 
     Parameters
     ----------
@@ -272,17 +277,19 @@ def metric_by_k(
     metric : str
         One of `RANKING`.
     ks : sequence of int
+        The lengths of the lists.
 
     Returns
     -------
     list of float
-        For each of ``ks``, the mean over users; NaN if there are none to rank.
+        The mean over users for each of ``ks``; NaN if no user gets a list.
 
     Raises
     ------
     DataError
-        For what `evaluate` refuses, a metric that is none, or no lengths.
+        If `evaluate` refuses the arguments, the metric is unknown, or there are no lengths.
     NotFittedError
+        If the model has not been fitted.
     """
     _check_arguments(model, test, None)
     if metric not in RANKING:
@@ -296,7 +303,7 @@ def metric_by_k(
 
 
 def _audience(model: Model, test: Ratings | NewUsers) -> tuple[Audience, Ratings]:
-    """The people of a test, and the ratings that are to be predicted and found."""
+    """The people of a test, and the ratings to predict and to find in the lists."""
     if isinstance(test, NewUsers):
         return Audience.folded_in(model, test.history), test.held_out
     return Audience.known(model, test), test

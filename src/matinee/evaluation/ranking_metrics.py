@@ -1,4 +1,4 @@
-"""How good the lists are that people would be shown."""
+"""Measures how good the lists are that a model would recommend."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matinee.errors import DataError
 from matinee.evaluation.audience import CHUNK, Audience, chunks
 from matinee.ratings import Ratings, Rows
 
-# The figures at k that say how good lists are, and what they are called in print.
+# The figures at k that measure lists, and their printed names.
 RANKING = {
     "precision": "precision",
     "recall": "recall",
@@ -24,7 +24,7 @@ RANKING = {
     "mrr": "MRR",
     "hit_rate": "hit rate",
 }
-# The same, of every user: from the hits in their lists, how much is relevant to them, and k.
+# Computes each figure for every user, from the hits in the user's list, the number of relevant items, and k.
 PER_USER: dict[str, Callable[[metrics.Hits, NDArray[Any], int], metrics.PerUser]] = {
     "precision": lambda hits, n_relevant, k: metrics.precision(hits, k=k),
     "recall": lambda hits, n_relevant, k: metrics.recall(hits, n_relevant),
@@ -37,7 +37,7 @@ PER_USER: dict[str, Callable[[metrics.Hits, NDArray[Any], int], metrics.PerUser]
 
 
 def relevance_threshold(relevant_from: Any) -> float | None:
-    """The least rating that is relevant, None for every one; DataError for what is no rating."""
+    """The least relevant rating, None if all are relevant; raises a DataError if it is not a rating."""
     is_number = isinstance(relevant_from, int | float | np.integer | np.floating)
     if relevant_from is None or (is_number and math.isfinite(relevant_from)):
         return None if relevant_from is None else float(relevant_from)
@@ -45,10 +45,10 @@ def relevance_threshold(relevant_from: Any) -> float | None:
 
 
 def relevant_ratings(test: Ratings, relevant_from: float | None) -> Rows:
-    """The test ratings, by user, that a list is to find: all, or those of at least ``relevant_from``."""
+    """The test ratings, by user, that lists should find: all, or those of at least ``relevant_from``."""
     if relevant_from is None:
         return test.by_user
-    # In the precision of the ratings: 3.7 is to find a rating of 3.7.
+    # Compared in the precision of the ratings, so that 3.7 finds a rating of 3.7.
     return test.subset(test.values >= np.float32(relevant_from)).by_user
 
 
@@ -66,11 +66,11 @@ def figure_by_k(
 def lists_and_hits(
     audience: Audience, test: Ratings, relevant: Rows, k: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], metrics.Hits]]:
-    """Of users to whom something is relevant, in chunks: who, their lists, and what is relevant in these."""
+    """Yield the users with relevant items in chunks: the users, their lists, and the hits in the lists."""
     users, model = np.flatnonzero(relevant.counts), audience.model
     # The item at each of the model's positions, as a column of the test; −1 for a filler and at the end.
     columns = np.append(test.item_index.positions(model.item_index_.ids), -1)
-    # However large k is, there is no more than the catalogue to list.
+    # A list cannot be longer than the catalogue, however large k is.
     width = min(k, len(model.item_index_))
     for chunk in chunks(len(users), max(1, CHUNK // width)):
         best = audience.best_items(users[chunk], width)
@@ -78,6 +78,6 @@ def lists_and_hits(
 
 
 def _rows_of(rows: Rows, chosen: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """The indptr and columns of ascending rows between which all others are empty."""
+    """The indptr and columns of the chosen rows, which ascend; all rows between them must be empty."""
     begin, end = rows.indptr[chosen[0]], rows.indptr[chosen[-1] + 1]
     return np.append(rows.indptr[chosen], end) - begin, rows.columns[begin:end]

@@ -1,4 +1,4 @@
-"""What a test adds up to: counts and sums over people, from which the figures of an evaluation follow."""
+"""Counts and sums over the people of a test, from which the figures of an evaluation are computed."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ from matinee.ratings import Ratings, Rows
 class Tally:
     """Counts and sums over some of the people of a test.
 
-    Those over other people of the same test, and of the same items, may be added to them, field by field.
+    Two tallies of different people with the same test and items can be added, field by field.
 
     Attributes
     ----------
     n_ratings, n_by_model, n_trained_on : int
-        Test ratings; of those, predicted without fallback; and of a pair that the model was fitted on.
+        The number of test ratings, of those predicted without fallback, and of those whose user and item are
+        a pair that the model was fitted on.
     squared_error, absolute_error, squared_error_by_model : float
-        Sums over all predictions, and over those without fallback; 0 of a model that predicts no ratings.
+        The sums of the errors over all predictions, and over those without fallback; 0 for a model that
+        predicts no ratings.
     n_users, n_users_fallback, n_users_without_test : int
-        People who were ranked; of those, of whom the model knows nothing; and people left out.
+        The number of people who get a list, of those about whom the model knows nothing, and of people left
+        out.
     ranking : ndarray of float64, shape (n_metrics,)
-        Sums over the people ranked, in the order of `PER_USER`.
+        The sums of the figures over the people who get a list, in the order of `PER_USER`.
     n_recommended : ndarray of int64, shape (n_items,)
-        In how many of their lists each item is.
+        The number of lists that each item is in.
     n_fitted_users : int
-        People of whom the model was fitted on a rating, in this test or not.
+        The number of people with a rating that the model was fitted on, whether they are in the test or not.
     """
 
     n_ratings: int
@@ -53,7 +56,7 @@ class Tally:
 
     @classmethod
     def of(cls, audience: Audience, test: Ratings, relevant: Rows, k: int) -> Tally:
-        """The tally of all people of a test: of their ratings, and of what is relevant in lists of k."""
+        """The tally of all people of a test: of their ratings, and of the hits in lists of k items."""
         return cls(
             **_errors(audience, test),
             **_lists(audience, test, relevant, k),
@@ -63,24 +66,24 @@ class Tally:
 
     @classmethod
     def zero(cls, n_items: int) -> Tally:
-        """The tally of nobody, to which others can be added."""
+        """The tally of no people, to which others can be added."""
         ranking, n_recommended = np.zeros(len(PER_USER)), np.zeros(n_items, dtype=np.int64)
         return cls(0, 0, 0, 0.0, 0.0, 0.0, 0, 0, 0, ranking, n_recommended, 0)
 
     @classmethod
     def untested(cls, model: Model) -> Tally:
-        """The tally of a model of whose users none are tested."""
+        """The tally of a model none of whose users are tested."""
         return replace(cls.zero(len(model.item_index_)), n_fitted_users=_n_fitted_users(model))
 
     def figures(self, n_raters: NDArray[np.int64], *, predicts_ratings: bool) -> dict[str, Any]:
-        """What `Evaluation` says of these people, by the names of its attributes.
+        """The figures of an `Evaluation` of these people, by the names of its attributes.
 
         Parameters
         ----------
         n_raters : ndarray of int64, shape (n_items,)
-            How many ratings of each item the model was fitted on.
+            The number of ratings of each item that the model was fitted on.
         predicts_ratings : bool
-            Otherwise the errors are None.
+            Whether the model predicts ratings; the errors are None if it does not.
         """
         means = self.ranking / self.n_users if self.n_users else np.full(len(PER_USER), math.nan)
         return {
