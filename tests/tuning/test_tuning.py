@@ -308,19 +308,19 @@ def test_a_line_that_a_crash_tore_is_left_out(ratings, found, tmp_path, torn):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"model": "implicit"}, "its model: ALS, not ImplicitALS"),
-        ({"model": matinee.ALS(biases=False)}, "its parameters: .*'biases': False"),
-        ({"ratings": random_ratings(50, 30, seed=3)}, "its ratings: [0-9,]+ with hash "),
-        ({"test_size": 0.3}, "its split: by random, test_size=0.2, not by random, test_size=0.3"),
-        ({"metric": "mae"}, "its metric: rmse, not mae"),
-        ({"random_state": 1, "model": matinee.ALS()}, "its seed: 0, not 1"),
-        ({"max_factors": 4}, "its tried first: .*10.* not .*4"),
+        ({"model": "implicit"}, "model: ALS, not ImplicitALS"),
+        ({"model": matinee.ALS(biases=False)}, "parameters: .*'biases': False"),
+        ({"ratings": random_ratings(50, 30, seed=3)}, "ratings: [0-9,]+ with hash "),
+        ({"test_size": 0.3}, "split: by random, test_size=0.2, not by random, test_size=0.3"),
+        ({"metric": "mae"}, "metric: rmse, not mae"),
+        ({"random_state": 1, "model": matinee.ALS()}, "seed: 0, not 1"),
+        ({"max_factors": 4}, "tried first: .*10.* not .*4"),
     ],
 )
 def test_the_file_of_another_search_is_refused_and_left_as_it_was(ratings, tmp_path, arguments, message):
     path = tmp_path / "study.log"
     first = tune(ratings, n_trials=1, study=path)
-    with pytest.raises(matinee.DataError, match=f"(?s)another search, {message}.*; name another file"):
+    with pytest.raises(matinee.DataError, match=rf"(?s)another search \({message}.*\); name another file"):
         tune(**{"ratings": ratings, "n_trials": 2, "study": path} | arguments)
     assert without_times(tune(ratings, n_trials=1, study=path)).equals(without_times(first))
 
@@ -338,7 +338,7 @@ def test_a_file_of_something_else_is_refused_and_left_as_it_was(ratings, tmp_pat
 
 def test_a_place_where_no_file_can_be_is_an_error(ratings, tmp_path):
     for path in (tmp_path / "no" / "study.log", tmp_path):
-        with pytest.raises(matinee.DataError, match="cannot keep the trials"):
+        with pytest.raises(matinee.DataError, match="cannot be used for the trials"):
             tune(ratings, n_trials=1, study=path)
 
 

@@ -1,4 +1,4 @@
-"""Finding the parameters with which a model does best on ratings held out."""
+"""Finds the parameters with which a model does best on held-out ratings."""
 
 from matinee.tuning.tuning import TuningResult, tune
 

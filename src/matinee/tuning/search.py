@@ -1,4 +1,4 @@
-"""The trials of a search: what is tried next, how it is judged, when it is given up."""
+"""The trials of a search: which parameters are tried next, how a trial is judged, and when it is given up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from matinee.tuning.study_file import claim, fingerprint, journal
 if TYPE_CHECKING:
     import optuna
 
-# What may be tuned for, and whether less of it is better. The rankings are at 10.
+# The metrics to tune for, and whether a lower value is better. Ranking metrics are for lists of 10.
 METRICS: dict[str, Literal["minimize", "maximize"]] = {
     "rmse": "minimize",
     "mae": "minimize",
@@ -34,32 +34,34 @@ METRICS: dict[str, Literal["minimize", "maximize"]] = {
     "mrr": "maximize",
     "hit_rate": "maximize",
 }
-# Trials at random, before the sampler believes what it has seen and the best is tried at twice its rank.
+# The number of random trials before the sampler uses what it has seen, and before the best parameters are
+# tried with twice the factors.
 N_RANDOM = 8
-# A fit shows in its first iterations little but where it started; and where few fits have got as far, they
-# are the best ones, and a poor measure of the others.
+# The first iterations of a fit mostly show where it started. If only few fits have got as far, these are the
+# best ones, and it would be wrong to measure the others by them.
 PRUNING = {"n_startup_trials": 5, "n_warmup_steps": 5, "n_min_trials": 4}
-# A curve is at its end when a space's patience has not bettered it by this share of itself.
+# A curve ends when the iterations of a space's patience have not improved it by this share of its best value.
 LEAST_GAIN = 1e-4
 STUDY_NAME = "matinee"
-# The attribute of a trial of what was best, at twice the rank: the parameter that was doubled, and its rung.
+# The attribute of a trial of the best parameters with twice the factors: the doubled parameter and its rung.
 DOUBLED = "doubled"
 
 
 class Search:
-    """One search: what its trials have in common, and how the next is chosen.
+    """One search: everything that its trials share, and the choice of the next trial.
 
     Parameters
     ----------
     model : Model
-        Its class has a search space; its parameters are tried first.
+        The model to tune; its class has a search space. Its parameters are tried first.
     ratings : Ratings
-        Of which a part is held out, the same for all trials.
+        The ratings, of which the same part is held out for all trials.
     metric : str
         One of ``METRICS``.
     by, test_size, random_state
-        Of the split; the seed is that of the sampler too.
+        The parameters of the split; the sampler uses the same seed.
     max_factors : int
+        The largest number of factors to try.
     """
 
     def __init__(
@@ -83,15 +85,15 @@ class Search:
 
     @property
     def has_curve(self) -> bool:
-        """Whether every iteration of a fit shows the metric."""
+        """Whether every iteration of a fit records the metric."""
         return self.metric == self.space.metric
 
     def model_with(self, parameters: dict[str, Any]) -> Model:
-        """A model with these parameters, and else those of the model that is tuned."""
+        """A model with these parameters; all others are those of the model that is tuned."""
         return type(self.model)(**self.model.get_params() | parameters)
 
     def open(self, path: Path | None) -> optuna.Study:
-        """The study in a file, or a new one; a DataError if the file is of another search."""
+        """The study in a file, or a new one; raises a DataError if the file is from another search."""
         import optuna
 
         study = optuna.create_study(
@@ -106,7 +108,7 @@ class Search:
         return study
 
     def _in_words(self) -> dict[str, str]:
-        """All that a trial's value depends on, but for what is searched."""
+        """Everything that a trial's value depends on, except the parameters that are searched."""
         searched = {"n_threads", *self.space.parameters}
         kept = {name: value for name, value in self.model.get_params().items() if name not in searched}
         return {
@@ -120,11 +122,12 @@ class Search:
         }
 
     def next(self, study: optuna.Study) -> None:
-        """One more trial; a model's errors and Ctrl-C go through it."""
+        """Run one more trial; errors of the model and Ctrl-C are passed on."""
         import optuna
 
         self._enqueue(study)
-        # A seed of its own for every trial: a search that goes on from a file draws what it would have drawn.
+        # Every trial has a seed of its own, so a search that continues from a file draws the same numbers as
+        # a search in one go.
         seed = np.random.SeedSequence([self.random_state, len(finished(study))]).generate_state(1)[0]
         study.sampler = optuna.samplers.TPESampler(
             n_startup_trials=N_RANDOM, multivariate=True, group=True, constant_liar=False, seed=int(seed)
@@ -140,7 +143,7 @@ class Search:
             raise
 
     def _enqueue(self, study: optuna.Study) -> None:
-        """Put first what is to be tried out of turn: the defaults, or the best so far at twice the rank."""
+        """Queue parameters to be tried next: the first ones, or the best so far with twice the factors."""
         if not complete(study):
             study.enqueue_trial(self.coordinates.start)
         elif len(finished(study)) >= N_RANDOM:
@@ -150,7 +153,7 @@ class Search:
                     study.enqueue_trial({**study.best_trial.params, name: rung}, {DOUBLED: {name: rung}})
 
     def _top(self, study: optuna.Study, trial: optuna.Trial, name: str) -> int:
-        """The highest rung of a ladder that was tried until now or is to be tried in this trial."""
+        """The highest rung of a ladder that was tried so far, or that this trial is to try."""
         rungs: list[int] = [each.params[name] for each in finished(study)]
         raised: int = trial.user_attrs.get(DOUBLED, {}).get(name, 0)
         top = max([self.coordinates.top_at_first(name), raised, *rungs])
@@ -178,7 +181,7 @@ class Search:
             trial.set_user_attr("seconds", time.perf_counter() - began)
 
     def _follow(self, trial: optuna.Trial, parameters: dict[str, Any]) -> float:
-        """The best value on the validation curve; its iteration becomes one of the parameters."""
+        """The best value on the validation curve; the iteration that reached it becomes a parameter."""
         import optuna
 
         space = self.space
@@ -199,7 +202,7 @@ class Search:
         return curve.best
 
     def _judge(self, trial: optuna.Trial, parameters: dict[str, Any]) -> float:
-        """The value of a model that is fitted to its end."""
+        """The value of a model after a complete fit, without a curve."""
         model: Any = self.model_with(parameters)
         model.fit(self.train, progress=False)
         _pass_on_interrupt(model)
@@ -210,16 +213,16 @@ class Search:
 
 
 class Curve:
-    """The callback of a fit: reports its validation curve, and ends it when no more is to be gained.
+    """The callback of a fit: reports the validation curve, and ends the fit when the curve is flat.
 
     Parameters
     ----------
     trial : optuna.Trial
     metric : str
     patience : int
-        Iterations without gain that end the fit.
+        The number of iterations without gain after which the fit ends.
     n_before : int
-        Iterations at the beginning that do not count.
+        The number of first iterations that do not count.
 
     Attributes
     ----------
@@ -251,7 +254,7 @@ class Curve:
 
     @property
     def best_iteration(self) -> int:
-        """From 1; 0 before there is any."""
+        """The number of the best iteration, from 1; 0 before there is one."""
         return self.values.index(self.best) + 1 if self.values else 0
 
     def _is_flat(self) -> bool:
@@ -260,7 +263,7 @@ class Curve:
 
 
 def _pass_on_interrupt(model: Model) -> None:
-    """Ctrl-C ends a search, also where a model makes the best of it."""
+    """Raise a KeyboardInterrupt if Ctrl-C ended the model's fit, so that it ends the search too."""
     if model.interrupted_:
         raise KeyboardInterrupt
 
@@ -268,22 +271,22 @@ def _pass_on_interrupt(model: Model) -> None:
 def _finite(value: float, metric: str) -> float:
     if not math.isfinite(value):
         raise DataError(
-            f"the {metric} of a trial is {value}: nothing of the ratings held out can be judged; "
-            "hold more out with test_size, or others with by"
+            f"the {metric} of a trial is {value}: the trial cannot be judged by the ratings held out; "
+            "hold out more with test_size, or others with by"
         )
     return float(value)
 
 
 def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    """Trials that count: complete, or given up for their curve."""
+    """The trials that count: those that are complete, or were given up because of their curve."""
     return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in ("COMPLETE", "PRUNED")]
 
 
 def complete(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    """Trials with a value."""
+    """The trials that have a value."""
     return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
 
 
 def _doubled(study: optuna.Study) -> set[tuple[str, int]]:
-    """The rungs of ladders to which the best trial was once raised."""
+    """The parameters and rungs that were already tried by doubling the factors of the best trial."""
     return {raised for trial in finished(study) for raised in trial.user_attrs.get(DOUBLED, {}).items()}

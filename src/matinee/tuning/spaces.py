@@ -1,4 +1,4 @@
-"""A search space laid over certain ratings: from a sampler's coordinates to a model's parameters."""
+"""Translates a sampler's coordinates into a model's parameters, for a search space and given ratings."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from matinee.ratings import Ratings
 
 
 class Coordinates:
-    """A search space laid over certain ratings, around the parameters that are tried first.
+    """A search space for given ratings, around the parameters that are tried first.
 
-    A sampler sees coordinates: the place of a number of factors on the ladder of its doublings, and other
-    parameters in their units.
+    A sampler works with coordinates. The coordinate of a number of factors is its rung on the ladder of its
+    doublings; the coordinate of another number is its multiple of the unit.
 
     Parameters
     ----------
     space : SearchSpace
+        The parameters to search.
     model : Model
-        Its parameters are tried first; those that are not searched stay.
+        The model to tune. Its parameters are tried first; those that are not searched stay the same.
     ratings : Ratings
-        What is trained on.
+        The training ratings.
     max_factors : int
+        The largest number of factors to try.
     """
 
     def __init__(self, space: SearchSpace, model: Model, ratings: Ratings, max_factors: int) -> None:
@@ -38,7 +40,11 @@ class Coordinates:
         self.start = {name: self._coordinate(name) for name in space.parameters}
 
     def parameters_at(self, coordinates: Mapping[str, Any]) -> dict[str, Any]:
-        """The model's parameters, but for those at the start to four digits: for people to read and copy."""
+        """The model's parameters at these coordinates.
+
+        They are rounded to four digits, so that people can read and copy them. The parameters that are tried
+        first are exact.
+        """
         if coordinates == self.start:
             return dict(self.first)
         found: dict[str, Any] = {}
@@ -53,14 +59,14 @@ class Coordinates:
         return found
 
     def top_at_first(self, name: str) -> int:
-        """The highest rung of a ladder that is tried without cause."""
+        """The highest rung of a ladder that the sampler may try from the start."""
         axis = self.space.parameters[name]
         doublings = axis.doublings if isinstance(axis, Doubling) else 0
         top: int = self.start[name] + doublings
         return min(top, len(self.ladders[name]) - 1)
 
     def bounds(self, name: str) -> tuple[float, float]:
-        """Of a real coordinate; what is tried first is within them."""
+        """The bounds of a real coordinate; they include the value that is tried first."""
         axis = self.space.parameters[name]
         assert isinstance(axis, Real)
         return axis.containing(self.start[name])
@@ -80,5 +86,5 @@ class Coordinates:
         if isinstance(axis, OnOrOff):
             return value
         coordinate = value / axis.unit(self._ratings, self._given | self.first)
-        # A log scale has no 0: what is tried is 0 all the same, only that it stands at the lower end.
+        # A log scale has no 0. The first trial still uses 0; only its coordinate is the lower bound.
         return max(coordinate, axis.low) if axis.is_log and coordinate <= 0 else coordinate

@@ -1,4 +1,4 @@
-"""Files that keep the trials of a search, so that it can go on where it was stopped."""
+"""Keeps the trials of a search in a file, so that a stopped search can continue."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def journal(path: Path) -> optuna.storages.JournalStorage:
-    """Optuna's journal in a file, made if there is none.
+    """Optuna's journal in a file; the file is made if there is none.
 
     Raises
     ------
     DataError
-        If the file cannot be read or written, or is anything else; it is then left as it was.
+        If the file cannot be read or written, or is not a journal; it is then left as it was.
     """
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
@@ -32,22 +32,22 @@ def journal(path: Path) -> optuna.storages.JournalStorage:
         if path.exists():
             _check_is_journal(path)
             _drop_torn_line(path)
-        # A lock that is a file, not a link: links need a privilege on Windows.
+        # The lock is a file and not a link, since links need a privilege on Windows.
         backend = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path)))
         return JournalStorage(backend)
     except OSError as error:
-        raise DataError(f"{path} cannot keep the trials: {error.strerror}") from error
+        raise DataError(f"{path} cannot be used for the trials: {error.strerror}") from error
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
         raise _not_a_study(path) from error
 
 
 def claim(study: optuna.Study, path: Path, search: Mapping[str, str]) -> None:
-    """Write into a new study which search it is of.
+    """Write into a new study which search it belongs to; check it in an old one.
 
     Raises
     ------
     DataError
-        If the study is of another search.
+        If the study belongs to another search.
     """
     known = study.user_attrs.get("search")
     if known is None:
@@ -56,8 +56,8 @@ def claim(study: optuna.Study, path: Path, search: Mapping[str, str]) -> None:
     for name, ours in search.items():
         if known.get(name) != ours:
             raise DataError(
-                f"{path} keeps the trials of another search, its {name}: {known.get(name)}, not {ours}; "
-                "name another file, or search for the same"
+                f"{path} has the trials of another search ({name}: {known.get(name)}, not {ours}); "
+                "name another file, or repeat that search"
             )
 
 
@@ -86,7 +86,7 @@ def _check_is_journal(path: Path) -> None:
 
 
 def _drop_torn_line(path: Path) -> None:
-    """Take away the end of a line that a crash left, which would spoil the next one."""
+    """Remove an incomplete last line, which a crash left and which would corrupt the next one."""
     with path.open("rb+") as file:
         content = file.read()
         whole = content.rfind(b"\n") + 1
@@ -95,6 +95,4 @@ def _drop_torn_line(path: Path) -> None:
 
 
 def _not_a_study(path: Path) -> DataError:
-    return DataError(
-        f"{path} is not a study file, or is damaged; name another, which is made if there is none"
-    )
+    return DataError(f"{path} is not a study file, or is damaged; name another file, which need not exist")

@@ -1,4 +1,4 @@
-"""Finding a model's best parameters with Optuna."""
+"""Finds a model's best parameters with Optuna."""
 
 from __future__ import annotations
 
@@ -26,31 +26,30 @@ from matinee.tuning.search import METRICS, Search, complete, finished
 if TYPE_CHECKING:
     import optuna
 
-# Optuna's names of the states that a trial ends in, and ours.
+# Optuna's names of the states in which a trial ends, and our names.
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TuningResult:
-    """What a search has found.
+    """The result of a search.
 
     Attributes
     ----------
     best_model : Model
-        With the best parameters, fitted to all ratings.
+        A model with the best parameters, fitted to all ratings.
     best_params : dict
-        Those that were searched, and the number of iterations where that is read off the curve, as the
-        model takes them.
+        The best values of the searched parameters, and the number of iterations if it was read off the curve.
     best_value : float
-        Of the best trial, on the ratings that were held out.
+        The value of the best trial on the held-out ratings.
     metric : str
-        What the value is.
+        The metric of the value.
     trials : polars.DataFrame
-        A row for every trial, in their order: ``number``, from 0; ``state``, one of "complete", "pruned" and
-        "failed", which is to say interrupted; ``value``, the best on the trial's curve; a column for every
-        parameter; ``iterations`` that were run, and ``seconds``.
+        A row for every trial, in order: ``number``, from 0; ``state``, which is "complete", "pruned" or
+        "failed" (interrupted); ``value``, the best on the trial's curve; a column for every parameter;
+        ``iterations``, the number that were run; and ``seconds``.
     stopped_by : {"timeout", "interrupt"} or None
-        What ended the search before all trials, and the last fit, were done.
+        What ended the search before all trials and the last fit were complete.
     """
 
     best_model: Model
@@ -62,7 +61,7 @@ class TuningResult:
 
     @property
     def first_value(self) -> float:
-        """The value of the parameters tried first: the model's own, or of the model that was given."""
+        """The value of the parameters tried first: the defaults, or those of the given model."""
         complete = self.trials.filter(pl.col("state") == "complete")
         return float(complete["value"][0])
 
@@ -82,49 +81,53 @@ def tune(
     progress: bool = True,
     n_threads: int | None = None,
 ) -> TuningResult:
-    """The best parameters that a number of trials find, and the model that they make of all ratings.
+    """Find the best parameters in a number of trials, and fit a model with them to all ratings.
 
     Parameters
     ----------
     ratings : Ratings
     model : {"als", "implicit", "bayes"} or Model
-        Of a model, its own parameters are tried first, and those that are not searched are kept.
+        The model to tune. The parameters of a given model are tried first, and those that are not searched
+        are kept.
     n_trials : int
-        In all, with those in the study file. The first is of the model's defaults.
+        The number of all trials, with those in the study file. The first trial is of the model's defaults.
     random_state : int
-        Of the split, of the search, and of models that are made here.
+        The seed of the split, of the search, and of models that are given by name.
     by, test_size
-        How ratings are held out to judge a trial by; see `split`. By default "random" for ALS and
-        BayesianALS, and "user" for ImplicitALS.
+        How ratings are held out to judge the trials; see `split`. The default of ``by`` is "random" for ALS
+        and BayesianALS, and "user" for ImplicitALS.
     metric : str, optional
-        "rmse", "mae", or, of lists of 10, "precision", "recall", "ndcg", "map", "mrr", "hit_rate". By default
-        what the model's validation curve shows: "ndcg" for ImplicitALS and else "rmse". For any other there
-        is no curve: every trial is fitted to its end, for as many iterations as the model says.
+        "rmse", "mae" or, for lists of 10, "precision", "recall", "ndcg", "map", "mrr", "hit_rate". The
+        default is the metric of the model's validation curve: "ndcg" for ImplicitALS, "rmse" for the others.
+        Any other metric has no curve: every trial is then fitted to its end, with the model's number of
+        iterations.
     max_factors : int
-        The number of factors that is never gone beyond.
+        The largest number of factors to try.
     study : path, optional
-        A file that keeps the trials. The same search with the same file goes on where it was stopped,
-        and does what it would have done in one go.
+        A file that keeps the trials. The same search with the same file continues where it was stopped, with
+        the same result as a search in one go.
     timeout : float, optional
-        Seconds after which no further trial is begun.
+        The number of seconds after which no further trial starts.
     progress : bool
-        Show a bar on a terminal.
+        Show a progress bar on a terminal.
     n_threads : int, optional
-        Of every fit; by default the model's own.
+        The number of threads of every fit; the default is the model's own.
 
     Returns
     -------
     TuningResult
-        The same for the same seed. Ctrl-C ends the search and gives what was best until then.
+        The same for the same seed. Ctrl-C ends the search early and returns the best found so far.
 
     Raises
     ------
     MissingExtraError
-        Without Optuna.
+        If Optuna is not installed.
     DataError
-        For an argument out of its range, too few ratings to hold any out, or a study file of another search.
+        If an argument is out of its range, there are too few ratings to hold any out, or the study file
+        belongs to another search.
     KeyboardInterrupt
-        On Ctrl-C before any trial is complete, or in the last fit, unless the model makes the best of it.
+        On Ctrl-C before any trial is complete. Also on Ctrl-C in the last fit, unless the model keeps what it
+        has by then.
     """
     _require_optuna()
     check_ratings(ratings)
@@ -148,7 +151,7 @@ def tune(
 
 
 def _run(search: Search, study: optuna.Study, n_trials: int, deadline: float, progress: bool) -> str | None:
-    """Try until there are so many trials; says what ended it earlier, if anything did."""
+    """Run trials until there are ``n_trials``; return what ended the search earlier, or None."""
     try:
         with _progress(n_trials, search.metric, shown=progress) as show:
             while len(finished(study)) < n_trials:
@@ -188,12 +191,12 @@ def _require_optuna() -> None:
         import optuna  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            'tuning needs Optuna, of the extra "tune"; install it with: pip install "matinee[tune]"'
+            'tuning needs Optuna, from the extra "tune"; install it with: pip install "matinee[tune]"'
         ) from error
 
 
 def tunable_models() -> dict[str, type[Model]]:
-    """The models that have something to tune, by the names that ``tune`` takes."""
+    """The models that have parameters to tune, by the names that ``tune`` takes."""
     return {name: kind for name, kind in models_by_short_name().items() if kind.search_space is not None}
 
 
@@ -271,7 +274,7 @@ def _frame(study: optuna.Study, parameters: list[str]) -> pl.DataFrame:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Optuna without its log and its warnings of what is experimental, and models that are told to stop."""
+    """Silence Optuna's log, its warnings about experimental features, and models' warnings about Ctrl-C."""
     import optuna
 
     verbosity = optuna.logging.get_verbosity()
@@ -287,7 +290,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _progress(n_trials: int, metric: str, *, shown: bool) -> Iterator[Callable[[optuna.Study], None]]:
-    """A function to call before every trial, which shows on a terminal how far the search is."""
+    """A function that shows the progress of the search on a terminal; call it before every trial."""
     if not shown or not sys.stderr.isatty():
         yield lambda study: None
         return
