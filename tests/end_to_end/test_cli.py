@@ -528,10 +528,13 @@ REFUSED = {
     "unobserved weight": ("fit RATINGS -o FOLDER/m --model implicit --unobserved-weight -1", "--unobserved"),
     "nu": ("fit RATINGS -o FOLDER/m --model implicit --nu 1.5", "--nu"),
     "solver": ("fit RATINGS -o FOLDER/m --model implicit --solver lu", "solver='lu'; expected one of"),
-    "option of another model": ("fit RATINGS -o FOLDER/m --alpha 2", "--alpha is no option of --model als"),
+    "option of another model": (
+        "fit RATINGS -o FOLDER/m --alpha 2",
+        "--alpha does not work with --model als",
+    ),
     "bias of another model": (
         "fit RATINGS -o FOLDER/m --model implicit --no-biases",
-        "--biases is no option of --model implicit",
+        "--biases does not work with --model implicit",
     ),
     "kind of model": ("fit RATINGS -o FOLDER/m --model svd", "expected one of: als"),
     "no output": ("fit RATINGS", "--output"),

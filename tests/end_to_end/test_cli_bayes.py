@@ -100,17 +100,20 @@ def test_optimism_reorders_the_recommendations(matinee, files):
             "fit ratings.csv -o out --model implicit --users users.csv",
             "--users works only with --model bayes",
         ),
-        ("fit ratings.csv -o out --model als --samples 9", "--samples is no option of --model als"),
-        ("fit ratings.csv -o out --model bayes --iterations 9", "--iterations is no option of --model bayes"),
+        ("fit ratings.csv -o out --model als --samples 9", "--samples does not work with --model als"),
+        (
+            "fit ratings.csv -o out --model bayes --iterations 9",
+            "--iterations does not work with --model bayes",
+        ),
         ("fit ratings.csv -o out --model bayes --movies nowhere.csv", "nowhere.csv"),
         ("fit ratings.csv -o out --model bayes --users demo", "demo"),
         (
             "predict als.safetensors --user 10 --item 16 --interval 0.9",
-            "--interval needs a model that was fitted",
+            "--interval needs a model fitted with",
         ),
         ("predict bayes.safetensors --user 10 --item 16 --interval 90", "interval"),
-        ("recommend als.safetensors --user 10 --optimism 1", "--optimism needs a model that was fitted"),
-        ("recommend bayes.safetensors --all --optimism 1 -o out.csv", "--optimism ranks for one user"),
+        ("recommend als.safetensors --user 10 --optimism 1", "--optimism needs a model fitted with"),
+        ("recommend bayes.safetensors --all --optimism 1 -o out.csv", "--optimism does not work with -o"),
     ],
 )
 def test_what_is_not_for_a_model_is_refused_in_one_line(matinee, files, monkeypatch, command, message):

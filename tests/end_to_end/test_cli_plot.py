@@ -65,7 +65,7 @@ def test_the_same_picture_is_the_same_file(matinee, files):
     ("arguments", "message"),
     [
         (["ratings.csv", "--format", "gif"], "--format gif; expected png or svg"),
-        (["ratings.csv", "--test", "ratings.csv"], "--test is for a model, and"),
+        (["ratings.csv", "--test", "ratings.csv"], "--test works only with a model, and"),
         (["nothing.csv"], "nothing.csv"),
         (["movies.csv"], "movies.csv"),
     ],

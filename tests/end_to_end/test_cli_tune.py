@@ -64,7 +64,7 @@ def test_text_says_what_was_gained(matinee, ratings, tmp_path):
     done = matinee("tune", ratings, "--trials", 7, "-o", output, "--timeout", 600)
     assert (done.status, done.err) == (0, "")
     lines = dict(re.split("  +", line, maxsplit=1) for line in done.out.splitlines())
-    best, first = map(float, re.findall(r"\d\.\d{4}", lines["RMSE of ratings held out"]))
+    best, first = map(float, re.findall(r"\d\.\d{4}", lines["RMSE on ratings held out"]))
     assert best <= first
     assert sum(map(int, re.findall(r"\d+", lines["trials"]))) == 7
     assert lines["best"].startswith("ALS(n_factors=")
@@ -84,7 +84,7 @@ def test_a_study_goes_on_where_it_was_stopped(matinee, ratings, tmp_path):
 def test_implicit_models_are_tuned_too(matinee, ratings, tmp_path):
     output = tmp_path / "model.safetensors"
     asked = ("tune", ratings, "--model", "implicit", "--trials", 2, "--max-factors", 8, "-o", output)
-    assert "NDCG of ratings held out" in matinee(*asked).out
+    assert "NDCG on ratings held out" in matinee(*asked).out
     model = library.load(output)
     assert isinstance(model, library.ImplicitALS)
     assert model.n_factors <= 8

@@ -1,4 +1,4 @@
-"""The command line: one thin command per verb, over the library."""
+"""The command line: one thin command per verb, each of which calls the library."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from matinee.cli.tuning import tune
 from matinee.errors import MatineeError
 
 BAD_INPUT, INTERRUPTED = 2, 130
-# The base of all that can be wrong with a command line; typer has no public name for it.
+# The base class of all errors in a command line; typer has no public name for it.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
@@ -78,7 +78,10 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """The exit status of a command: 0, or 2 for bad input, or 130 for Ctrl-C, with a line that says so."""
+    """Run a command and return its exit status: 0, or 2 for bad input, or 130 for Ctrl-C.
+
+    After bad input or Ctrl-C, a line on standard error says what happened.
+    """
     _prepare_streams()
     try:
         status = app(arguments, prog_name="matinee", standalone_mode=False)
@@ -95,13 +98,14 @@ def run(arguments: list[str]) -> int:
     except MemoryError as error:
         return _failed(f"there is not enough memory for this ({error})", BAD_INPUT)
     except OSError as error:
-        # Commands explain those of the files they name; what is left is standard output, on a full disk, say.
+        # Commands explain errors of the files that they name, so this error is of standard output: the disk
+        # may be full.
         _give_up_output()
         return _failed(str(error), BAD_INPUT)
 
 
 def _prepare_streams() -> None:
-    """Nothing that is printed may fail for want of a letter, or because a stream was closed."""
+    """Make sure that printing does not fail because of a character or a closed stream."""
     sys.stdout = sys.stdout or io.StringIO()
     sys.stderr = sys.stderr or io.StringIO()
     for stream in (sys.stdout, sys.stderr):
@@ -122,6 +126,6 @@ def _usage_message(error: Any) -> str:
 
 
 def _give_up_output() -> None:
-    """Let Python's own flush at its end go nowhere, or it complains a second time."""
-    with suppress(OSError):  # in place of the stream there may be something that is no file
+    """Redirect standard output to nowhere, or else Python's flush at exit reports the error again."""
+    with suppress(OSError):  # the stream may have been replaced by something that is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -23,7 +23,8 @@ Interval = Annotated[
     typer.Option(
         "--interval",
         metavar="SHARE",
-        help=f"Also the interval that holds this share of ratings, such as 0.9. Only for {WITH_INTERVALS}.",
+        help="Also show the interval that holds this share of ratings, such as 0.9. "
+        f"Only for {WITH_INTERVALS}.",
     ),
 ]
 Optimism = Annotated[
@@ -31,7 +32,8 @@ Optimism = Annotated[
     typer.Option(
         "--optimism",
         metavar="NUMBER",
-        help=f"Rank by the score and so many standard deviations. Only for {WITH_INTERVALS}.",
+        help="Rank by the score plus this many standard deviations; below 0 to play safe. "
+        f"Only for {WITH_INTERVALS}.",
     ),
 ]
 ItemId = Annotated[str, typer.Option("--item", metavar="ITEM", help="The movie's id.", show_default=False)]
@@ -45,7 +47,7 @@ def predict(
     movies: MoviesSource = None,
     as_json: AsJson = False,
 ) -> None:
-    """Predict the rating a user would give a movie."""
+    """Predict the rating that a user would give a movie."""
     fitted, titles = model_from(model), titles_from(movies)
     user_id, item_id = id_from(user, fitted.user_index_), id_from(item, fitted.item_index_)
     if interval is None:
@@ -76,12 +78,17 @@ def recommend(
     user: Annotated[
         str | None, typer.Option("--user", metavar="USER", help="The user's id.", show_default=False)
     ] = None,
-    everybody: Annotated[bool, typer.Option("--all", help="For all users; needs -o.")] = False,
+    everybody: Annotated[bool, typer.Option("--all", help="Recommend for all users; needs -o.")] = False,
     n: Count = 10,
     optimism: Optimism = 0.0,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write a table: a name in .csv or .parquet."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write a table to this file instead of printing; its name ends in .csv or .parquet.",
+        ),
     ] = None,
     movies: MoviesSource = None,
     as_json: AsJson = False,
@@ -90,9 +97,9 @@ def recommend(
     if everybody == (user is not None):
         raise DataError("expected either --user USER or --all")
     if user is None and output is None:
-        raise DataError("--all needs a file to write: -o recommendations.csv, or .parquet")
+        raise DataError("--all needs a file to write to; add -o recommendations.csv, or .parquet")
     if optimism and output is not None:
-        raise DataError("--optimism ranks for one user, and is not written to a table; leave out -o")
+        raise DataError("--optimism does not work with -o; leave out one of them")
     if output is not None:
         require_writable(require_table_format(output))
     fitted, titles = model_from(model), titles_from(movies)
@@ -127,7 +134,7 @@ def similar(
 def _with_intervals(model: Model, option: str) -> Any:
     if not model.has_intervals:
         given, kinds = type(model).__name__, WITH_INTERVALS
-        raise DataError(f"{option} needs a model that was fitted with --model {kinds}; this is {given}")
+        raise DataError(f"{option} needs a model fitted with --model {kinds}; this model is {given}")
     return model
 
 
@@ -151,7 +158,7 @@ def _movie_document(item: Any, titles: Titles) -> dict[str, Any]:
 def ranked_documents(
     found: Sequence[Recommendation] | Sequence[SimilarItem], titles: Titles
 ) -> list[dict[str, Any]]:
-    """Movies and scores, best first, as they go into JSON."""
+    """Movies and scores for a JSON document, best first."""
     return [
         {"rank": rank, **_movie_document(item, titles), "score": score}
         for rank, (item, score) in enumerate(found, start=1)

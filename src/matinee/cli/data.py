@@ -24,7 +24,7 @@ def download(
     """Download a MovieLens dataset once, and print its folder."""
     if name == DEMO:
         raise DataError(
-            "the demo data is built in, nothing to download; 'matinee demo -o DIR' writes its files"
+            "the demo data is built in and needs no download; 'matinee demo -o DIR' writes its files"
         )
     files = dataset_files(name)
     if as_json:
@@ -34,7 +34,7 @@ def download(
 
 
 def describe(ratings: RatingsSource, as_json: AsJson = False) -> None:
-    """Say how many ratings there are, and what they are like."""
+    """Describe ratings: their number, sparsity and distribution."""
     description = ratings_from(ratings).describe()
     if as_json:
         show_json(description.to_dict())

@@ -1,4 +1,4 @@
-"""The command demo: all the way from ratings to recommendations, on the built-in cinema."""
+"""The command demo: goes from ratings to recommendations, on the built-in cinema."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def demo(
             "-o",
             "--output",
             metavar="DIR",
-            help="Leave a report with pictures, the model, the data and the metrics there.",
+            help="The folder for a report with pictures, the model, the data and the metrics.",
         ),
     ] = Path("out"),
     as_json: AsJson = False,
@@ -96,7 +96,7 @@ def _write_files(run: DemoRun, document: dict[str, Any], folder: Path) -> None:
 
 
 def _write_report(run: DemoRun, folder: Path) -> tuple[Path | None, str]:
-    """The file of the report; or none, and what is missing for it."""
+    """Write the report, and return its path; if a library is missing, return None and the message."""
     path = folder / "report.html"
     try:
         with status("drawing the report"):
@@ -108,12 +108,12 @@ def _write_report(run: DemoRun, folder: Path) -> tuple[Path | None, str]:
 
 
 def _ratings_frame(ratings: Ratings) -> pl.DataFrame:
-    """The ratings under the names that MovieLens gives them."""
+    """The ratings with the column names of MovieLens."""
     return ratings.to_frame().rename({"user": "userId", "item": "movieId"})
 
 
 def _movies_frame(movies: Movies) -> pl.DataFrame:
-    """The movies as MovieLens has them: the year behind the title, genres parted by bars."""
+    """The movies in the format of MovieLens: the year follows the title, and bars separate the genres."""
     return pl.DataFrame(
         {
             "movieId": list(movies),

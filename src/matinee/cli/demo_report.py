@@ -1,4 +1,4 @@
-"""The demo as one page of HTML that needs nothing else: the figures are in it, and no script is."""
+"""Makes one page of HTML from the demo; the figures are inside the page, and it has no scripts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from matinee.cli.fitting import spelled_out
 from matinee.errors import MissingExtraError
 from matinee.plots.gallery import Picture, pictures_of_model, pictures_of_ratings, pictures_of_test
 
-DPI = 144  # of pictures, shown at 96: sharp on a dense screen
+DPI = 144  # pictures are shown at 96 dpi, so they are sharp on a dense screen
 WIDTH_DPI = 96
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture in the page: its bytes as a data URL, its width in pixels, and what it shows."""
+    """A picture in the page: its name, caption, bytes as a data URL, and size in pixels."""
 
     name: str
     caption: str
@@ -30,7 +30,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Watcher:
-    """Somebody in the page: what they rated, and what is recommended to them."""
+    """A person in the page: their name, ratings and recommendations."""
 
     name: str
     rated: dict[str, float]
@@ -38,12 +38,12 @@ class Watcher:
 
 
 def report_of(run: DemoRun) -> str:
-    """The page.
+    """The page as HTML.
 
     Raises
     ------
     MissingExtraError
-        Without matplotlib or Jinja.
+        If matplotlib or Jinja is not installed.
     """
     page: str = _template().render(
         version=__version__,
@@ -95,7 +95,7 @@ def _watchers(run: DemoRun) -> list[Watcher]:
 
 
 def _errors(run: DemoRun) -> list[tuple[str, float | None, float | None, float | None]]:
-    """Names of figures, and their values for the model, in training, and for biases alone."""
+    """The names of the figures, and their values for the test, in training, and for the biases alone."""
     found, biases = run.evaluation, run.biases_alone
     return [
         ("RMSE", found.rmse, found.train_rmse, biases.rmse),

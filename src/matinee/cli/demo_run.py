@@ -1,4 +1,4 @@
-"""What the demo does, without a word about it: read, split, fit, evaluate, recommend."""
+"""Runs the demo without printing anything: read, split, fit, evaluate, recommend."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from matinee.ratings.splits import split
 SEED = 42
 N_SHOWN = 8
 N_REASONS = 2
-MANY = 1_000  # all of a person's ratings
+MANY = 1_000  # more ratings than any of these people has
 
 WELL_KNOWN = "Spirited Away"
-VIEWER = 310  # with a taste for film noir
-OTHER_VIEWER = 5660  # with a taste for animation
-# Somebody with a taste for space operas, and the one film that is none for comparison.
+VIEWER = 310  # this viewer likes film noir
+OTHER_VIEWER = 5660  # this viewer likes animation
+# The ratings of a person who likes space operas; one other film is there for comparison.
 NEWCOMER = {
     "Star Wars": 5.0,
     "Star Trek II: The Wrath of Khan": 4.5,
@@ -38,7 +38,7 @@ NEWCOMER = {
 
 @dataclass(frozen=True)
 class Tip:
-    """A recommendation, and those of the person's ratings that speak for it most."""
+    """A recommendation, and the person's ratings that contribute most to it."""
 
     item: Id
     score: float
@@ -47,17 +47,18 @@ class Tip:
 
 @dataclass(frozen=True)
 class DemoRun:
-    """All that the demo has found.
+    """All results of the demo.
 
     Attributes
     ----------
     ratings, train, test : Ratings
+        All ratings, and the two parts that they are split into.
     movies : Movies
     model : ALS
     evaluation, biases_alone : Evaluation
-        Of the model, and of a model that knows who rates high and what is rated high but no tastes.
+        The evaluation of the model, and of a model with biases but without tastes.
     seconds : float
-        From reading to the end of the evaluation.
+        The time from reading to the end of the evaluation.
     """
 
     ratings: Ratings
@@ -71,12 +72,12 @@ class DemoRun:
 
     @property
     def titles(self) -> Titles:
-        """The titles by item."""
+        """The titles of the movies, by item."""
         return Titles(self.movies)
 
     @property
     def well_known(self) -> Id:
-        """The film whose likes are shown."""
+        """The film for which similar films are shown."""
         return self._item(WELL_KNOWN)
 
     def alike(self) -> list[SimilarItem]:
@@ -84,18 +85,18 @@ class DemoRun:
         return self.model.similar_items(self.well_known, N_SHOWN)
 
     def tips_for_viewer(self, viewer: Id = VIEWER) -> list[Tip]:
-        """What is recommended to a viewer whom the model was fitted on."""
+        """The recommendations for a viewer whom the model was fitted on."""
         found = self.model.recommend(viewer, N_SHOWN)
         return [_tip(one, self.model.explain(viewer, one.item, n=MANY)) for one in found]
 
     def best_rated(self, viewer: Id) -> dict[str, float]:
-        """The titles that a viewer rated highest of those learned from, and the stars."""
+        """The titles that a viewer rated highest in the training ratings, and the stars."""
         of_viewer = self.train.to_frame().filter(pl.col("user") == viewer)
         best = of_viewer.sort("rating", "item", descending=[True, False]).head(N_SHOWN)
         return {self.movies.title(item): rating for item, rating in best.select("item", "rating").iter_rows()}
 
     def tips_for_newcomer(self) -> list[Tip]:
-        """What is recommended to somebody the model has never seen."""
+        """The recommendations for a person whom the model has never seen."""
         newcomer = self.model.fold_in({self._item(title): stars for title, stars in NEWCOMER.items()})
         return [_tip(one, newcomer.explain(one.item, n=MANY)) for one in newcomer.recommend(N_SHOWN)]
 
@@ -118,7 +119,7 @@ def run_demo() -> DemoRun:
 
 
 def _fit_biases(train: Ratings) -> ALS:
-    """A model without tastes: factors that start at zero stay there, which leaves the biases."""
+    """A model of biases only: factors that start at zero stay at zero."""
     start = np.zeros((train.n_users, 1)), np.zeros((train.n_items, 1))
     return ALS(**DEMO_PARAMETERS | {"n_factors": 1}).fit(train, start=start, progress=False)
 

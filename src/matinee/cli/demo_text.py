@@ -1,4 +1,4 @@
-"""The demo in words: what was found at each step, and what to try next."""
+"""Prints the demo: the result of each step, and what to try next."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tell(run: DemoRun) -> None:
     _show_course(run.model)
     _heading("The evaluation, on ratings that the model has not seen")
     show(f"{run.evaluation}\n")
-    show(f"RMSE of a model of biases alone, without tastes: {run.biases_alone.rmse:.4f}")
+    show(f"RMSE of a model with biases but without tastes: {run.biases_alone.rmse:.4f}")
     _heading(f"The films most like {WELL_KNOWN}")
     show_ranked(run.alike(), run.titles, score_name="similarity")
     _heading(f"For viewer {VIEWER}")
@@ -40,7 +40,7 @@ def tell(run: DemoRun) -> None:
 
 
 def tell_next_commands(run: DemoRun, folder: Path) -> None:
-    """Print commands to go on with, on the files that the demo has left."""
+    """Print commands to try next, on the files that the demo has written."""
     _heading("Try next")
     for words in _on_files(run, folder):
         show(shlex.join([_program(), *words]))
@@ -62,7 +62,7 @@ def _on_files(run: DemoRun, folder: Path) -> list[list[str]]:
 
 
 def _program() -> str:
-    """What to type for this program: its path where a shell would not find it, as after ``make demo``."""
+    """What to type for this program: its path if a shell would not find it, as after ``make demo``."""
     typed = sys.argv[0]
     return typed if shutil.which("matinee") is None and Path(typed).name == "matinee" else "matinee"
 

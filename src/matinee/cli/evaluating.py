@@ -1,4 +1,4 @@
-"""The command evaluate: a saved model against ratings that it has not seen."""
+"""The command evaluate: tests a saved model on ratings that it has not seen."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def evaluate(
     k: ListLength = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a model by ratings that it was not fitted on.
+    """Evaluate a model on ratings that it was not fitted on.
 
-    How near its predictions come, and how many of the movies it recommends were indeed rated.
+    Shows the errors of its predictions, and how many of the movies that it recommends were rated.
     """
     fitted = model_from(model)
     test_ratings = ratings_from(test)
-    # The ratings that a model was fitted on are in its file.
+    # A model file also has the ratings that the model was fitted on.
     train = Ratings(fitted.user_index_, fitted.item_index_, fitted.rated_)
     with status("evaluating"):
         found = evaluation.evaluate(fitted, test_ratings, k=k, train=train)

@@ -1,4 +1,4 @@
-"""Files that commands leave behind: written whole or not at all."""
+"""Writes the files of commands, each completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ PICTURE_FORMATS = (".png", ".svg")
 
 
 def require_writable(path: Path) -> Path:
-    """The path, if a file can be made there or replaced; asked before the work rather than after it.
+    """The path, if a file can be written there; commands check it before they start to work.
 
     Raises
     ------
     DataError
-        If its folder is missing or closed to the user, or if it is a folder or a device itself.
+        If the folder is missing or may not be written to, or if the path is a folder or a device.
     """
     folder = path.parent
     if not folder.is_dir():
-        raise DataError(f"{path} cannot be written: there is no folder {folder}")
+        raise DataError(f"{path} cannot be written: there is no folder {folder}; make it first")
     if path.is_dir():
         raise DataError(f"{path} cannot be written: it is a folder; expected the name of a file")
-    # Replacing a device such as /dev/null by a file would harm the machine.
+    # A file in place of a device such as /dev/null would harm the machine.
     if path.exists() and not path.is_file():
         raise DataError(f"{path} cannot be written: it is not a regular file")
     if not os.access(folder, os.W_OK):
@@ -38,21 +38,21 @@ def require_writable(path: Path) -> Path:
 
 
 def require_table_format(path: Path) -> Path:
-    """The path, if its name ends in a format that `write_table` knows; a DataError otherwise."""
+    """The path, if its name ends in a format that `write_table` knows; raises a DataError otherwise."""
     if path.suffix.lower() not in TABLE_FORMATS:
         raise DataError(f"{path}: expected a name that ends in {' or '.join(TABLE_FORMATS)}")
     return path
 
 
 def require_picture_format(path: Path) -> Path:
-    """The path, if it has the suffix of a picture that can be written; a DataError otherwise."""
+    """The path, if its name ends in a format of pictures; raises a DataError otherwise."""
     if path.suffix.lower() not in PICTURE_FORMATS:
         raise DataError(f"{path}: expected a name that ends in {' or '.join(PICTURE_FORMATS)}")
     return path
 
 
 def require_folder(path: Path) -> Path:
-    """The path, made a folder if it was none; a DataError where that cannot be."""
+    """The path of a folder, which is made if it is missing; raises a DataError if that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -61,7 +61,7 @@ def require_folder(path: Path) -> Path:
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame as CSV or Parquet, as the path's suffix says."""
+    """Write a frame as CSV or Parquet, depending on the suffix of the path."""
     with replaced(require_writable(require_table_format(path))) as part:
         if path.suffix.lower() == ".csv":
             frame.write_csv(part)
@@ -81,7 +81,7 @@ def write_text(text: str, path: Path) -> None:
 
 
 def write_picture(figure: Any, path: Path, *, dpi: int) -> None:
-    """Write a figure of matplotlib as PNG or SVG, as the path's suffix says; the same bytes every time."""
+    """Write a matplotlib figure as PNG or SVG, depending on the path's suffix; the bytes are reproducible."""
     import matplotlib
 
     kind = path.suffix.removeprefix(".").lower()

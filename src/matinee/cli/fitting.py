@@ -1,4 +1,4 @@
-"""The command fit: a model from ratings, and how well it does on those held out."""
+"""The command fit: fits a model to ratings, and evaluates it on held-out ones."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ UserFeatures = Annotated[
     typer.Option(
         "--users",
         metavar="USERS",
-        help="Learn from what is known of users: a file (users.dat, u.user, or a table with a header), or "
-        f"a dataset. Only for {WITH_FEATURES}.",
+        help="Learn also from features of users, such as their age: a file (users.dat, u.user, or a table "
+        f"with a header), or the name of a dataset. Only for {WITH_FEATURES}.",
     ),
 ]
 ItemFeatures = Annotated[
@@ -42,15 +42,15 @@ ItemFeatures = Annotated[
     typer.Option(
         "--movies",
         metavar="MOVIES",
-        help="Learn from genres and years: a file (movies.dat, movies.csv, u.item), or a dataset. "
-        f"Only for {WITH_FEATURES}.",
+        help="Learn also from the movies' genres and years: a file (movies.dat, movies.csv, u.item), or the "
+        f"name of a dataset. Only for {WITH_FEATURES}.",
     ),
 ]
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """A fitted model, and what it was fitted and tested on; no test where all ratings were trained on."""
+    """A fitted model, and its ratings for training and for testing; test is None if all were for training."""
 
     model: Model
     train: Ratings
@@ -60,7 +60,7 @@ class _Fit:
 
     @property
     def train_errors(self) -> Errors:
-        """RMSE and MAE."""
+        """The RMSE and MAE of the training ratings."""
         found = self.evaluation
         if self.test is None:
             return found.rmse, found.mae
@@ -68,7 +68,7 @@ class _Fit:
 
     @property
     def test_errors(self) -> Errors | None:
-        """RMSE and MAE."""
+        """The RMSE and MAE of the test ratings; None without any."""
         return None if self.test is None else (self.evaluation.rmse, self.evaluation.mae)
 
 
@@ -90,7 +90,7 @@ def fit(
 ) -> None:
     """Fit a model to ratings, and save it.
 
-    A part of the ratings is held out, and says how well the model predicts what it has not seen.
+    A part of the ratings is held out to measure how well the model predicts ratings that it has not seen.
     """
     share, kind_of_split = _test_size(test_size), _one_of("--split", by, get_args(SplitBy))
     unfitted = new_model(model, **parameters, seed=seed, threads=threads)
@@ -118,7 +118,7 @@ def _save(found: _Fit, output: str, name: str, *, as_json: bool) -> None:
 
 
 def _save_from_cluster(fitted: ClusterFit, output: str, name: str, *, as_json: bool) -> None:
-    """As `_save`; a model whose factors stay on the cluster is a folder."""
+    """Save a model fitted on a cluster; if its factors stay there, it is saved as a folder."""
     if isinstance(fitted.model, Model):
         _save(_as_fit(fitted.model, fitted), output, name, as_json=as_json)
         return
@@ -139,7 +139,7 @@ def _save_from_cluster(fitted: ClusterFit, output: str, name: str, *, as_json: b
 
 
 def _as_fit(model: Model, fitted: ClusterFit) -> _Fit:
-    """A fit on the cluster whose model is here, as one of this machine."""
+    """The result of a fit on a cluster whose model is on this machine, as if it had been fitted here."""
     train = Ratings(model.user_index_, model.item_index_, model.rated_)
     test = None if fitted.test is None else Ratings.from_frame(fitted.test.toArrow())
     with status("evaluating"):
@@ -148,13 +148,13 @@ def _as_fit(model: Model, fitted: ClusterFit) -> _Fit:
 
 
 def spelled_out(model: Model) -> str:
-    """The model with its parameters, those left at their defaults too, but for what is None."""
+    """The model with all its parameters in words, also the defaults; those that are None are left out."""
     given = [f"{name}={value!r}" for name, value in model.get_params().items() if value is not None]
     return f"{type(model).__name__}({', '.join(given)})"
 
 
 def _features(model: Model, users: str | None, movies: str | None) -> dict[str, pl.DataFrame]:
-    """What the model's fit takes besides ratings."""
+    """The features that the model's fit takes besides ratings."""
     given = {"--users": users, "--movies": movies}
     for option, source in given.items():
         if source is not None and not model.takes_features:
@@ -198,7 +198,7 @@ def _fit(
     fit: Any = model.fit
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        # People whom the fit does not know cannot be followed while it is under way.
+        # The fit cannot measure the error of NewUsers, since the model does not know these people.
         fit(train, None if isinstance(test, NewUsers) else test, **features)
     for each in caught:
         complain(str(each.message))

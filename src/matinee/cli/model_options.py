@@ -1,4 +1,4 @@
-"""The options of a command that are parameters of a model, made from what the models declare."""
+"""Makes options for a command from the parameters that the models declare."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from matinee.models import Model, models_by_short_name
 from matinee.models.options import Number, Option, Switch, Whole
 
 ModelName = Annotated[
-    str, typer.Option("--model", metavar="NAME", help=f"Which kind: {', '.join(models_by_short_name())}.")
+    str, typer.Option("--model", metavar="NAME", help=f"Kind of model: {', '.join(models_by_short_name())}.")
 ]
 
 
 def with_model_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for every parameter that a model offers, in place of ``**parameters``.
+    """The command with an option for every parameter that a model offers, instead of ``**parameters``.
 
-    Each model has defaults of its own: an option that is not given is None, and leaves them.
+    Each model has its own defaults: an option that is not given is None, and the default stays.
     """
     signature = inspect.signature(command)
     own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
@@ -44,14 +44,14 @@ def with_model_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def new_model(name: str, *, seed: int, threads: int | None, **parameters: Any) -> Model:
-    """A model of a kind, with the parameters that are not None.
+    """An unfitted model of the named kind, with the parameters that are not None.
 
-    ``seed`` and ``threads`` matter only to a kind that draws numbers, or runs on several threads.
+    ``seed`` and ``threads`` are ignored if this kind of model does not have these parameters.
 
     Raises
     ------
     DataError
-        For a kind that there is not, a parameter that it lacks, or one out of its range.
+        If there is no model of that name, it does not have a parameter, or one is out of its range.
     """
     kinds = models_by_short_name()
     if name not in kinds:
@@ -63,14 +63,14 @@ def new_model(name: str, *, seed: int, threads: int | None, **parameters: Any) -
             given[parameter] = value
     for parameter in given:
         if parameter not in kind.parameter_names():
-            raise DataError(f"{flag_of(parameter)} is no option of --model {name}; leave it out")
+            raise DataError(f"{flag_of(parameter)} does not work with --model {name}; leave it out")
     model = kind(**{parameter: _value(kind.options.get(parameter), one) for parameter, one in given.items()})
     model.check_parameters()
     return model
 
 
 def flag_of(parameter: str) -> str:
-    """What a parameter is called on the command line."""
+    """The option's name on the command line for a parameter."""
     return "--" + parameter.removeprefix("n_").replace("_", "-")
 
 
@@ -92,7 +92,7 @@ def _annotation(name: str, option: Option) -> Any:
 
 
 def _defaults(parameter: str) -> str | bool:
-    """What each model that has the parameter takes where it is not given."""
+    """The defaults of the parameter in all models that have it."""
     every = {name: kind().get_params() for name, kind in models_by_short_name().items()}
     listed = [
         f"{name} {found[parameter]}" for name, found in every.items() if found.get(parameter) is not None
@@ -101,7 +101,7 @@ def _defaults(parameter: str) -> str | bool:
 
 
 def _value(option: Option | None, given: Any) -> Any:
-    """A number where a word may be one; the model says what else it takes."""
+    """The value, as a number if it is one; the model checks any other word."""
     if not isinstance(given, str) or option is None:
         return given
     try:

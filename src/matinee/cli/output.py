@@ -1,4 +1,4 @@
-"""What a command prints: one JSON document, or text and tables for people."""
+"""Prints the output of commands: one JSON document, or text and tables for people."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any, NamedTuple
 
 
 class Column(NamedTuple):
-    """A column of a table: its heading, and whether it holds numbers, which stand to the right."""
+    """A column of a table: its heading, and whether it holds numbers, which are aligned right."""
 
     name: str
     is_number: bool = False
 
 
 def show_json(document: dict[str, Any]) -> None:
-    """Print one JSON document; NaN and infinity, which JSON does not know, are a defect of the caller."""
+    """Print one JSON document; it must not have NaN or infinity, which JSON does not know."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     show(json.dumps(document, ensure_ascii=not is_utf8, allow_nan=False, indent=2))
 
 
 def show(text: str) -> None:
-    """Print text at once, so that a full disk or a closed pipe is noticed here."""
+    """Print text and flush it, so that an error from a full disk or a closed pipe is raised here."""
     print(text, flush=True)
 
 
@@ -35,7 +35,7 @@ def complain(message: str) -> None:
 
 
 def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
-    """Print labels and values in two columns, the values folded to the width of a terminal."""
+    """Print labels and values in two columns; values are wrapped to the width of the terminal."""
     width = max(len(label) for label, _ in pairs) + 2
     room = max(shutil.get_terminal_size().columns - width, 20) if sys.stdout.isatty() else sys.maxsize
     for label, value in pairs:
@@ -44,7 +44,7 @@ def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def show_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: ruled and fitted to the width of a terminal, or aligned text anywhere else."""
+    """Print a table: ruled and fitted to the width of a terminal, or as aligned text elsewhere."""
     cells = [[printable(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _show_ruled(columns, cells)
@@ -53,13 +53,13 @@ def show_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None
 
 
 def printable(text: str) -> str:
-    """The text without line breaks, escape codes and the like, which a file's titles and ids may hold."""
+    """The text without line breaks and escape codes, which titles and ids in a file may contain."""
     return "".join(map(_printable_character, text))
 
 
 @contextmanager
 def status(text: str) -> Iterator[None]:
-    """Say on standard error what is being done for as long as it takes, if that is a terminal."""
+    """Show the text on standard error while the block runs, if that is a terminal."""
     if not sys.stderr.isatty():
         yield
         return
@@ -67,7 +67,7 @@ def status(text: str) -> Iterator[None]:
     try:
         yield
     finally:
-        # Back to the start of the line, and clear it.
+        # Return to the start of the line, and clear it.
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
@@ -78,7 +78,7 @@ def _printable_character(character: str) -> str:
 
 
 def _show_ruled(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    from rich import box  # here, since most commands most of the time do without
+    from rich import box  # imported here, since most commands rarely need it
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

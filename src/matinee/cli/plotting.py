@@ -1,4 +1,4 @@
-"""The command plot: pictures of ratings, or of a model, in a folder."""
+"""The command plot: draws pictures of ratings, or of a model, into a folder."""
 
 from __future__ import annotations
 
@@ -22,19 +22,22 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="RATINGS|MODEL",
-        help="Ratings, a file or a dataset by its name, or a model that 'matinee fit' wrote.",
+        help="Ratings (a file, or the name of a dataset), or a model file that 'matinee fit' wrote.",
         show_default=False,
     ),
 ]
 Folder = Annotated[
-    Path, typer.Option("-o", "--output", metavar="DIR", help="The folder for the files.", show_default=False)
+    Path,
+    typer.Option("-o", "--output", metavar="DIR", help="The folder for the pictures.", show_default=False),
 ]
 Test = Annotated[
     str | None,
-    typer.Option("--test", metavar="TEST", help="Of a model also how it does on these ratings."),
+    typer.Option("--test", metavar="TEST", help="Also draw how well the model does on these ratings."),
 ]
-Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="png or svg.")]
-Dots = Annotated[int, typer.Option("--dpi", min=30, max=600, metavar="N", help="Dots an inch of a PNG.")]
+Format = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", help="Format of the pictures: png or svg.")
+]
+Dots = Annotated[int, typer.Option("--dpi", min=30, max=600, metavar="N", help="Dots per inch of a PNG.")]
 
 
 def plot(
@@ -70,7 +73,7 @@ def plot(
 def _pictures(source: str, movies: str | None, test: str | None) -> list[Picture]:
     if not begins_like_model_file(source):
         if test is not None:
-            raise DataError(f"--test is for a model, and {source} is none; leave it out")
+            raise DataError(f"--test works only with a model, and {source} is not one; leave it out")
         ratings = ratings_from(source)
         return pictures_of_ratings(ratings, movies_by_id_of(ratings.item_index, movies))
     model = model_from(Path(source))

@@ -1,4 +1,4 @@
-"""What is typed on the command line, and the ratings, movies, models and ids that it stands for."""
+"""Finds the ratings, movies, models and ids that are named on the command line."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from matinee.ratings.ids import Id, IdIndex
 
 
 def ratings_from(source: str) -> Ratings:
-    """The ratings of a dataset, or those in a file."""
+    """The ratings of a dataset, or of a file."""
     is_dataset = _is_dataset(source)
     if source in DATASETS:
-        dataset_folder(source)  # a download has a bar of its own
+        dataset_folder(source)  # first, since a download shows a progress bar of its own
     with status(f"reading {source}"):
         return load_dataset(source) if is_dataset else read_ratings(source)
 
 
 def titles_from(source: str | None) -> Titles:
-    """The titles of a dataset, or those in a file; none without a source."""
+    """The titles of a dataset, or of a file; empty without a source."""
     if source is None:
         return Titles(Movies([]))
     return Titles(movies_from(source))
 
 
 def movies_from(source: str) -> Movies:
-    """The movies of a dataset, or those in a file."""
+    """The movies of a dataset, or of a file."""
     return load_movies(source) if _is_dataset(source) else read_movies(source)
 
 
 def users_from(source: str) -> pl.DataFrame:
-    """What is known of the users of a dataset, or of those in a file."""
+    """A table of what is known about the users of a dataset, or of a file."""
     return load_users(source) if _is_dataset(source) else read_users(source)
 
 
 def movies_by_id_of(index: IdIndex, source: str | None) -> Movies | None:
-    """The movies of a source by the ids that a model has for them; None without a source."""
+    """The movies of a source, with the ids that a model has for them; None without a source."""
     if source is None:
         return None
     by_text = {str(item): movie for item, movie in movies_from(source).items()}
@@ -68,14 +68,14 @@ def model_from(path: Path) -> Model:
 
 
 def id_from(text: str, index: IdIndex) -> Id:
-    """The id that the text stands for: an integer where the ids of the index are."""
+    """The id that the text stands for: an integer if the ids of the index are integers."""
     # No 64-bit integer is longer; Python refuses to make an int of thousands of digits.
     is_integer = re.fullmatch(r"[+-]?[0-9]{1,20}", text)
     return int(text) if is_integer and not index.holds_strings else text
 
 
 def _is_dataset(source: str) -> bool:
-    """Whether the source is the name of a dataset; a DataError if it is nothing but looks like one."""
+    """Whether the source is the name of a dataset; raises a DataError if it only looks like one."""
     names = [DEMO, *DATASETS]
     if source not in names and re.fullmatch(r"[a-z0-9-]+", source) and not Path(source).exists():
         raise DataError(
@@ -85,7 +85,7 @@ def _is_dataset(source: str) -> bool:
 
 
 class Titles:
-    """Titles by item, whether the ids are integers in the model and strings in the file of movies or not.
+    """Titles by item; the ids may be integers in the model and strings in the file of movies.
 
     Parameters
     ----------
@@ -99,11 +99,11 @@ class Titles:
         return bool(self._by_text)
 
     def of(self, item: Id) -> str | None:
-        """The title and year of an item; None if they are not known."""
+        """The title and year of an item; None if the title is not known."""
         return self._by_text.get(str(item))
 
     def beside(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The frame with a column title after its column item, if there are any titles."""
+        """The frame with a column "title" after its column "item", if there are any titles."""
         if not self:
             return frame
         titles = frame["item"].cast(pl.String).replace_strict(self._by_text, default=None)

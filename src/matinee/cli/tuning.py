@@ -1,4 +1,4 @@
-"""The command tune: the best parameters that a number of trials find, and a model with them."""
+"""The command tune: searches for the best parameters, and fits a model with them."""
 
 from __future__ import annotations
 
@@ -22,26 +22,29 @@ from matinee.tuning.tuning import tunable_models
 
 Trials = Annotated[
     int,
-    typer.Option(min=1, max=100_000, metavar="N", help="How many in all, with those in the study file."),
+    typer.Option(min=1, max=100_000, metavar="N", help="Number of all trials, with those in the study file."),
 ]
 ModelName = Annotated[
-    str, typer.Option("--model", metavar="NAME", help=f"Which kind: {' or '.join(tunable_models())}.")
+    str, typer.Option("--model", metavar="NAME", help=f"Kind of model: {', '.join(tunable_models())}.")
 ]
 StudyPath = Annotated[
     Path | None,
-    typer.Option("--study", metavar="FILE", help="Keep the trials there, and go on with those it has."),
+    typer.Option(
+        "--study", metavar="FILE", help="Keep the trials in this file, and continue if it has some."
+    ),
 ]
 PicturePath = Annotated[
     Path | None,
-    typer.Option("--picture", metavar="FILE", help="Draw the trials: a name in .png or .svg."),
+    typer.Option("--picture", metavar="FILE", help="Draw the trials into this file (.png or .svg)."),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(min=0, metavar="SECONDS", help="Begin no trial after so long.")
+    float | None, typer.Option(min=0, metavar="SECONDS", help="Start no trial after this time.")
 ]
 MaxFactors = Annotated[
-    int, typer.Option("--max-factors", min=1, max=10_000, metavar="N", help="Never try more factors.")
+    int,
+    typer.Option("--max-factors", min=1, max=10_000, metavar="N", help="Largest number of factors to try."),
 ]
-Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Of the split, the search and the fits.")]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the split, the search and the fits.")]
 STOPPED = {"timeout": "by the timeout", "interrupt": "by Ctrl-C"}
 
 
@@ -60,7 +63,8 @@ def tune(
 ) -> None:
     """Find the best parameters, and fit a model with them.
 
-    It is fitted to all ratings. Ctrl-C ends the search early, and saves the best until then.
+    The model is fitted to all ratings. Ctrl-C ends the search early, and saves a model with the best
+    parameters so far.
     """
     require_writable(output)
     if picture is not None:
@@ -104,7 +108,7 @@ def _pairs(found: TuningResult) -> list[tuple[str, str]]:
     trials = ", ".join(f"{count} {state}" for state, count in counts)
     if found.stopped_by is not None:
         trials += f"; stopped {STOPPED[found.stopped_by]}"
-    metric = f"{found.metric.upper().replace('_', ' ')} of ratings held out"
+    metric = f"{found.metric.upper().replace('_', ' ')} on ratings held out"
     return [
         ("best", spelled_out(found.best_model)),
         (metric, f"{found.best_value:.4f} (with the defaults {found.first_value:.4f})"),
