@@ -1,10 +1,11 @@
-"""Ratings with error bars beside SMURFF, cmfrec, Surprise and LensKit: accuracy, sweeps, cold start, serving.
+"""Compares BayesianALS with SMURFF, cmfrec, Surprise and LensKit: accuracy, sweeps, cold start, serving.
 
     sh benchmarks/peers.sh
     MATINEE_DATA=FOLDER .venv/bin/python benchmarks/bayesian.py --output docs/benchmarks/bayesian.md
 
-``--quick`` shows in a few minutes that everything runs; ``--only accuracy cold`` picks parts of it, and
-``--contenders Matinee SMURFF`` contenders. The answers, curves too, go to ``.cache/bayesian.json``.
+``--quick`` shows in a few minutes that everything runs. ``--only accuracy cold`` picks parts of the
+benchmark, and ``--contenders Matinee SMURFF`` picks contenders. All answers are kept in
+``.cache/bayesian.json``.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def sampler(name: str, **options: object) -> Contender:
     return Contender(name, "matinee_bayes.py", ".venv", options, ONE_BLAS_THREAD)
 
 
-# On MovieLens 1M, as far as it pays; the curves show what fewer factors and samples come to.
+# The settings on MovieLens 1M, with as many factors and samples as pay off; the curves show fewer of them.
 PLAIN = sampler("Matinee", parameters={"n_factors": 64, "n_samples": 400})
 IMPLICIT = sampler("Matinee, implicit", parameters={"n_factors": 50, "n_samples": 400, "implicit": True})
 EVERYTHING = sampler(
@@ -49,7 +50,7 @@ SMURFF_FEATURES = Contender(
 SVDPP = Contender("Surprise SVD++", "surprise_svd.py", options={"tuned": "svd++"})
 PEERS = [SMURFF, SMURFF_FEATURES, explicit.CMFREC, explicit.CMFREC_IMPLICIT_FEATURES, explicit.LENSKIT]
 
-# On MovieLens 100K, which has a tenth of the ratings.
+# The settings on MovieLens 100K, which has a tenth of the ratings.
 SMALL = [
     sampler("Matinee", parameters={"n_factors": 32, "n_samples": 1000, "n_kept": 1000}),
     sampler("Matinee, features", parameters={"n_factors": 32, "n_samples": 1000}, with_features=True),
@@ -76,16 +77,16 @@ COLD = [
     sampler("without features", parameters={"n_factors": 32, "n_samples": 200}),
     sampler("with genres and year", parameters={"n_factors": 32, "n_samples": 200}, with_features=True),
 ]
-# People rate the movies that they expect to like: a mean over movies is below that over ratings.
+# People rate movies that they expect to like, so the mean over movies is lower than the mean over ratings.
 COLD_FIGURES = ("mean_error", "rmse_by_item")
 KEPT = (10, 25, 50, 100, 200)
 
 
 class Bayesian(Benchmark):
-    """Its parts."""
+    """The parts of this benchmark."""
 
     def accuracy(self) -> str:
-        """Test RMSE on MovieLens 1M, and how many ratings the intervals hold; not timed."""
+        """Test RMSE on MovieLens 1M, and the share of ratings within the intervals; not timed."""
         answers = harness.gather(map(self.accuracy_on, SEEDS[: 1 if self.quick else None]))
         table = markdown_table(
             ["", "test RMSE", "each split", "90 % interval holds", "50 %"],
@@ -94,14 +95,14 @@ class Bayesian(Benchmark):
         return f"### Test RMSE, MovieLens 1M, random 90/10\n\n{table}"
 
     def accuracy_on(self, seed: int) -> dict[str, list[dict]]:
-        # Surprise's SVD++ takes by far the longest, and one split is enough to place it.
+        # Surprise's SVD++ takes by far the longest, and one split is enough to compare it.
         contenders = [PLAIN, IMPLICIT, EVERYTHING, *PEERS, *([] if seed else [SVDPP])]
         data = str(harness.movielens_1m(test_size=0.1, seed=seed))
         job = {"task": "accuracy", "data": data, "seed": seed, "tuned": "ml-1m"}
         return self.each(f"accuracy, MovieLens 1M, seed {seed}", contenders, job)
 
     def folds(self) -> str:
-        """The same on MovieLens 100K's own folds."""
+        """The same figures as `accuracy` on the original folds of MovieLens 100K."""
         answers = harness.gather(map(self.fold, FOLDS))
         table = markdown_table(
             ["", "mean RMSE", "u1 … u5", "90 % interval holds", "50 %"],
@@ -114,7 +115,7 @@ class Bayesian(Benchmark):
         return self.each(f"accuracy, MovieLens 100K u{number}", SMALL, job, "ml-100k")
 
     def speed(self) -> str:
-        """Seconds a sweep at rank 32, everybody in turn."""
+        """Seconds per sweep at rank 32, all contenders in turn."""
         data = harness.movielens_1m(test_size=0.1)
         sweep = {"n_factors": 32, "n_samples": 10, "n_burn_in": 1}
         contenders = [
@@ -127,7 +128,7 @@ class Bayesian(Benchmark):
         return f"### Seconds per sweep, MovieLens 1M 90/10, rank 32\n\n{explicit.speed_table(answers)}"
 
     def curves(self) -> str:
-        """RMSE of the running average by samples, factors and seconds."""
+        """RMSE of the running average for different numbers of samples, factors and seconds."""
         job = {"task": "accuracy", "data": str(harness.movielens_1m(test_size=0.1))}
         answers = self.run("curves", CURVES[: 1 if self.quick else None], job)
         rows = [curve_row(name, given) for name, given in answers.items()]
@@ -135,7 +136,7 @@ class Bayesian(Benchmark):
         return f"### RMSE of the running average, MovieLens 1M, seed 0\n\n{markdown_table(header, rows)}"
 
     def cold(self) -> str:
-        """RMSE on a tenth of the movies, of which no rating was trained on."""
+        """RMSE on a tenth of the movies, none of whose ratings are in training."""
         answers = harness.gather(map(self.cold_on, SEEDS[: 1 if self.quick else None]))
         table = markdown_table(
             ["", "test RMSE", "each split", "90 % interval holds", "50 %", "mean error", "RMSE by movie"],
@@ -151,7 +152,7 @@ class Bayesian(Benchmark):
         return self.each(f"cold movies, seed {seed}", COLD, job, kinds=("item",))
 
     def serving(self) -> str:
-        """What samples that are kept cost and bring, at rank 32."""
+        """The costs and benefits of kept samples at rank 32."""
         job = {
             "task": "serving",
             "data": str(harness.movielens_1m(test_size=0.1)),
@@ -215,7 +216,7 @@ def mean(values: Iterable[float | None]) -> float | None:
 
 
 def feature_files(dataset: str, kinds: Sequence[str]) -> dict[str, str]:
-    """The files that say what users and movies of a data set are."""
+    """The files about the users and movies of a dataset."""
     names = {
         "ml-1m": {"user": "users.dat", "item": "movies.dat"},
         "ml-100k": {"user": "u.user", "item": "u.item"},
@@ -224,7 +225,7 @@ def feature_files(dataset: str, kinds: Sequence[str]) -> dict[str, str]:
 
 
 def encoded(files: dict[str, str], data: Path) -> dict[str, str]:
-    """The same as matrices, a row for each code of a prepared data set, for peers that take no frames."""
+    """The features as matrices with a row for each code of a prepared dataset, for peers without frames."""
     found = {}
     for kind, file in files.items():
         path = data.with_name(f"{data.stem}-{kind}-features.npz")
@@ -238,7 +239,7 @@ def encoded(files: dict[str, str], data: Path) -> dict[str, str]:
 
 
 def one_hot(frame: pl.DataFrame) -> np.ndarray:
-    """A column for each category, and numbers scaled to mean 0 and deviation 1."""
+    """The features as a matrix: a column for each category, and numbers scaled to mean 0 and deviation 1."""
     blocks = []
     for series in frame.iter_columns():
         if series.name in ("user", "item"):

@@ -1,10 +1,11 @@
-"""Explicit ALS beside its peers: seconds per iteration, memory, accuracy, recommendations.
+"""Compares explicit ALS with its peers: seconds per iteration, memory, accuracy, recommendations.
 
     sh benchmarks/peers.sh
     MATINEE_DATA=FOLDER .venv/bin/python benchmarks/explicit.py --output docs/benchmarks/explicit.md
 
-``--quick`` shows in a few minutes that everything runs; ``--only speed accuracy`` picks parts of it, and
-``--contenders Matinee LensKit`` contenders. The answers behind the tables go to ``.cache/explicit.json``.
+``--quick`` shows in a few minutes that everything runs. ``--only speed accuracy`` picks parts of the
+benchmark, and ``--contenders Matinee LensKit`` picks contenders. All answers are kept in
+``.cache/explicit.json``.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from harness import Contender, markdown_table, median, ratio
 from parts import N_THREADS, Benchmark, main
 from peak import peak_gigaflops
 
-# These libraries run their rows in parallel themselves, and BLAS threads under them would only compete; the
-# NumPy loop's small systems gain nothing from a second thread.
+# These libraries run rows in parallel themselves, so threads of BLAS would only compete with them. The small
+# systems of the NumPy loop gain nothing from a second thread.
 ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 LENSKIT_THREADS = {**ONE_BLAS_THREAD, "LK_NUM_THREADS": str(N_THREADS), "LK_NUM_BACKEND_THREADS": "1"}
 
@@ -33,7 +34,7 @@ CMFREC_CHOLESKY = Contender(
 CMFREC_CG = Contender(
     "cmfrec, CG",
     "cmfrec_als.py",
-    # Without the exact last iteration, which is CG's no more.
+    # Without the exact last iteration, which does not use CG.
     options={"parameters": {"use_cg": True, "finalize_chol": False}},
     variables=ONE_BLAS_THREAD,
 )
@@ -49,12 +50,14 @@ NUMPY_LOOP = Contender("NumPy loop", "numpy_loop.py", variables=ONE_BLAS_THREAD)
 IMPLICIT = Contender("implicit", "implicit_topn.py", variables=ONE_BLAS_THREAD)
 
 SPEED = [MATINEE, LENSKIT, CMFREC_CG, CMFREC_CHOLESKY, NUMPY_LOOP, SURPRISE, SPARK]
-LARGE = [MATINEE, LENSKIT, CMFREC_CG, CMFREC_CHOLESKY, NUMPY_LOOP, SPARK]  # Surprise's tables would not fit
+# Surprise's tables would not fit into memory.
+LARGE = [MATINEE, LENSKIT, CMFREC_CG, CMFREC_CHOLESKY, NUMPY_LOOP, SPARK]
 ACCURACY = [MATINEE, LENSKIT, CMFREC, CMFREC_IMPLICIT_FEATURES, NUMPY_LOOP, SURPRISE, SPARK]
 PUBLISHED = [MATINEE, SPARK]
 RECOMMEND = [MATINEE, IMPLICIT]
 
-# Spark's figure: MovieLens 1M, 80/20, 50 factors, 20 iterations, λ = 0.1 weighted by the count, no biases.
+# The setting of Spark's figure: MovieLens 1M, 80/20, 50 factors, 20 iterations, λ = 0.1 weighted by the
+# count, no biases.
 PUBLISHED_RMSE = 0.859
 PUBLISHED_PARAMETERS = {
     "Matinee": {
@@ -69,10 +72,10 @@ PUBLISHED_PARAMETERS = {
 
 
 class Explicit(Benchmark):
-    """Its parts."""
+    """The parts of this benchmark."""
 
     def speed(self) -> str:
-        """Seconds per iteration on MovieLens 1M, everybody in turn."""
+        """Seconds per iteration on MovieLens 1M, all contenders in turn."""
         data = harness.movielens_1m(test_size=0.1)
         iterations = [1, 3] if self.quick else [2, 7]
         answers = {
@@ -89,7 +92,7 @@ class Explicit(Benchmark):
         return "\n\n".join(f"### {title}\n\n{table}" for title, table in zip(titles, tables, strict=True))
 
     def peak(self) -> str:
-        """Matinee's rate over whole iterations, beside the rate of multiply-adds that the machine can do."""
+        """Matinee's rate over whole iterations, and the machine's peak rate of multiply-adds."""
         data = harness.movielens_1m(test_size=0.1)
         ranks = (16, 64) if self.quick else (16, 32, 64, 128, 256)
         of_machine = peak_gigaflops(N_THREADS)
@@ -127,7 +130,7 @@ class Explicit(Benchmark):
         return f"### Test RMSE, MovieLens 1M 90/10, everybody tuned\n\n{note}\n\n{table}"
 
     def published(self) -> str:
-        """MovieLens 100K's own folds, and Spark's published figure on its own protocol."""
+        """Test RMSE on MovieLens 100K's original folds, and on the protocol of Spark's published figure."""
         contenders = [MATINEE] if self.quick else PUBLISHED
         folds = [self.fold(number, contenders) for number in range(1, 6)]
         protocol = self.spark_protocol(contenders)
@@ -158,7 +161,7 @@ class Explicit(Benchmark):
         return answers
 
     def recommend(self) -> str:
-        """Top 10 for everybody and for one user at rank 128, seen movies left out."""
+        """Seconds for the 10 best unseen movies for everybody and for one user at rank 128."""
         data = str(harness.movielens_1m(test_size=0.1))
         job = {"task": "recommend", "data": data, "rank": 128, "n": 10, "repeats": 3}
         answers = self.run("recommendations, MovieLens 1M, rank 128", RECOMMEND, job, rounds=self.rounds)
@@ -212,7 +215,7 @@ def mean_of(values: Sequence[float | None]) -> float | None:
 
 
 def size_of(data: Path) -> tuple[int, int, int]:
-    """Numbers of training ratings, users and items of a prepared data set."""
+    """The numbers of training ratings, users and items of a prepared dataset."""
     with np.load(data) as arrays:
         return len(arrays["train_ratings"]), int(arrays["n_users"]), int(arrays["n_items"])
 

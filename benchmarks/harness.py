@@ -1,7 +1,7 @@
-"""The harness of the side-by-side benchmarks: prepared data, contenders in processes of their own, tables.
+"""The harness of the side-by-side benchmarks: prepares data, runs contenders in processes, makes tables.
 
-A benchmark names its contenders, prepares its data, runs its jobs in alternation, and makes tables of the
-answers: ``explicit.py`` is one. What a contender does with a job is in ``contenders/``.
+A benchmark such as ``explicit.py`` names its contenders, prepares its data, runs its jobs in alternation, and
+makes tables of the answers. ``contenders/`` has the scripts that run a job for each contender.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import synthetic
 HERE = Path(__file__).resolve().parent
 CACHE = HERE / ".cache"
 
-# Where set, these tie OpenBLAS to another processor's kernels: a contender gets its BLAS as it was built.
+# If set, these variables make OpenBLAS use another processor's kernels. Contenders run without them.
 BLAS_OVERRIDES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
@@ -33,15 +33,15 @@ class Contender:
     Parameters
     ----------
     name : str
-        As it stands in the tables.
+        The name in the tables.
     script : str
-        In ``contenders/``.
+        The name of the script in ``contenders/``.
     environment : str
-        The virtual environment at the project's root that it runs in.
+        The virtual environment, at the project's root, that the script runs in.
     options : dict
-        Added to every job: what tells this configuration from another of the same library.
+        Options that are added to every job; they distinguish configurations of the same library.
     variables : dict
-        Environment variables besides the numbers of threads.
+        Environment variables, besides those of the numbers of threads.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Contender:
 
 
 def run(contender: Contender, job: dict, *, time_limit: float = 3600) -> dict:
-    """The contender's answer to a job, or ``{"error": …}`` with what it complained of."""
+    """The contender's answer to a job, or ``{"error": …}`` with its error message."""
     command = [
         str(HERE.parent / contender.environment / "bin" / "python"),
         str(HERE / "contenders" / contender.script),
@@ -70,20 +70,20 @@ def run(contender: Contender, job: dict, *, time_limit: float = 3600) -> dict:
 
 
 def complaint(finished: subprocess.CompletedProcess[str]) -> str:
-    """The exception that ended a process: the last line that is not part of a traceback."""
+    """The message of the exception that ended a process: the last line outside a traceback."""
     lines = [line for line in finished.stderr.splitlines() if line and not line[0].isspace()]
     return lines[-1] if lines else f"exit status {finished.returncode}"
 
 
 def process_variables(contender: Contender, n_threads: int) -> dict[str, str]:
-    """The environment of a contender's process: so many threads, and the BLAS that the library came with."""
+    """The environment of a contender's process, with ``n_threads`` threads and unmodified BLAS."""
     inherited = {name: value for name, value in os.environ.items() if name not in BLAS_OVERRIDES}
     threads = {"OMP_NUM_THREADS": str(n_threads), "OPENBLAS_NUM_THREADS": str(n_threads)}
     return {**inherited, **threads, **contender.variables}
 
 
 def alternate(contenders: Sequence[Contender], job: dict, *, rounds: int) -> dict[str, list[dict]]:
-    """Each contender's answers, taken in turn (A B C A B C …), so that a busy minute falls on all of them."""
+    """The answers of contenders that run in turn (A B C A B C …), so that a busy minute affects them all."""
     answers: dict[str, list[dict]] = {contender.name: [] for contender in contenders}
     for turn in range(rounds):
         for contender in contenders:
@@ -94,7 +94,7 @@ def alternate(contenders: Sequence[Contender], job: dict, *, rounds: int) -> dic
 
 
 def gather(all_answers: Iterable[dict[str, list[dict]]]) -> dict[str, list[dict]]:
-    """The answers to several jobs by contender."""
+    """The answers to several jobs, by contender."""
     gathered: dict[str, list[dict]] = {}
     for answers in all_answers:
         for name, given in answers.items():
@@ -103,7 +103,7 @@ def gather(all_answers: Iterable[dict[str, list[dict]]]) -> dict[str, list[dict]
 
 
 def summary(answer: dict) -> str:
-    """An answer's numbers, or what went wrong."""
+    """The numbers of an answer in words, or its error."""
     numbers = [f"{key} {value:.4g}" for key, value in answer.items() if isinstance(value, float)]
     return ", ".join(numbers) or str(answer)
 
@@ -113,7 +113,7 @@ def report(line: str) -> None:
 
 
 def movielens_1m(*, test_size: float, seed: int = 0) -> Path:
-    """MovieLens 1M with so large a random part for testing."""
+    """MovieLens 1M with a random part of this size for testing."""
     path = CACHE / f"ml-1m-{round(100 * test_size)}{f'-{seed}' if seed else ''}.npz"
     if not path.exists():
         save(path, *random_split(read_columns("ml-1m/ratings.dat", "::"), test_size, seed))
@@ -121,7 +121,7 @@ def movielens_1m(*, test_size: float, seed: int = 0) -> Path:
 
 
 def movielens_1m_cold(*, seed: int = 0) -> Path:
-    """MovieLens 1M with all ratings of a tenth of the movies, at random, for testing."""
+    """MovieLens 1M with all ratings of a random tenth of the movies for testing."""
     path = CACHE / f"ml-1m-cold-{seed}.npz"
     if not path.exists():
         columns = read_columns("ml-1m/ratings.dat", "::")
@@ -141,7 +141,7 @@ def movielens_1m_by_user(*, seed: int) -> Path:
 
 
 def validation_of(data: Path) -> Path:
-    """The training part of a prepared data set, with a fifth of each user's ratings for validation."""
+    """The training part of a prepared dataset, with a fifth of each user's ratings for validation."""
     path = data.with_name(f"{data.stem}-validation.npz")
     if not path.exists():
         with np.load(data) as arrays:
@@ -151,7 +151,7 @@ def validation_of(data: Path) -> Path:
 
 
 def small_strengths() -> Path:
-    """300 users × 200 items with strengths of 1 to 5, some of them for every user and item."""
+    """A dataset of 300 users × 200 items with strengths of 1 to 5; every user and item has some."""
     path = CACHE / "small-strengths.npz"
     if not path.exists():
         random = np.random.default_rng(0)
@@ -162,7 +162,7 @@ def small_strengths() -> Path:
 
 
 def movielens_100k_fold(fold: int) -> Path:
-    """MovieLens 100K's own fold u1 … u5."""
+    """One of the original folds u1 … u5 of MovieLens 100K."""
     path = CACHE / f"ml-100k-u{fold}.npz"
     if not path.exists():
         save(path, *(read_columns(f"ml-100k/u{fold}.{part}", "\t") for part in ("base", "test")))
@@ -179,14 +179,14 @@ def synthetic_20m() -> Path:
 
 
 def read_columns(name: str, separator: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """User ids, item ids and ratings of a MovieLens file under ``MATINEE_DATA``."""
+    """The user ids, item ids and ratings of a MovieLens file in the folder ``MATINEE_DATA``."""
     text = (data_folder() / name).read_text().replace(separator, " ")
     table = np.array(text.split(), dtype=np.int64).reshape(-1, 4)
     return table[:, 0], table[:, 1], table[:, 2].astype(np.float32)
 
 
 def data_folder() -> Path:
-    """Where MovieLens' files are."""
+    """The folder with MovieLens' files."""
     folder = os.environ.get("MATINEE_DATA")
     if folder is None:
         raise SystemExit(
@@ -196,14 +196,14 @@ def data_folder() -> Path:
 
 
 def random_split(columns: Sequence[np.ndarray], test_size: float, seed: int) -> tuple[list, list]:
-    """The columns' rows at random in two parts, for training and for testing."""
+    """The rows of the columns, randomly split into a part for training and one for testing."""
     order = np.random.default_rng(seed).permutation(len(columns[0]))
     test, train = np.split(order, [round(test_size * len(order))])
     return [column[train] for column in columns], [column[test] for column in columns]
 
 
 def split_by_user(columns: Sequence[np.ndarray], test_size: float, seed: int) -> tuple[list, list]:
-    """The columns' rows in two parts, with so large a share of each user's in the second, at random."""
+    """The rows of the columns, split in two; the second part has a random share of each user's rows."""
     shuffled = np.random.default_rng(seed).permutation(len(columns[0]))
     order = shuffled[np.argsort(columns[0][shuffled], kind="stable")]
     _, starts, counts = np.unique(columns[0][order], return_index=True, return_counts=True)
@@ -213,7 +213,7 @@ def split_by_user(columns: Sequence[np.ndarray], test_size: float, seed: int) ->
 
 
 def save(path: Path, train: Sequence[np.ndarray], test: Sequence[np.ndarray]) -> None:
-    """Write a prepared data set for ``contenders/job.py``; codes of users and items count both parts' ids."""
+    """Write a prepared dataset for ``contenders/job.py``; the codes number the ids of both parts."""
     arrays = {"train_ratings": train[2], "test_ratings": test[2]}
     for place, name in enumerate(("users", "items")):
         ids, codes = np.unique(np.concatenate([train[place], test[place]]), return_inverse=True)
@@ -228,19 +228,19 @@ def save(path: Path, train: Sequence[np.ndarray], test: Sequence[np.ndarray]) ->
 
 
 def median(answers: Iterable[dict], key: str) -> float | None:
-    """The median over the rounds that succeeded; None where none did."""
+    """The median over the rounds that succeeded; None if none did."""
     values = [answer[key] for answer in answers if answer.get(key) is not None]
     return statistics.median(values) if values else None
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table whose first column is text and whose others are numbers, aligned right."""
+    """A Markdown table; the first column is text, and the others are numbers, aligned right."""
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "\n".join("| " + " | ".join(cell(value) for value in line) + " |" for line in lines)
 
 
 def cell(value: object) -> str:
-    """A value as it stands in a table: four significant digits, a dash for nothing."""
+    """A value as text for a table, with four significant digits; None is a dash."""
     if value is None:
         return "–"
     if isinstance(value, float):
@@ -249,14 +249,15 @@ def cell(value: object) -> str:
 
 
 def ratio(value: float | None, reference: float | None) -> str | None:
-    """How many times the reference a value is."""
+    """The value divided by the reference, as text."""
     return None if value is None or not reference else f"{value / reference:.1f}×"
 
 
 def flops_per_iteration(n_ratings: int, n_users: int, n_items: int, rank: int) -> float:
-    """The multiplications and additions that an exact iteration, of both halves, needs.
+    """The number of multiplications and additions in an exact iteration of both halves.
 
-    A rating adds one triangle of ``y yᵀ``, and ``t y``, to its row's system, which is factorised and solved.
+    A rating adds one triangle of ``y yᵀ``, and ``t y``, to the system of its row. Each system is factorised
+    and solved.
     """
     per_rating = rank * (rank + 1) + 2 * rank
     per_row = rank**3 / 3 + 2 * rank**2
@@ -264,8 +265,8 @@ def flops_per_iteration(n_ratings: int, n_users: int, n_items: int, rank: int) -
 
 
 def describe_machine(answers: Iterable[tuple[str, dict]]) -> str:
-    """Processor, memory, system, and the version of every contender that answered."""
-    # "cmfrec, CG" and "cmfrec, Cholesky" are one library.
+    """A text with the processor, memory, system, and the version of every contender that answered."""
+    # "cmfrec, CG" and "cmfrec, Cholesky" are the same library.
     versions = {name.partition(",")[0]: answer["version"] for name, answer in answers if "version" in answer}
     release = ".".join(platform.release().split(".")[:2])
     lines = [

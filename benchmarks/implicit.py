@@ -1,11 +1,11 @@
-"""Implicit feedback beside implicit and irspack: seconds per iteration, time to an objective, ranking.
+"""Compares ImplicitALS with implicit and irspack: seconds per iteration, time to an objective, ranking.
 
     sh benchmarks/peers.sh
     MATINEE_DATA=FOLDER .venv/bin/python benchmarks/implicit.py --output docs/benchmarks/implicit.md
 
-``--quick`` shows in a few minutes that everything runs; ``--only speed approach`` picks parts of it, and
-``--contenders Matinee "irspack, CG"`` contenders. ``--only translation`` checks every line of
-``docs/implicit.md`` against the libraries themselves. The answers go to ``.cache/implicit.json``.
+``--quick`` shows in a few minutes that everything runs. ``--only speed approach`` picks parts of the
+benchmark, and ``--contenders Matinee "irspack, CG"`` picks contenders. ``--only translation`` checks every
+line of ``docs/implicit.md`` with the libraries themselves. All answers are kept in ``.cache/implicit.json``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import translations
 from harness import Contender, markdown_table, median, ratio
 from parts import N_THREADS, Benchmark, main
 
-# implicit calls BLAS from threads of its own; in the others only the objective is evaluated by it.
+# implicit calls BLAS from threads of its own. The others use BLAS only to evaluate the objective.
 ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -36,7 +36,7 @@ MATINEE = [
     contender("Matinee, CG", "matinee_implicit.py", solver="cg"),
     contender("Matinee, subspace", "matinee_implicit.py", solver="subspace"),
 ]
-# The same problems by the same solvers, with steps that carry on: fewer iterations, each as costly.
+# The same problems and solvers with momentum: fewer iterations, each at the same cost.
 MOMENTUM = [
     contender(f"{each.name}, momentum", "matinee_implicit.py", **each.options, momentum=0.6)
     for each in MATINEE
@@ -48,37 +48,37 @@ IMPLICIT = [
 IRSPACK = [
     contender("irspack, Cholesky", "irspack_als.py", solver="CHOLESKY"),
     contender("irspack, CG", "irspack_als.py", solver="CG"),
-    # Blocks of 16: of 8, 16, 32 and 64, its default, the fastest to the objective at both ranks.
+    # Of blocks of 8, 16, 32 and 64 (its default), blocks of 16 reach the objective fastest at both ranks.
     contender("irspack, iALS++", "irspack_als.py", solver="IALSPP", subspace=16),
 ]
 EVERYBODY = [*MATINEE, *IMPLICIT, *IRSPACK]
 EXACT = [MATINEE[0], IRSPACK[0]]
-# With its own loss, the default, which gives what was seen the target 1 / (1 + α₀).
+# With its default loss, which gives a seen item the target 1 / (1 + α₀).
 IRSPACK_TUNED = contender("irspack, Cholesky", "irspack_als.py", solver="CHOLESKY", loss="IALSPP")
 TUNED = [MATINEE[0], IRSPACK_TUNED]
 
-# One problem that all three libraries can be given: implicit has no ν. Among the best of ν = 0 on ML-1M.
+# A problem that all three libraries can solve: implicit has no ν. It is among the best with ν = 0 on ML-1M.
 PROBLEM = {"regularization": 50.0, "alpha": 5.0, "unobserved_weight": 1.0, "nu": 0.0}
-# The same with so little regularisation that every solver has its difficulties.
+# The same problem with so little regularisation that it is hard for every solver.
 LOOSE = {**PROBLEM, "regularization": 1.0}
-# Among the best of ν = 1, which Matinee and irspack have.
+# A problem among the best with ν = 1, which Matinee and irspack have.
 QUALITY = {"regularization": 0.01, "alpha": 1.0, "unobserved_weight": 0.3, "nu": 1.0}
 QUALITY_RANK = 64
 N_ITERATIONS = 16
 
-# irspack searches up to as many.
+# irspack searches up to this number.
 MOST_FACTORS = 300
 
 NEAR = 1.005
 
 
 class Implicit(Benchmark):
-    """Its parts."""
+    """The parts of this benchmark."""
 
     defaults: ClassVar = {**Benchmark.defaults, "parameters": PROBLEM}
 
     def speed(self) -> str:
-        """Seconds per iteration on MovieLens 1M, everybody in turn."""
+        """Seconds per iteration on MovieLens 1M, all contenders in turn."""
         data = harness.movielens_1m_by_user(seed=0)
         iterations = [1, 3] if self.quick else [2, 7]
         return self.timed(data, "MovieLens 1M, 80 % of each user's", (64, 128), iterations)
@@ -98,7 +98,7 @@ class Implicit(Benchmark):
         return "\n\n".join(sections)
 
     def approach(self) -> str:
-        """Seconds until the objective is within 0.5 % of the best of 100 exact iterations."""
+        """Seconds until the objective is within 0.5 % of the best one in 100 exact iterations."""
         data = str(harness.movielens_1m_by_user(seed=0))
         problems = (PROBLEM,) if self.quick else (PROBLEM, LOOSE)
         return "\n\n".join(
@@ -108,7 +108,7 @@ class Implicit(Benchmark):
     def approach_at(self, rank: int, data: str, problem: dict) -> str:
         job = {"task": "approach", "data": data, "rank": rank, "parameters": problem}
         what = f"rank {rank}, λ = {problem['regularization']:g}"
-        # The reference first, whoever takes part: everybody stops when near it.
+        # The reference always runs first, since contenders stop when they are near it.
         reference = harness.run(
             MATINEE[0], {"threads": N_THREADS, **job, "n_iterations": 10 if self.quick else 100}
         )
@@ -124,7 +124,7 @@ class Implicit(Benchmark):
         return f"### {title}\n\n{note}\n\n{approach_table(answers, NEAR * best)}"
 
     def quality(self) -> str:
-        """NDCG@10 and Recall@20 of the same problem, over five splits and starts."""
+        """NDCG@10 and Recall@20 of all contenders on the same problem, over five splits and starts."""
         job = {
             "task": "quality",
             "rank": QUALITY_RANK,
@@ -141,7 +141,10 @@ class Implicit(Benchmark):
         return f"### Ranking, MovieLens 1M, the same parameters\n\n{note}\n\n{table}"
 
     def tuned(self) -> str:
-        """The same, each tuned by its own search with as many trials, on the training ratings of seed 0."""
+        """The same figures, each contender tuned by its own search with equally many trials.
+
+        The searches use the training ratings of seed 0.
+        """
         n_trials = 2 if self.quick else 20
         data = harness.movielens_1m_by_user(seed=0)
         found = {}
@@ -165,7 +168,7 @@ class Implicit(Benchmark):
         return f"### Ranking, MovieLens 1M, tuned\n\n{note}\n\n{table}"
 
     def over_seeds(self, title: str, contenders: Sequence[Contender], jobs: dict[str, dict]) -> list[tuple]:
-        """A row for each contender: mean and deviation of its metrics over the splits."""
+        """A row for each contender: the mean and deviation of its metrics over the splits."""
         answers: dict[str, list[dict]] = {name: [] for name in jobs}
         for seed in range(2 if self.quick else 5):
             data = str(harness.movielens_1m_by_user(seed=seed))
@@ -181,7 +184,7 @@ class Implicit(Benchmark):
         ]
 
     def translation(self) -> str:
-        """Every line of the translation page: the largest difference from the peer's own factors."""
+        """The largest difference from the peer's own factors, for every line of the translation page."""
         rows = [self.translated(line) for line in translations.lines(harness.small_strengths())]
         header = ["", "their parameters", "ours", "largest relative difference"]
         return f"### Translations, checked against the libraries\n\n{markdown_table(header, rows)}"
@@ -223,7 +226,7 @@ def spread(answers: Sequence[dict]) -> str | None:
 
 
 def approach_table(answers: dict[str, list[dict]], near: float) -> str:
-    """When each contender comes near enough, and how near it ends."""
+    """The time at which each contender is near enough to the objective, and its distance at the end."""
     reached = {
         name: [first_below(answer.get("curve", []), near) for answer in given]
         for name, given in answers.items()
@@ -243,7 +246,7 @@ def approach_table(answers: dict[str, list[dict]], near: float) -> str:
 
 
 def first_below(curve: Sequence[Sequence[float]], near: float) -> tuple[float, int] | None:
-    """Seconds and iterations until a curve is below a value; None if it never is."""
+    """The seconds and iterations until a curve is below a value; None if it never is."""
     for place, (seconds, objective) in enumerate(curve, start=1):
         if objective <= near:
             return seconds, place
@@ -251,7 +254,7 @@ def first_below(curve: Sequence[Sequence[float]], near: float) -> tuple[float, i
 
 
 def middle(found: Sequence[tuple[float, int] | None]) -> float | None:
-    """The median of the seconds; None if a round came to nothing."""
+    """The median of the seconds; None if a round did not get there."""
     return None if None in found or not found else statistics.median(seconds for seconds, _ in found)
 
 
@@ -264,7 +267,7 @@ def mean_and_deviation(answers: Sequence[dict], key: str) -> str | None:
 
 
 def described(setting: dict) -> str:
-    """Parameters as they would be written in a call."""
+    """The parameters as they are written in a call."""
     flat = {
         **{name: value for name, value in setting.items() if name not in ("parameters", "native")},
         **setting.get("parameters", setting.get("native", {})),

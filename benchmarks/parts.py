@@ -1,4 +1,4 @@
-"""What the benchmarks share: their parts run jobs and make tables, and a command line picks among them."""
+"""What the benchmarks share: parts that run jobs and make tables, and a command line that picks parts."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ N_THREADS = 2
 
 
 class Benchmark:
-    """The parts of a benchmark, each a method that runs its jobs and returns its tables as Markdown.
+    """A benchmark; each part is a method that runs its jobs and returns its tables as Markdown.
 
     Parameters
     ----------
     name : str
-        The answers behind the tables go to ``.cache/{name}.json``.
+        All answers are kept in ``.cache/{name}.json``.
     chosen : sequence of str or None
         The contenders that take part; all if None.
     quick : bool
-        One short round, which shows that everything runs.
+        Run only one short round, to check that everything runs.
     rounds : int
-        Of the timed parts.
+        The number of rounds of the timed parts.
     """
 
-    # Of every job that does not say otherwise.
+    # The default options of every job.
     defaults: ClassVar[Mapping[str, object]] = {"threads": N_THREADS, "repeats": 1}
 
     def __init__(self, name: str, chosen: Sequence[str] | None, *, quick: bool, rounds: int) -> None:
@@ -46,7 +46,7 @@ class Benchmark:
         harness.report(title)
         taking_part = [each for each in contenders if self.chosen is None or each.name in self.chosen]
         self.answers[title] = harness.alternate(taking_part, {**self.defaults, **job}, rounds=rounds)
-        # After every job: a long run that is cut short has not been for nothing.
+        # Saved after every job, so that a run that is cut short keeps its answers.
         self.path.parent.mkdir(exist_ok=True)
         self.path.write_text(json.dumps(self.answers, indent=1))
         return self.answers[title]
@@ -75,9 +75,15 @@ def main(name: str, kind: type[Benchmark], parts: Mapping[str, Callable[..., str
 
 def _parse_command_line(parts: Mapping[str, object], description: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="one short round: does everything run?")
-    parser.add_argument("--only", nargs="+", choices=parts, default=list(parts), help="these parts")
-    parser.add_argument("--contenders", nargs="+", metavar="NAME", help="these contenders, as in the tables")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds of the timed parts (default 5)")
-    parser.add_argument("--output", type=Path, help="write the tables to this Markdown file too")
+    parser.add_argument(
+        "--quick", action="store_true", help="run one short round, to check that everything runs"
+    )
+    parser.add_argument("--only", nargs="+", choices=parts, default=list(parts), help="run only these parts")
+    parser.add_argument(
+        "--contenders", nargs="+", metavar="NAME", help="run only these contenders, named as in the tables"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="number of rounds of the timed parts (default 5)"
+    )
+    parser.add_argument("--output", type=Path, help="also write the tables to this Markdown file")
     return parser.parse_args()

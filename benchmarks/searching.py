@@ -1,6 +1,7 @@
-"""How long it takes to search the titles of 60,000 films, without the server around it.
+"""Measures how long a search in the titles of 60,000 films takes, without the server.
 
-Titles are of words of the built-in cinema's, and queries are words of a title, in any order and cut off.
+Titles are made from words of the built-in cinema's titles. Queries are shortened words of a title, in any
+order.
 
     python benchmarks/searching.py
 """
@@ -21,7 +22,7 @@ SHORTEST = ["", "a", "s", "t", "th", "the", "the a"]
 
 
 def main() -> None:
-    """Print the quantiles of a search's milliseconds."""
+    """Print the quantiles of the milliseconds per search."""
     draw = random.Random(0)
     movies = list(matinee.load_movies("demo").values())
     words = sorted({word for movie in movies for word in movie.title.split()})

@@ -1,10 +1,10 @@
-"""The server under load: requests at a fixed rate from a process of their own, and how long each takes.
+"""Measures the server under load: another process sends requests at a fixed rate, and times each one.
 
-A request's time counts from the moment it was due, not from when it could be sent: a server that stalls is
-charged for all who wait. The model is random, of rank 64 over 4,000 films.
+The time of a request starts when the request was due, not when it could be sent, so a server that stalls is
+charged for all requests that wait. The model is random, with 64 factors and 4,000 films.
 
-    python benchmarks/serving.py                      # the stateless recommendations, and SQLite
-    python benchmarks/serving.py --postgres URL       # and an empty database of PostgreSQL
+    python benchmarks/serving.py                      # stateless recommendations, and SQLite
+    python benchmarks/serving.py --postgres URL       # also an empty database of PostgreSQL
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ HEADER_END = b"\r\n\r\n"
 
 
 def write_model(path: Path) -> None:
-    """A model of random ratings: what it costs to ask it does not depend on what it has learned."""
+    """Write a model of random ratings; the time of its answers does not depend on what it has learned."""
     generator = np.random.default_rng(0)
     users = np.repeat(np.arange(N_USERS), N_EACH)
     items = generator.integers(0, N_FILMS, len(users))
@@ -49,7 +49,7 @@ def write_model(path: Path) -> None:
 
 
 class Connection:
-    """One connection that is kept, for one request at a time."""
+    """One persistent connection, for one request at a time."""
 
     def __init__(self) -> None:
         self._reader: asyncio.StreamReader | None = None
@@ -70,7 +70,7 @@ class Connection:
 
 @dataclass
 class Load:
-    """What was sent, and what came of it."""
+    """The requests that were sent, and the results."""
 
     seconds: list[float] = field(default_factory=list)
     n_errors: int = 0
@@ -106,7 +106,7 @@ class Load:
 
 
 def http(method: str, path: str, body: object = None, token: str = "") -> bytes:
-    """One request as it goes over the wire."""
+    """The bytes of one HTTP request."""
     data = b"" if body is None else json.dumps(body).encode()
     head = [f"{method} /api/v1{path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(data)}"]
     head += ["Content-Type: application/json"] if data else []
@@ -115,7 +115,7 @@ def http(method: str, path: str, body: object = None, token: str = "") -> bytes:
 
 
 def posted(n: int, *, n_reasons: int) -> list[bytes]:
-    """Requests for recommendations for ratings of random films."""
+    """Requests for recommendations, each with ratings of random films."""
     draw = random.Random(1)
     bodies = (
         [
@@ -128,7 +128,7 @@ def posted(n: int, *, n_reasons: int) -> list[bytes]:
 
 
 def visits(n: int, tokens: list[str]) -> list[bytes]:
-    """Every other request a rating that is kept, and every other the visitor's recommendations after it."""
+    """Requests that alternately store a visitor's rating and ask for the visitor's recommendations."""
     draw = random.Random(2)
     requests = []
     for _ in range(n // 2):
@@ -139,7 +139,7 @@ def visits(n: int, tokens: list[str]) -> list[bytes]:
 
 
 class Server:
-    """The real command, in processes of its own."""
+    """The server, started with the real command in processes of its own."""
 
     def __init__(self, folder: Path, model: Path, database: str, workers: int) -> None:
         command = [MATINEE, "serve", "--model", model, "--folder", folder, "--port", PORT, "--migrate"]
@@ -171,7 +171,7 @@ class Server:
 
 
 def make_token(name: str) -> str:
-    """A token of a new account, made as a browser makes it."""
+    """The token of a new account, made with the same requests as in a browser."""
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     root = f"http://127.0.0.1:{PORT}"
 
@@ -191,7 +191,7 @@ def make_token(name: str) -> str:
 
 
 def measure(label: str, requests: list[bytes], rate: float) -> None:
-    """Send requests, after some that only warm the server up, and print how it went."""
+    """Send some requests to warm the server up, then the measured ones, and print the results."""
     asyncio.run(Load().send(requests[:200], rate))
     load = Load()
     asyncio.run(load.send(requests, rate))
@@ -199,10 +199,12 @@ def measure(label: str, requests: list[bytes], rate: float) -> None:
 
 
 def main() -> None:
-    """Measure, and print a line for each."""
+    """Run all measurements, and print a line for each."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--rate", type=float, default=200)
-    options.add_argument("--visits", type=float, default=200, help="of requests that read and write ratings")
+    options.add_argument(
+        "--visits", type=float, default=200, help="rate of the requests that read and write ratings"
+    )
     options.add_argument("--seconds", type=float, default=30)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--postgres", metavar="URL")

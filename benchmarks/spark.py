@@ -1,15 +1,15 @@
-"""ALS on Spark beside Spark's own: ``matinee.spark.fit`` and ``pyspark.ml.recommendation.ALS`` (MLlib).
+"""Compares ``matinee.spark.fit`` with Spark's own ALS, ``pyspark.ml.recommendation.ALS`` (MLlib).
 
     MATINEE_DATA=FOLDER .venv/bin/python benchmarks/spark.py --output docs/benchmarks/spark.md
 
-``--quick`` shows in some minutes that everything runs; ``--only speed memory`` picks parts of it, and
-``--contenders Matinee`` contenders. The answers behind the tables go to ``.cache/spark.json``.
+``--quick`` shows in some minutes that everything runs. ``--only speed memory`` picks parts of the benchmark,
+and ``--contenders Matinee`` picks contenders. All answers are kept in ``.cache/spark.json``.
 
 Both get the same session (``contenders/spark_job.py``), the same cached frame from the same Parquet file, and
-the same problem; both leave their factors in frames. "local[2]" is one virtual machine with two threads,
-"cluster" a driver and two executors of one core each, all on this machine. MLlib has 4 blocks a side, which
-suit two cores better than its default of 10, and a checkpoint directory. Both run in the library's own
-environment, so that their Spark is one. The large parts need some 14 GiB of memory.
+the same problem; both leave their factors in frames. "local[2]" is one virtual machine with two threads.
+"cluster" is a driver and two executors of one core each, all on this machine. MLlib has 4 blocks a side,
+which suit two cores better than its default of 10, and a checkpoint directory. Both run in the library's own
+environment, so they use the same Spark. The large parts need some 14 GiB of memory.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ KINDS = ("explicit", "implicit")
 MASTERS = ("local", "cluster")
 MASTER_NAMES = {"local": f"local[{N_THREADS}]", "cluster": "cluster"}
 
-# Of the virtual machine in local mode; of the driver, and of each of the two executors, on a cluster.
+# The memory of the virtual machine in local mode, and of the driver and each executor on a cluster.
 SMALL = {"local": {"heap": "4g"}, "cluster": {"heap": "2g", "executor_memory": "2g"}}
 LARGE = {"local": {"heap": "10g"}, "cluster": {"heap": "2g", "executor_memory": "5g"}}
 
 N_ITERATIONS = 15
-# A test of quality that MLlib ends in some minutes.
+# A test of quality that takes MLlib only some minutes.
 N_ITERATIONS_OF_LARGE = 5
 N_BLOCKS_OF_SKEW = 8
 MOST_ROUNDS = 3
@@ -45,9 +45,9 @@ GROWTH = (1, 2, 5, 10)  # and all 19, in millions
 
 
 class OnSpark(Benchmark):
-    """Its parts."""
+    """The parts of this benchmark."""
 
-    # λ, weighted by the count, and the α of implicit feedback, whose strengths are the ratings as they are.
+    # λ, weighted by the count, and α of implicit feedback, with the ratings as strengths.
     defaults: ClassVar = {**Benchmark.defaults, "rank": 64, "regularization": 0.1, "alpha": 1.0}
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -55,14 +55,14 @@ class OnSpark(Benchmark):
         self.answered: dict[str, dict[str, list[dict]]] = {}
 
     def speed(self) -> str:
-        """Seconds per iteration, and of a whole fit, on MovieLens 1M."""
+        """The seconds of an iteration and of a whole fit on MovieLens 1M."""
         short, long = (1, 2) if self.quick else (2, N_ITERATIONS)
         train = spark_data.parquet(harness.movielens_1m(test_size=0.1), "train")
         both = {MATINEE.name: [short, long], MLLIB.name: [short, long]}
         return self.timed(train, "MovieLens 1M 90/10", SMALL, both)
 
     def large(self) -> str:
-        """The same on the synthetic ratings."""
+        """The seconds of an iteration and of a whole fit on the synthetic ratings."""
         train = self.synthetic()
         title = f"{spark_data.n_ratings(train):,} synthetic ratings"
         return self.timed(train, title, LARGE, self.iterations_of_large)
@@ -86,7 +86,7 @@ class OnSpark(Benchmark):
         return f"### Seconds, {title}\n\n{note}\n\n{markdown_table(header, rows)}"
 
     def quality(self) -> str:
-        """Test RMSE and NDCG@10 of the same parameters."""
+        """Test RMSE and NDCG@10 with the same parameters."""
         movielens = harness.movielens_1m(test_size=0.1)
         rows = [
             self.measured(
@@ -124,7 +124,7 @@ class OnSpark(Benchmark):
         return title, *(digits(median(answers.get(name, []), figure)) for name in names())
 
     def recommend(self) -> str:
-        """Seconds for ten movies for everybody."""
+        """Seconds to recommend ten movies to everybody."""
         movielens = spark_data.parquet(harness.movielens_1m(test_size=0.1), "train")
         rows = [self.recommended("MovieLens 1M", movielens, SMALL["local"])]
         if not self.quick:
@@ -160,7 +160,7 @@ class OnSpark(Benchmark):
         return f"### {title}\n\n{note}\n\n{markdown_table(['', *names(), 'times'], rows)}"
 
     def growth(self) -> str:
-        """Seconds per iteration by the number of ratings."""
+        """Seconds per iteration for growing numbers of ratings."""
         trains = [
             spark_data.synthetic_prefix(millions) for millions in (GROWTH[:1] if self.quick else GROWTH)
         ]
@@ -178,7 +178,7 @@ class OnSpark(Benchmark):
         return f"### Growth, explicit, cluster\n\n{markdown_table(header, rows)}"
 
     def skew(self) -> str:
-        """The longest block of a half-iteration beside the median block."""
+        """The time of the longest block of a half-iteration compared with the median block."""
         rows = [
             self.skewed(
                 "a twentieth, one more rated by a tenth of the users", spark_data.synthetic_with_a_hit()
@@ -219,7 +219,7 @@ class OnSpark(Benchmark):
         contenders = BOTH
         if iterations is not None:
             contenders = [replace(each, options={"iterations": iterations[each.name]}) for each in BOTH]
-        # Two parts may ask for the same.
+        # Two parts may need the same answers.
         key = json.dumps([job, iterations], sort_keys=True)
         if key not in self.answered:
             title = f"{title}, {described(kind, master)}"
@@ -234,7 +234,7 @@ class OnSpark(Benchmark):
         return {MATINEE.name: [1, N_ITERATIONS], MLLIB.name: [1, 3]}
 
     def synthetic(self) -> Path:
-        """All synthetic ratings; a million of them for a quick run."""
+        """All synthetic ratings, or a million of them for a quick run."""
         if self.quick:
             return spark_data.synthetic_prefix(1)
         return spark_data.parquet(harness.synthetic_20m(), "train")
@@ -249,12 +249,12 @@ def names() -> list[str]:
 
 
 def columns(what: str) -> list[str]:
-    """The headers of ``compared``."""
+    """The headers of the columns that ``compared`` fills."""
     return [f"{what}, {MATINEE.name}", MLLIB.name, "times"]
 
 
 def compared(answers: dict[str, list[dict]], key: str) -> tuple[object, ...]:
-    """Matinee's median, MLlib's, and how many times Matinee's it is."""
+    """Matinee's median, MLlib's median, and MLlib's divided by Matinee's."""
     own, theirs = (median(answers.get(name, []), key) for name in names())
     return own, theirs, ratio(theirs, own)
 
@@ -265,7 +265,7 @@ def peaks(answers: dict[str, list[dict]], part: str) -> tuple[object, ...]:
 
 
 def digits(figure: float | None) -> str | None:
-    """A measure of quality, which differs in digits that a table of times would not show."""
+    """A measure of quality as text, with more digits than times have in a table."""
     return None if figure is None else f"{figure:.4f}"
 
 

@@ -1,4 +1,4 @@
-"""The data of the benchmark on Spark: Parquet files of codes from 0 and ratings, made once and kept."""
+"""Makes and keeps the data of the Spark benchmark: Parquet files of ratings, with codes from 0."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import harness
 import numpy as np
 import polars as pl
 
-# Many row groups, so that even a small file can be read by more than one task.
+# So small that even a small file has many row groups, and more than one task can read it.
 ROWS_PER_GROUP = 1 << 19
 
-# Of the synthetic ratings, so that one movie more stands out: as they are a third rate the most popular one.
+# The share of the synthetic ratings to take, so that one more movie stands out. In all synthetic ratings, a
+# third of the users rate the most popular movie.
 SHARE_KEPT = 1 / 20
 SHARE_OF_USERS = 1 / 10
 
 
 def parquet(data: Path, part: str) -> Path:
-    """The ratings of one part, "train" or "test", of a prepared data set."""
+    """The Parquet file of one part, "train" or "test", of a prepared dataset."""
     path = data.with_name(f"{data.stem}-{part}.spark.parquet")
     if not path.exists():
         write(path, *columns(data, part))
@@ -25,14 +26,14 @@ def parquet(data: Path, part: str) -> Path:
 
 
 def columns(data: Path, part: str = "train") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Users, items and ratings of one part of a prepared data set."""
+    """The users, items and ratings of one part of a prepared dataset."""
     with np.load(data) as arrays:
         users, items, ratings = (arrays[f"{part}_{name}"] for name in ("users", "items", "ratings"))
     return users, items, ratings
 
 
 def write(path: Path, users: np.ndarray, items: np.ndarray, ratings: np.ndarray) -> None:
-    """Write ratings as Spark reads them, all at once: a file that is there is whole."""
+    """Write ratings to a file that Spark can read, atomically, so that an existing file is complete."""
     unfinished = path.with_suffix(".unfinished")
     frame = pl.DataFrame({"user": users, "item": items, "rating": ratings})
     frame.write_parquet(unfinished, compression="snappy", row_group_size=ROWS_PER_GROUP)
@@ -40,7 +41,7 @@ def write(path: Path, users: np.ndarray, items: np.ndarray, ratings: np.ndarray)
 
 
 def synthetic_split() -> Path:
-    """The synthetic ratings with a tenth of them, at random, for testing."""
+    """The synthetic ratings, with a random tenth of them for testing."""
     path = harness.CACHE / "synthetic-20m-10.npz"
     if not path.exists():
         harness.save(path, *harness.random_split(columns(harness.synthetic_20m()), 0.1, seed=0))
@@ -48,20 +49,20 @@ def synthetic_split() -> Path:
 
 
 def synthetic_prefix(millions: int) -> Path:
-    """The synthetic ratings of the first users, of so many that they have about that many ratings."""
+    """The synthetic ratings of the first users, about the given number of ratings."""
     path = harness.CACHE / f"synthetic-{millions}m.spark.parquet"
     if not path.exists():
         users, items, ratings = columns(harness.synthetic_20m())
-        # They are sorted by user; the one at the border stays whole.
+        # The ratings are sorted by user; the user at the border keeps all ratings.
         n = int(np.searchsorted(users, users[millions * 1_000_000], side="right"))
         write(path, users[:n], items[:n], ratings[:n])
     return path
 
 
 def synthetic_with_a_hit() -> Path:
-    """A twentieth of the synthetic ratings, and a movie more that a tenth of all users have rated.
+    """A twentieth of the synthetic ratings, and one more movie that a tenth of all users have rated.
 
-    Without it, the most popular movie is rated by 2 % of them.
+    Without it, 2 % of the users have rated the most popular movie.
     """
     path = harness.CACHE / "synthetic-with-a-hit.spark.parquet"
     if not path.exists():
@@ -81,5 +82,5 @@ def synthetic_with_a_hit() -> Path:
 
 
 def n_ratings(path: Path) -> int:
-    """Rows of a Parquet file."""
+    """The number of rows of a Parquet file."""
     return int(pl.scan_parquet(path).select(pl.len()).collect().item())

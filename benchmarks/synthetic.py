@@ -1,6 +1,7 @@
-"""A synthetic rating table of MovieLens 20M's size: power laws both ways, planted tastes, half-star ratings.
+"""Makes synthetic ratings of MovieLens 20M's size, with power laws on both sides and planted tastes.
 
-Deterministic, in blocks of users so that memory stays bounded; ``python synthetic.py FILE.npz`` writes one.
+The ratings are half stars, and the same every time. They are made in blocks of users, which bounds the
+memory. ``python synthetic.py FILE.npz`` writes them to a file.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-N_USERS, N_ITEMS = 138_493, 26_744  # those of MovieLens 20M
+N_USERS, N_ITEMS = 138_493, 26_744  # as in MovieLens 20M
 N_TASTES = 10
 USERS_PER_BLOCK = 8_192  # about 1.2 million ratings, 100 MB with their factors
 
 
 def generate() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Users, items and ratings, shape (n,) each, by user: some 19 million distinct (user, item) pairs.
+    """The users, items and ratings, shape (n,) each, sorted by user: some 19 million distinct pairs.
 
     Returns
     -------
@@ -35,7 +36,7 @@ def rating_blocks(random: np.random.Generator) -> Iterator[tuple[np.ndarray, np.
     """The ratings of one block of users after another."""
     popularity = item_popularity(random)
     activity = user_activity(random)
-    # The tastes explain most of a rating's deviation, as in MovieLens: sd 0.6 of them beside 0.7 of noise.
+    # The tastes have a standard deviation of 0.6 and the noise of 0.7, about as in MovieLens.
     scale = np.float32(np.sqrt(0.6 / np.sqrt(N_TASTES)))
     item_tastes = random.normal(scale=scale, size=(N_ITEMS, N_TASTES)).astype(np.float32)
     item_biases = random.normal(scale=0.5, size=N_ITEMS).astype(np.float32)
@@ -52,20 +53,20 @@ def rating_blocks(random: np.random.Generator) -> Iterator[tuple[np.ndarray, np.
 
 
 def item_popularity(random: np.random.Generator) -> np.ndarray:
-    """How likely a rating falls on each item, summing to 1: Zipf's law with a flat head, shuffled."""
+    """The probability that a rating is of each item: Zipf's law with a flat head, shuffled."""
     weights = 1 / (np.arange(N_ITEMS) + 100.0) ** 1.4
     return random.permutation(weights / weights.sum())
 
 
 def user_activity(random: np.random.Generator) -> np.ndarray:
-    """How many ratings each user draws: a Pareto tail over MovieLens' least of 20, up to its most, 9,254."""
+    """The number of ratings that each user draws: a Pareto tail from 20 to 9,254, as in MovieLens."""
     return np.minimum(20 + 70 * random.pareto(1.35, size=N_USERS), 9_254).astype(np.int64)
 
 
 def distinct_pairs(
     counts: np.ndarray, popularity: np.ndarray, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(row, item) pairs, ``counts[row]`` of them a row less those drawn twice, by row and then by item."""
+    """Distinct (row, item) pairs, sorted: ``counts[row]`` draws for each row, without repeated ones."""
     drawn = np.searchsorted(np.cumsum(popularity), random.random(counts.sum()))
     rows = np.repeat(np.arange(len(counts)), counts)
     keys = np.unique(rows * N_ITEMS + np.minimum(drawn, N_ITEMS - 1))

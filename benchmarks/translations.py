@@ -1,4 +1,4 @@
-"""The lines of ``docs/implicit.md`` that translate parameters, as jobs for the libraries themselves."""
+"""Turns the lines of ``docs/implicit.md`` that translate parameters into jobs for the libraries."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from pathlib import Path
 
 import numpy as np
 
-# So little that ε n is nothing beside the count of a row.
+# So small that ε n is negligible beside the count of a row.
 EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
 class Line:
-    """Parameters of another library and Matinee's for the same objective.
+    """The parameters of another library, and those of Matinee for the same objective.
 
     Parameters
     ----------
     script : str
-        The library's, in ``contenders/``.
+        The library's script in ``contenders/``.
     native : dict
-        Its parameters; nothing if its contender is to translate ours.
+        The library's parameters; empty if its contender translates ours.
     ours : dict
-        Matinee's.
+        Matinee's parameters.
     options : dict
-        What else its contender is told.
+        Further options for the library's contender.
     rule : dict
-        For Matinee's contender: the function of the ratings that are our strengths, and how many times theirs
-        our factors are.
+        For Matinee's contender: the function that makes our strengths from the ratings, and the ratio of our
+        factors to the library's.
     """
 
     script: str
@@ -52,12 +52,12 @@ class Line:
 
     @property
     def half_step(self) -> bool:
-        """Whether the library takes no starting factors: then its users are solved against its items."""
+        """Whether the library takes no starting factors; its users are then solved against its own items."""
         return self.library in ("cmfrec", "spark")
 
 
 def lines(data: Path) -> list[Line]:
-    """All of them, for a prepared data set of strengths."""
+    """All lines, for a prepared dataset of strengths."""
     return [*implicit(), *irspack(data), *cmfrec(), *spark()]
 
 
@@ -141,12 +141,12 @@ def spark() -> list[Line]:
 
 
 def parameters(reg: float, nu: float) -> dict:
-    """irspack's."""
+    """The parameters of irspack."""
     return {"alpha0": 0.3, "reg": reg, "nu": nu}
 
 
 def weights(regularization: float, alpha: float, unobserved_weight: float, nu: float) -> dict:
-    """Matinee's."""
+    """The weights of Matinee."""
     return {
         "regularization": regularization,
         "alpha": alpha,
@@ -156,7 +156,7 @@ def weights(regularization: float, alpha: float, unobserved_weight: float, nu: f
 
 
 def penalty_ratio(data: Path, unobserved_weight: float, nu_star: float, nu: float) -> float:
-    """``Σ (n_u + α₀ n)^ν* + Σ (m_i + α₀ m)^ν*``, divided by the same with ν."""
+    """The quotient of ``Σ (n_u + α₀ n)^ν* + Σ (m_i + α₀ m)^ν*`` and the same sum with ν."""
     with np.load(data) as arrays:
         n_users, n_items = int(arrays["n_users"]), int(arrays["n_items"])
         counts = [

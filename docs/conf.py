@@ -1,4 +1,4 @@
-"""How the pages become a site, `make docs`, that opens from the disk and asks no other host for anything."""
+"""Builds the documentation site (`make docs`), which opens from the disk and loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import matinee  # noqa: E402
 
 
 def sources_digest() -> str:
-    """What the outputs of a notebook depend on besides its own cells: the library, and modules beside it."""
+    """A hash of the library and of the modules in docs/; the outputs of notebooks depend on them."""
     root = HERE.parent
     files = [*root.glob("src/**/*.py"), *root.glob("kernels/**/*.?pp"), *HERE.glob("*.py")]
     contents = b"".join(hashlib.sha256(file.read_bytes()).digest() for file in sorted(files))
@@ -32,38 +32,38 @@ release = version = version_of("matinee")
 extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc", "formulas", "command_line", "public_names"]
 exclude_patterns = ["_build", "extensions"]
 default_role = "py:obj"
-# Blocks without a language are commands and formulas.
+# Blocks without a language hold commands and formulas.
 highlight_language = "none"
 nitpicky = True
-# Parts of the library that docstrings name and that are no public names.
+# Parts of the library that docstrings name but that are not public.
 PRIVATE = r"UNKNOWN_TIME|SampledModel|Posterior|IdIndex|Rows|Description|Hits|_\w+"
 nitpick_ignore_regex = [("py:.*", rf"(.*\.)?({PRIVATE})")]
 
 myst_enable_extensions = ["dollarmath", "deflist", "attrs_block"]
 myst_heading_anchors = 4
-# A price in dollars is no formula.
+# A price in dollars is not a formula.
 myst_dmath_allow_space = False
 myst_dmath_allow_digits = False
 
-# Notebooks run at every build, but for one whose cells and library are what they were when it last ran.
+# Notebooks run at every build, unless neither their cells nor the library have changed since the last run.
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE / "_build" / "executed" / SOURCES)
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_execution_excludepatterns: list[str] = []
 nb_merge_streams = True
-# Widgets would be loaded from elsewhere.
+# Widgets would be loaded from another host.
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 
 autodoc_member_order = "bysource"
-# The docstrings say what the types are, and in words.
+# The docstrings already give the types, in words.
 autodoc_typehints = "none"
 autodoc_class_signature = "mixed"
 python_maximum_signature_line_length = 80
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
-# Python's and numpy's types have no page here, and their own site is another host.
+# Python's and numpy's types have no page on this site, and their own pages are on another host.
 numpydoc.xref.DEFAULT_LINKS.clear()
 numpydoc_xref_aliases = {name: f"matinee.{name}" for name in matinee.__all__}
 
@@ -78,5 +78,5 @@ html_theme_options = {"navigation_with_keys": True}
 
 
 def setup(app: Any) -> None:
-    # Another library than at the last build: every page is read again, and every notebook runs.
+    # If the library has changed since the last build, every page is read again and every notebook runs.
     app.add_config_value("sources", SOURCES, "env")

@@ -1,6 +1,6 @@
-"""Matinee's models and a deep one on the same ratings, by the same figures and by the clock.
+"""Compares Matinee's models with a deep network on the same ratings, in figures and in time.
 
-A data set by name, as a table; the network runs on two threads, as the models do:
+It prints a table for the named dataset. The network runs on two threads, as the models do:
 
     python docs/deep_comparison.py ml-1m
 """
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-# Before torch is loaded: where processors are busy, threads that spin as they wait take many times as long.
+# Set before torch is loaded: on busy processors, threads that spin while they wait take many times as long.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import neumf
@@ -25,9 +25,9 @@ import matinee
 
 N_THREADS = 2
 OBJECTIVES = {"ratings": RATINGS, "ranking": RANKING}
-# Found on validation ratings held out of the training ratings: the library's by matinee.tune, but for
-# BayesianALS, which has little to tune, and ALS on ml-1m, which is that of docs/benchmarks.md; the network's
-# by trying settings one after the other.
+# Found on validation ratings held out of the training ratings. matinee.tune found the library's parameters,
+# except for BayesianALS, which has little to tune, and for ALS on ml-1m, whose parameters are those of
+# docs/benchmarks.md. The network's settings were found by trying one after the other.
 CHOSEN: dict[str, dict[str, Any]] = {
     "demo": {
         "als": {"n_factors": 10, "weighting": 0.72, "regularization": 0.27, "n_iterations": 30},
@@ -67,14 +67,14 @@ CHOSEN: dict[str, dict[str, Any]] = {
 
 
 def settings_for(data: str) -> dict[str, Any]:
-    """What was chosen for the data set, or for MovieLens 1M if it is another."""
+    """The settings chosen for the dataset; those of MovieLens 1M if none were chosen for it."""
     return CHOSEN.get(data, CHOSEN["ml-1m"])
 
 
 def follow(
     fitted: matinee.Ratings, validation: matinee.Ratings, settings: dict[str, Any]
 ) -> dict[str, neumf.Trained]:
-    """For each task a network trained until the validation ratings are met no better."""
+    """A network for each task, trained until the validation quality no longer improves."""
     torch.set_num_threads(N_THREADS)
     return {
         task: neumf.fit_until_best(fitted, settings[task], objective, validation=validation)

@@ -1,6 +1,6 @@
-"""Neural matrix factorisation (He et al. 2017) in PyTorch, judged by the code that judges Matinee's models.
+"""Neural matrix factorisation (He et al. 2017) in PyTorch, evaluated by the same code as Matinee's models.
 
-The tutorial trains it; ``deep_comparison.py`` puts it beside the models of the library.
+The tutorial trains it; ``deep_comparison.py`` compares it with the models of the library.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from matinee.models.people import FactorPeople, People
 from matinee.ratings import Rows
 from matinee.solving.row_problem import Floats, Side
 
-PAIRS_AT_ONCE = 8_192  # of which what a layer makes stays in the cache
+PAIRS_AT_ONCE = 8_192  # so few that the outputs of a layer stay in the cache
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is chosen on validation ratings."""
+    """The settings that are chosen on validation ratings."""
 
-    n_factors: int  # of the product
-    layers: tuple[int, ...]  # of the network: two embeddings side by side, and what follows
+    n_factors: int  # the number of factors in the product
+    layers: tuple[int, ...]  # the widths of the network: first two embeddings side by side, then the layers
     learning_rate: float
     weight_decay: float
     batch_size: int
-    scale: float = 0.01  # of the embeddings that it starts from; as in the paper
-    n_negatives: int = 4  # unseen pairs for each seen one; the paper's number
+    scale: float = 0.01  # the standard deviation of the initial embeddings, as in the paper
+    n_negatives: int = 4  # the number of unseen pairs for each seen one, as in the paper
     optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
-    patience: int = 4  # epochs without a gain before the training ends
+    patience: int = 4  # the number of epochs without gain after which the training ends
 
 
 class NeuMF(nn.Module):
-    """A product of factors and a network over embeddings, joined by one linear layer."""
+    """A network that joins a product of factors and a network over embeddings by one linear layer."""
 
     def __init__(self, n_users: int, n_items: int, settings: Settings, offset: float) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ Epoch = tuple[Tensor, Tensor, Tensor]  # users, items, targets
 
 @dataclass(frozen=True)
 class Objective:
-    """What the network learns from and by which loss, and what says how good it is: more is better."""
+    """The pairs that the network learns from, its loss, and the measure of its quality (more is better)."""
 
     draw: Callable[[matinee.Ratings, Settings], Iterator[Epoch]]
     loss: nn.Module
@@ -82,7 +82,7 @@ def pairs_of(ratings: matinee.Ratings) -> tuple[Tensor, Tensor]:
 
 
 def seen_and_unseen(train: matinee.Ratings, settings: Settings) -> Iterator[Epoch]:
-    """Every pair rated, with the target 1, and for each some that are not, with 0: others in every epoch."""
+    """Epochs of all rated pairs, with the target 1, and of new random unrated pairs, with the target 0."""
     users, items = pairs_of(train)
     seen = torch.zeros(train.n_users, train.n_items, dtype=torch.bool)
     seen[users, items] = True
@@ -96,7 +96,7 @@ def seen_and_unseen(train: matinee.Ratings, settings: Settings) -> Iterator[Epoc
 
 
 def rated(train: matinee.Ratings, settings: Settings) -> Iterator[Epoch]:
-    """Every pair rated, with its rating."""
+    """Epochs of all rated pairs, with their ratings as targets."""
     users, items = pairs_of(train)
     while True:
         yield users, items, torch.tensor(train.values)
@@ -122,7 +122,7 @@ RATINGS = Objective(rated, nn.MSELoss(), minus_rmse)
 
 @dataclass(frozen=True)
 class Trained:
-    """A network, the seconds of its training alone, and its quality after each epoch, if followed."""
+    """A network, the seconds of its training alone, and its quality after each epoch, if it was measured."""
 
     network: NeuMF
     seconds: float
@@ -136,7 +136,7 @@ class Trained:
 def fit(
     train: matinee.Ratings, settings: Settings, objective: Objective, *, n_epochs: int, seed: int = 0
 ) -> Trained:
-    """Train for so many epochs."""
+    """Train for ``n_epochs`` epochs."""
     network = untrained(train, settings, objective, seed)
     seconds = list(islice(training(network, train, settings, objective), n_epochs))
     return Trained(network, sum(seconds))
@@ -150,7 +150,7 @@ def fit_until_best(
     validation: matinee.Ratings,
     seed: int = 0,
 ) -> Trained:
-    """Train until the validation ratings are met no better for some epochs, and go back to the best one."""
+    """Train until the validation quality has not improved for some epochs, and return the best network."""
     network = untrained(train, settings, objective, seed)
     best, curve, total = network, [], 0.0
     for seconds in training(network, train, settings, objective):
@@ -172,7 +172,7 @@ def untrained(train: matinee.Ratings, settings: Settings, objective: Objective, 
 def training(
     network: NeuMF, train: matinee.Ratings, settings: Settings, objective: Objective
 ) -> Iterator[float]:
-    """One epoch each time it is asked; gives the seconds that it took."""
+    """Train one epoch at each step of the iterator, which yields the seconds that it took."""
     optimizer = settings.optimizer(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
@@ -188,7 +188,7 @@ def training(
         yield time.perf_counter() - began
 
 
-# ---- what comes of it -------------------------------------------------------------------------------
+# ---- results ----------------------------------------------------------------------------------------
 
 
 def all_scores(network: NeuMF) -> Floats:
@@ -204,10 +204,10 @@ def all_scores(network: NeuMF) -> Floats:
 
 
 class ScoreTable(FactorModel):
-    """Scores from anywhere as a model of the library, so that its evaluation takes them.
+    """Makes a model of the library from a table of scores, so that the library can evaluate them.
 
-    Any table S of scores is a product of factors: S = S·I, with a row of S for each user and of the
-    identity matrix for each item.
+    Any table S of scores is a product of factors: S = S·I. A user's factors are a row of S, and an item's
+    factors are a row of the identity matrix.
     """
 
     has_biases = True
@@ -224,14 +224,14 @@ class ScoreTable(FactorModel):
         return self
 
     def check_parameters(self) -> None:
-        """Whatever the scores are."""
+        """Do nothing: all scores are allowed."""
 
     @property
     def people(self) -> People:
         return FactorPeople(self.user_side, self.rated_, self.items_for_people, _unexplained, n_threads=1)
 
     def people_by(self, rated: Rows) -> People:
-        raise DataError("a table of scores says nothing of anybody new")
+        raise DataError("a table of scores has no scores for new people")
 
 
 def _unexplained(rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
