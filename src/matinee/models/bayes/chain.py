@@ -1,4 +1,4 @@
-"""The Gibbs sampler: the alternation of the other models, but each half-step draws rows, not solves them."""
+"""The Gibbs sampler: the same alternation as in other models, but each half-step draws rows at random."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ class RunningAverage:
         self.total: NDArray[np.float64] = np.zeros(len(held_out.values))
 
     def add(self, fit: Sampling) -> tuple[float, float]:
-        """The RMSE of this sample alone, and of the mean of all samples so far; each is clipped first."""
+        """The RMSE of this sample alone, and of the mean of all since the burn-in; each is clipped first."""
         predicted = predict_with_strangers(
             partial(self._predict, fit),
             self.held_out.rows,
