@@ -492,7 +492,7 @@ def test_same_seed_same_bits_whatever_the_number_of_threads(solver: str) -> None
 @pytest.mark.parametrize("n_factors", [1, 8, 64, 512])
 def test_starting_factors_are_as_long_whatever_their_number(n_factors: int) -> None:
     ratings = random_ratings(200, 150, 0.1)
-    start = ImplicitALS(n_factors=n_factors)._alternation(ratings, None)
+    start = ImplicitALS(n_factors=n_factors).alternation(ratings, None)
     for side in (start.users, start.items):
         lengths = np.linalg.norm(side.factors, axis=1)
         assert np.sqrt((lengths**2).mean()) == pytest.approx(0.1, rel=0.15)
