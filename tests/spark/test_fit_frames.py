@@ -89,7 +89,7 @@ def test_what_a_task_finds_wrong_is_said_as_on_one_machine(spark: SparkSession) 
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [
-        (BayesianALS(), {}, "BayesianALS cannot be fitted on a cluster"),
+        (BayesianALS(), {}, "expected ALS or ImplicitALS, got BayesianALS"),
         (ALS(n_factors=0), {}, "n_factors=0"),
         (ALS(), {"exchange": "pigeon"}, "exchange='pigeon'; expected one of \"auto\""),
         (ALS(), {"result": "both"}, "result='both'"),
