@@ -1,16 +1,51 @@
-"""Small ratings and the float64 reference that the kernels and the models are held against."""
+"""Small ratings, the float64 reference of kernels and models, and a line on the tests that were skipped."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from matinee import _kernels
 from matinee.ratings import Ratings, Rows
+from tests.components import missing, untested
+
+TESTS = Path(__file__).parent
+NEEDED_IN_FOLDERS = {TESTS / "spark": "Java", TESTS / "web" / "end_to_end": "Chromium"}
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    for folder, component in NEEDED_IN_FOLDERS.items():
+        if folder in item.path.parents:
+            item.add_marker(pytest.mark.needs(component))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if lacking := missing(name for mark in item.iter_markers("needs") for name in mark.args):
+        pytest.skip(f"needs {' and '.join(lacking)}")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Ends the output with what was not tested, which in CI (CI=true) fails the run."""
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # a worker of pytest-xdist, whose reports the controller gets
+        return
+    skipped = reporter.stats.get("skipped", [])
+    if line := untested(report.longrepr[2].removeprefix("Skipped: ") for report in skipped):
+        reporter.write_line(line, yellow=True)
+        if os.environ.get("CI") == "true" and session.exitstatus == pytest.ExitCode.OK:
+            reporter.write_line("CI=true: a test that was skipped has not been shown to pass", red=True)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def reference_rows(

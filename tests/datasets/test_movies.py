@@ -2,7 +2,7 @@ import gzip
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matinee.datasets.movies import Movie, Movies, movie_title, read_movies
@@ -128,7 +128,7 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz") / "movies"
 
 
-@settings(max_examples=300, deadline=5000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(
     head=st.sampled_from([b"", *FORMS.values()]),
     cut=st.integers(0, 200),

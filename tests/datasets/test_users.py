@@ -2,7 +2,7 @@ import gzip
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import matinee
@@ -127,7 +127,7 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz") / "users"
 
 
-@settings(max_examples=200, deadline=5000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(
     head=st.sampled_from(["", USERS_DAT, U_USER, CSV]),
     cut=st.integers(0, 80),

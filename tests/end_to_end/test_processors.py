@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -48,7 +47,7 @@ SCRIPT = """
 """
 
 
-@pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason="needs qemu-user to emulate older processors")
+@pytest.mark.needs("qemu")
 @pytest.mark.parametrize(("processor", "levels"), [("Nehalem", "baseline"), ("Haswell", "avx2,baseline")])
 def test_the_widest_level_that_a_processor_has_is_picked_and_right(processor: str, levels: str) -> None:
     # The forced core types that some machines set for OpenBLAS would not run on the emulated processor.
@@ -64,10 +63,7 @@ def test_the_widest_level_that_a_processor_has_is_picked_and_right(processor: st
     assert run.stdout.split() == [levels, levels.split(",")[0], "True"], run.stderr[-2000:]
 
 
-@pytest.mark.skipif(
-    not shutil.which("qemu-aarch64") or not shutil.which("aarch64-linux-gnu-g++"),
-    reason="needs qemu-user and g++-aarch64-linux-gnu to build for Arm and emulate it",
-)
+@pytest.mark.needs("qemu", "g++ for Arm")
 def test_the_kernels_are_right_on_arm(tmp_path: Path) -> None:
     program = tmp_path / "check"
     sources = [ROOT / "tests" / "kernels" / "check.cpp", KERNELS / "levels" / "level_baseline.cpp"]

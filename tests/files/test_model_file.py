@@ -245,7 +245,7 @@ def test_numbers_that_would_lead_the_kernels_astray_are_refused(
         load(write_parts(tmp_path / "changed", entries, changed))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_fails_or_answers_but_never_crashes(
     saved: tuple[ALS, Path], tmp_path: Path, data: st.DataObject
@@ -269,7 +269,7 @@ def test_a_damaged_file_fails_or_answers_but_never_crashes(
         pass
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300))
 def test_arbitrary_bytes_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bytes").write_bytes(content)

@@ -145,7 +145,7 @@ def test_same_seed_same_bits_whatever_the_number_of_threads(small_ratings: Ratin
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), biases=st.booleans())
 def test_renaming_users_permutes_their_factors(seed: int, biases: bool) -> None:
     ratings = random_ratings(25, 15, 0.4, seed=seed % 1000)
@@ -163,7 +163,7 @@ def test_renaming_users_permutes_their_factors(seed: int, biases: bool) -> None:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(low=st.floats(0.01, 1), factor=st.floats(1.5, 50))
 def test_more_regularisation_means_smaller_factors(low: float, factor: float) -> None:
     ratings = random_ratings(30, 20, 0.4)

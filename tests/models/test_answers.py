@@ -318,7 +318,7 @@ def test_a_second_fit_forgets_the_first(kind: type[Model]) -> None:
     assert model.recommend(user) == fresh.recommend(user)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     ids=st.lists(st.integers(-(2**63), 2**63 - 1), min_size=2, max_size=8, unique=True)
     | st.lists(

@@ -499,7 +499,7 @@ def test_starting_factors_are_as_long_whatever_their_number(n_factors: int) -> N
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_renaming_users_permutes_their_factors(solver: str, seed: int) -> None:
     ratings = views(25, 15, 0.4, seed=seed % 1000)

@@ -168,7 +168,7 @@ def test_a_header_that_does_not_fit_the_arrays_is_refused(files: dict, tmp_path:
         load(changed(files["features"][1], tmp_path / "changed", header=header))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_fails_or_answers_but_never_crashes(
     files: dict, tmp_path: Path, data: st.DataObject
