@@ -185,7 +185,7 @@ class IdIndex:
         if values.dtype.kind == "U":
             if values.dtype.itemsize <= self.ids.dtype.itemsize:
                 return np.ones(values.shape, dtype=bool), values.astype(self.ids.dtype)
-            return np.strings.str_len(values) * 4 <= self.ids.dtype.itemsize, values.astype(self.ids.dtype)
+            return np.char.str_len(values) * 4 <= self.ids.dtype.itemsize, values.astype(self.ids.dtype)
         fits = np.ones(values.shape, dtype=bool)
         if values.dtype.kind == "u" and self.ids.dtype.kind == "i":
             fits = values <= np.uint64(INT64.max)
