@@ -17,6 +17,8 @@ from tests.components import missing, untested
 TESTS = Path(__file__).parent
 NEEDED_IN_FOLDERS = {TESTS / "spark": "Java", TESTS / "web" / "end_to_end": "Chromium"}
 
+SECONDS = 600  # for anything that is waited for: on the busiest machine only what hangs takes longer
+
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

@@ -8,6 +8,7 @@ import os
 import pty
 import struct
 import subprocess
+import sys
 import sysconfig
 import termios
 import threading
@@ -19,8 +20,9 @@ import pytest
 
 from matinee import cli
 
+from ..conftest import SECONDS
+
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "matinee")
-SECONDS = 60  # in which any command here has long ended
 
 
 class Outcome(NamedTuple):
@@ -35,6 +37,12 @@ class Outcome(NamedTuple):
         """The one JSON document on standard output; NaN and infinity, which are not JSON, are refused."""
         assert self.status == 0, self.err
         return json.loads(self.out, parse_constant=pytest.fail)
+
+
+@pytest.fixture(autouse=True)
+def umap_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draws the map of films by principal components: UMAP compiles for half a minute in each process."""
+    monkeypatch.setitem(sys.modules, "umap", None)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import matinee as library
 from matinee import tuning
 
-from ..conftest import random_ratings
+from ..conftest import SECONDS, random_ratings
 from .conftest import Terminal
 
 SHORT = ("--model", "bayes", "--factors", 3, "--samples", 12, "--burn-in", 3)
@@ -149,7 +149,7 @@ def test_ctrl_c_saves_the_model_of_the_samples_so_far(files, tmp_path):
     fit = terminal.start("fit", files / "ratings.csv", "-o", output, *options)
     terminal.wait_for("RMSE")
     fit.send_signal(signal.SIGINT)
-    assert fit.wait(30) == 0
+    assert fit.wait(SECONDS) == 0
     text = terminal.close()
     assert "matinee: interrupted after" in text
     assert "Traceback" not in text

@@ -12,7 +12,7 @@ import pytest
 
 import matinee as library
 
-from ..conftest import random_ratings
+from ..conftest import SECONDS, random_ratings
 from .conftest import Terminal
 
 
@@ -121,7 +121,7 @@ def test_a_search_shows_a_bar_and_ctrl_c_saves_the_best_so_far(ratings, tmp_path
     tune = terminal.start("tune", ratings, "--trials", 100_000, "-o", output)
     terminal.wait_for("rmse 0.")
     tune.send_signal(signal.SIGINT)
-    assert tune.wait(30) == 0
+    assert tune.wait(SECONDS) == 0
     text = terminal.close()
     assert "tune" in text
     assert "stopped by Ctrl-C" in text
