@@ -79,7 +79,7 @@ def _read_parquet(
     file: DataFile, columns: Columns | None, timestamps: bool, duplicates: Duplicates
 ) -> Ratings:
     try:
-        names = list(pl.read_parquet_schema(file.source()))
+        names = pl.scan_parquet(file.source(), glob=False).collect_schema().names()
         chosen = {role: names[place] for role, place in match_names(names, columns).items()}
         if not timestamps:
             chosen.pop("timestamp", None)
