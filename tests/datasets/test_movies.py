@@ -30,7 +30,7 @@ FORMS = {
     "movies.csv": CSV.encode(),
     "movies.csv from Windows": b"\xef\xbb\xbf" + CSV.replace("\n", "\r\n").encode(),
     "u.item": U_ITEM.encode("latin-1"),
-    "gzipped": gzip.compress(CSV.encode()),
+    "gzipped": gzip.compress(CSV.encode(), mtime=0),
 }
 
 
@@ -103,7 +103,7 @@ def test_ids_are_strings_if_any_of_them_is(tmp_path):
         (b"hello\n", ", line 1: expected item::title::genres, or a header with item and title; got 'hello'"),
         (b"", ": the file is empty"),
         (b"1::A::\x00\n", ", line 1: holds binary data (a NUL byte)"),
-        (gzip.compress(CSV.encode())[:-9], ": the gzip file is truncated or damaged"),
+        (gzip.compress(CSV.encode(), mtime=0)[:-9], ": the gzip file is truncated or damaged"),
     ],
 )
 def test_a_fault_is_named_with_its_file_and_line(tmp_path, content, message):

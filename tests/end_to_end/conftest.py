@@ -85,7 +85,9 @@ class Terminal:
         return subprocess.Popen(
             [COMMAND, *map(str, arguments)],
             **(streams | options),
-            env=os.environ | {"TERM": "xterm"},
+            # Its size is the terminal's own, and not what pytest-xdist tells its workers.
+            env={name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+            | {"TERM": "xterm"},
             encoding="utf-8",
         )
 

@@ -103,8 +103,9 @@ def test_the_commands_of_the_page_on_spark_run_in_their_order() -> None:
 
 @pytest.fixture
 def folder_with_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with the files that the pages name, of the built-in cinema."""
-    ratings = library.load_dataset("demo")
+    """The current folder, with the files that the pages name, of some people of the built-in cinema."""
+    everybody = library.load_dataset("demo").to_frame()
+    ratings = library.Ratings.from_frame(everybody.filter(pl.col("user") <= 800))
     ratings.to_frame().write_parquet(tmp_path / "ratings.parquet")
     rows = ratings.to_frame().with_columns(pl.col("rating").cast(pl.String)).rows()
     (tmp_path / "ratings.dat").write_text("".join("::".join(map(str, row)) + "\n" for row in rows))
