@@ -2,16 +2,31 @@
 
 PYTHON ?= python3
 VENV := .venv
+LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 NATIVE := $(shell find kernels -type f) CMakeLists.txt pyproject.toml
+# A worker for each core, up to eight: beyond that, starting them takes longer than they save.
+PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
+# What a version of a package can break. Spark, browsers and emulation are too slow for it, each version of matplotlib
+# draws a little differently, and Schemathesis enters an application twice where Starlette is old.
+QUICK := -m "not needs" $(addprefix --ignore tests/,spark kernels web/end_to_end web/test_serving.py \
+	web/test_openapi.py plots/test_images.py end_to_end/test_documents.py)
 
-.PHONY: demo test lint types docs bench clean
+.PHONY: demo test test-lowest coverage lint types docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/matinee demo --output out
 
 test: $(VENV)/tested
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
+
+# With the lowest versions that pyproject.toml declares, whose own warnings are no fault of ours.
+test-lowest: $(LOWEST)/tested
+	$(LOWEST)/bin/python -m pytest $(PARALLEL) $(QUICK) -o filterwarnings=default --disable-warnings $(PYTEST_OPTIONS)
+
+coverage: $(VENV)/tested
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report term --cov-report html $(PYTEST_OPTIONS)
+	@echo "build/coverage/index.html"
 
 lint: $(VENV)/linted
 	$(BIN)/ruff check .
@@ -39,8 +54,16 @@ $(VENV)/installed: $(VENV)/created $(NATIVE)
 	$(BIN)/python -m pip install --quiet --editable ".[plots]"
 	touch $@
 
+# The group names the extras of Matinee, which is installed: pip does not look for it anywhere else.
 $(VENV)/tested: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group test
+	touch $@
+
+$(LOWEST)/tested: $(VENV)/created $(NATIVE)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	$(BIN)/python -m uv pip install --quiet --python $(LOWEST)/bin/python \
+		--resolution lowest-direct --requirements pyproject.toml --all-extras --group test --editable .
 	touch $@
 
 $(VENV)/linted: $(VENV)/tested
@@ -52,4 +75,4 @@ $(VENV)/documented: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) build out docs/_build
+	rm -rf $(VENV) $(LOWEST) build out docs/_build
