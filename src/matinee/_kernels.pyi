@@ -44,6 +44,16 @@ def multiply_sparse(
     product: NDArray[np.float32],
     n_threads: int,
 ) -> None: ...
+def multiply_sparse_rows(
+    left_indptr: NDArray[np.int64],
+    left_columns: NDArray[np.int32],
+    left_values: NDArray[np.float32],
+    right_indptr: NDArray[np.int64],
+    right_columns: NDArray[np.int32],
+    right_values: NDArray[np.float32],
+    product: NDArray[np.float32],
+    n_threads: int,
+) -> None: ...
 def predict(
     rows: NDArray[np.int32],
     columns: NDArray[np.int32],

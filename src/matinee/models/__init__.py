@@ -3,6 +3,7 @@
 from matinee.models.als import ALS
 from matinee.models.bayes import BayesianALS
 from matinee.models.implicit import ImplicitALS
+from matinee.models.item_ridge import ItemRidge
 from matinee.models.loading import load
 from matinee.models.model import Model
 from matinee.models.registry import MODELS, models_by_short_name, names_where
@@ -12,6 +13,7 @@ __all__ = [
     "MODELS",
     "BayesianALS",
     "ImplicitALS",
+    "ItemRidge",
     "Model",
     "load",
     "models_by_short_name",

@@ -77,7 +77,7 @@ class AlternatingModel(SolvedModel):
             self.draw_start(users, items)
         else:
             take_start(start, users, items)
-        by_user, by_item = self.observed(train.by_user), self.observed(train.by_item)
+        by_user, by_item = self.observed_sides(train)
         mean = float(train.values.mean(dtype=np.float64))
         return AlternationInMemory(
             by_user,
@@ -91,6 +91,10 @@ class AlternatingModel(SolvedModel):
             solver=self.half_step_solver,
             momentum=self.momentum,
         )
+
+    def observed_sides(self, train: Ratings) -> tuple[Rows, Rows]:
+        """The ratings of a fit as the row problem takes them, by user and by item."""
+        return self.observed(train.by_user), self.observed(train.by_item)
 
     def empty_side(self, n_rows: int) -> Side:
         """The factors and biases of ``n_rows`` users or items, all zero."""

@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from matinee.ratings.ids import Id
 
 
-class Recommendation(NamedTuple):
-    """An item and its expected rating, which is not clipped, so that the best items don't tie."""
-
+class _ScoredItem(NamedTuple):
     item: Id
     score: float
+
+
+class Recommendation(_ScoredItem):
+    """An item of a list, and the score that it is ranked by: a pair with more to it.
+
+    Attributes
+    ----------
+    item : id
+    score : float
+        Not clipped, so that the order is kept among the best.
+    rating : float or None
+        The rating expected of the person, within the range of ratings; None of a model that expects none.
+    interval : tuple of float, or None
+        The ends of the interval that holds the rating in 9 of 10 cases; None of a model that knows none.
+    """
+
+    rating: float | None
+    interval: tuple[float, float] | None
+
+    def __new__(
+        cls,
+        item: Id,
+        score: float,
+        rating: float | None = None,
+        interval: tuple[float, float] | None = None,
+    ) -> Self:
+        found = super().__new__(cls, item, score)
+        found.rating, found.interval = rating, interval
+        return found
+
+    def __repr__(self) -> str:
+        parts = [f"item={self.item!r}", f"score={self.score!r}"]
+        for name in ("rating", "interval"):
+            if getattr(self, name) is not None:
+                parts.append(f"{name}={getattr(self, name)!r}")
+        return f"Recommendation({', '.join(parts)})"
 
 
 class SimilarItem(NamedTuple):

@@ -18,6 +18,7 @@ from matinee.models.alternating_model import AlternatingModel
 from matinee.models.options import N_FACTORS, N_ITERATIONS, REGULARIZATION, Number, Option, Word
 from matinee.models.search_space import Doubling, Real, SearchSpace, ratings_per_row
 from matinee.ratings import Ratings, Rows
+from matinee.solving.history import Iteration
 from matinee.solving.ranking import Ranker
 from matinee.solving.row_problem import LARGEST_REGULARIZATION, Floats, Side, Solver, Terms, as_ridge
 from matinee.solving.training_loop import AlternationInMemory, HeldOut, Measure, draw_start
@@ -27,6 +28,10 @@ from matinee.solving.training_loop import AlternationInMemory, HeldOut, Measure,
 STEPS = {"cholesky": 0, "cg": 3, "subspace": 1}
 
 LARGEST_MOMENTUM = 0.95
+# At 1, a star more or less counts as much as having seen the item at all.
+LARGEST_GRADING = 1.0
+# Of the mean of all, that a user's own mean begins with.
+PRIOR_RATINGS = 5
 
 VALIDATION_K = 10
 
@@ -54,7 +59,7 @@ def _implicit_ridge(ratings: Ratings, parameters: Mapping[str, Any]) -> float:
 
 def _strength(ratings: Ratings, parameters: Mapping[str, Any]) -> float:
     """The strength r of a typical seen item."""
-    if parameters["values"] == "presence" or parameters["threshold"] is not None:
+    if parameters["values"] == "presence" or parameters["threshold"] is not None or parameters["grading"]:
         return 1.0
     return float(np.abs(ratings.values).mean(dtype=np.float64)) or 1.0
 
@@ -68,6 +73,12 @@ class ImplicitALS(AlternatingModel):
     + λ Σ (m_i + α₀ m)^ν ‖y_i‖²``. There are n items and m users; user u saw n_u items, and m_i users saw item
     i (the form of Rendle, Krichene, Zhang & Koren 2021). A negative value is a thumb down: it adds the weight
     ``α |r_ui|`` with the target 0.
+
+    With ``grading=β`` what was seen is not all alike: everything seen weighs ``α₀ + α`` and has the target
+    ``τ_ui = 1 + 4β (r_ui − r̄_u) / (greatest − least rating)`` in place of 1, where r̄_u is the mean of the
+    user's ratings and five of the mean of all. On a scale of 1 to 5 a star more or less is worth β. A low
+    rating then speaks against an item. At its other end the family is AllRank (Steck 2010), whose target is
+    the rating less what is imputed for everything missing.
 
     Parameters
     ----------
@@ -99,6 +110,9 @@ class ImplicitALS(AlternatingModel):
     threshold : float or None
         Ratings of at least this count as seen, with r = 1. Lower ones are left out of the fit, but their
         items still count as seen in `recommend`.
+    grading : float
+        β: how much a rating above or below the user's own average counts; 0 is not at all. Needs ratings
+        that differ and are not negative, and goes with neither ``threshold`` nor ``values="presence"``.
     random_state : int, numpy.random.Generator or None
         The seed of the starting factors, or the generator that draws them.
     n_threads : int or None
@@ -122,6 +136,7 @@ class ImplicitALS(AlternatingModel):
             metavar="SHARE",
         ),
         "threshold": Number("Count only ratings of at least this as seen.", least=None, metavar="RATING"),
+        "grading": Number("How much a rating above or below a person's average counts; 0: not at all."),
     }
     search_space = SearchSpace(
         parameters={
@@ -135,6 +150,7 @@ class ImplicitALS(AlternatingModel):
         split_by="user",
         most_iterations=30,
     )
+    mean_rating_: float
     # The same for any number of factors: Rendle et al. (2021) found that it should not grow with the rank.
     starting_length: ClassVar[float] = 0.1
 
@@ -151,6 +167,7 @@ class ImplicitALS(AlternatingModel):
         momentum: float = 0.0,
         values: Literal["strength", "presence"] = "strength",
         threshold: float | None = None,
+        grading: float = 0.0,
         random_state: int | np.random.Generator | None = 0,
         n_threads: int | None = None,
     ) -> None:
@@ -164,6 +181,7 @@ class ImplicitALS(AlternatingModel):
         self.momentum = momentum
         self.values = values
         self.threshold = threshold
+        self.grading = grading
         self.random_state = random_state
         self.n_threads = n_threads
 
@@ -181,6 +199,34 @@ class ImplicitALS(AlternatingModel):
             if not isinstance(given, str) or given not in expected:
                 listed = ", ".join(f'"{each}"' for each in expected)
                 raise DataError(f"{name}={given!r}; expected one of {listed}")
+        self._check_grading()
+
+    def _check_grading(self) -> None:
+        if not number("grading", self.grading, least=0, most=LARGEST_GRADING):
+            return
+        conflicts = {"threshold": self.threshold is not None, "values": self.values != "strength"}
+        for name, is_given in conflicts.items():
+            if is_given:
+                raise DataError(
+                    f"grading={self.grading!r} with {name}={getattr(self, name)!r}; expected only one of them"
+                )
+        if self.alpha == 0:
+            raise DataError(f"grading={self.grading!r} with alpha=0; expected an alpha above 0")
+
+    def check_fit(self, train: Ratings, validation: Ratings | None) -> None:
+        super().check_fit(train, validation)
+        if not self.grading:
+            return
+        low, high = float(train.values.min()), float(train.values.max())
+        if low == high:
+            raise DataError(
+                f"grading={self.grading!r} of ratings that are all {low:g}; expected ratings that differ, "
+                "or grading=0"
+            )
+        if low < 0:
+            raise DataError(
+                f"grading={self.grading!r} of ratings down to {low:g}; expected none below 0, or grading=0"
+            )
 
     @property
     def has_biases(self) -> bool:
@@ -188,21 +234,61 @@ class ImplicitALS(AlternatingModel):
 
     @property
     def terms(self) -> Terms:
-        return Terms(confidence=self.alpha, unobserved=self.unobserved_weight)
+        return Terms(confidence=self.alpha, unobserved=self.unobserved_weight, graded=bool(self.grading))
 
     def observed(self, rated: Rows) -> Rows:
-        """The strengths of the ratings; 0 for a rating that does not count."""
+        """The strengths of the ratings, 0 for one that does not count; with grading, the targets."""
+        if self.grading:
+            return self._graded(rated, self.mean_rating_, *self.rating_range_)
         if self.threshold is not None:
             return rated._replace(values=(rated.values >= self.threshold).astype(np.float32))
         if self.values == "presence":
             return rated._replace(values=np.ones_like(rated.values))
         return rated
 
+    def observed_sides(self, train: Ratings) -> tuple[Rows, Rows]:
+        """The strengths or targets by user and by item; a target depends on the user's other ratings."""
+        if not self.grading:
+            return super().observed_sides(train)
+        low, high = float(train.values.min()), float(train.values.max())
+        by_user = self._graded(train.by_user, _mean(train), low, high)
+        return by_user, by_user.transposed(train.n_items)
+
+    def _graded(self, rated: Rows, mean: float, low: float, high: float) -> Rows:
+        """The targets τ(1 + α₀/α) of ratings by user."""
+        values = rated.values.astype(np.float64)
+        sums = np.concatenate([[0.0], np.cumsum(values)])
+        totals = sums[rated.indptr[1:]] - sums[rated.indptr[:-1]]
+        means = (totals + PRIOR_RATINGS * mean) / (rated.counts + PRIOR_RATINGS)
+        targets = 1 + self.grading * 4 * (values - np.repeat(means, rated.counts)) / (high - low)
+        targets *= 1 + self.unobserved_weight / self.alpha
+        return rated._replace(values=targets.astype(np.float32))
+
+    def keep_fit(
+        self, train: Ratings, users: Side, items: Side, mean: float, history: list[Iteration]
+    ) -> None:
+        """Take over what a fit has found, and the mean of the ratings, which later targets depend on."""
+        self.mean_rating_ = _mean(train)
+        super().keep_fit(train, users, items, mean, history)
+
+    def header(self) -> dict[str, Any]:
+        """What a model's file holds besides arrays, in plain values."""
+        return {**super().header(), "mean_rating": self.mean_rating_}
+
+    def take_header(self, header: Mapping[str, Any]) -> None:
+        """Take over from a file what `header` gave."""
+        super().take_header(header)
+        low, high = self.rating_range_
+        # Files of version 0.1 have none, and no grading that would need it.
+        self.mean_rating_ = number("mean_rating", header.get("mean_rating", low), least=low, most=high)
+
     @property
     def half_step_solver(self) -> Solver:
         return Solver(self.solver, STEPS[self.solver])
 
     def terms_of(self, mean: float, low: float, high: float) -> Terms:
+        if self.grading:
+            return self.terms
         return replace(self.terms, strength=float(low) if low == high and low > 0 else None)
 
     def draw_start(self, users: Side, items: Side) -> None:
@@ -211,11 +297,15 @@ class ImplicitALS(AlternatingModel):
         draw_start(generator, users, self.starting_length)
 
     def ridge(self, observed: Rows, n_columns: int) -> Floats:
-        counts = _counts(observed) + self.unobserved_weight * n_columns
+        counts = (observed.counts if self.grading else _counts(observed)) + self.unobserved_weight * n_columns
         return as_ridge(self.regularization * counts**self.nu)
 
     def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
         return _ndcg_on(train, validation)
+
+
+def _mean(train: Ratings) -> float:
+    return float(train.values.mean(dtype=np.float64))
 
 
 def _counts(observed: Rows) -> NDArray[np.int64]:

@@ -49,7 +49,8 @@ def headed_model(header: dict[str, Any], kinds: Iterable[type[Kind]]) -> Kind:
         If the header is not one that `Model.header` made.
     """
     kind = {each.__name__: each for each in kinds}[header["model"]]
-    if set(header["parameters"]) != set(kind.parameter_names()):
+    # An older version may lack parameters, whose defaults are what it did.
+    if not set(header["parameters"]) <= set(kind.parameter_names()):
         raise ModelFileError(f"the parameters of {kind.__name__} are {', '.join(header['parameters'])}")
     model = kind(**header["parameters"])
     model.take_header(header)

@@ -396,6 +396,24 @@ class Model(Parameters, ABC):
         check_rows(self.rated_, len(self.user_index_), len(self.item_index_))
 
 
+def kind_named(name: str) -> type[Model]:
+    """The kind of model whose class has that name.
+
+    Raises
+    ------
+    KeyError
+        If there is none.
+    """
+    waiting: list[type[Model]] = list(Model.__subclasses__())
+    found = {}
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if not kind.__abstractmethods__:
+            found[kind.__name__] = kind
+    return found[name]
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, np.random.Generator):
         return None

@@ -47,6 +47,10 @@ class People(ABC):
         """The positions and scores of the best n items for each person, in the form of `Ranker.best`."""
 
     @abstractmethod
+    def scores(self, rows: NDArray[Any]) -> Floats:
+        """Scores of all items for some of the people; float32, shape (n_rows, n_items)."""
+
+    @abstractmethod
     def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
         """Predicted ratings for pairs of positions of people and items; −1 stands for an unknown one."""
 
@@ -65,6 +69,46 @@ class People(ABC):
             The baseline of each score, and what each rating of the person adds to it. Their sum is the score
             that `rank` gives.
         """
+
+
+class ProductPeople(People):
+    """People whose scores, but for a number of each person's own, are products of two rows of numbers."""
+
+    @property
+    @abstractmethod
+    def item_columns(self) -> Floats:
+        """The rows of the items; float32, shape (n_items, k)."""
+
+    @abstractmethod
+    def query_columns(self, rows: NDArray[Any]) -> Floats:
+        """The rows of some of the people; float32, shape (n_rows, k)."""
+
+    @abstractmethod
+    def own_numbers(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+        """What is the same in all scores of a person; float64, shape (n_rows,)."""
+
+    def scores(self, rows: NDArray[Any]) -> Floats:
+        """Scores of all items for some of the people; float32, shape (n_rows, n_items)."""
+        scores: Floats = self.query_columns(rows) @ self.item_columns.T
+        scores += self.own_numbers(rows).astype(np.float32)[:, None]
+        return scores
+
+
+def own_numbers_of(side: Side, mean: float, rows: NDArray[Any]) -> NDArray[np.float64]:
+    """The mean and the biases of some of the people."""
+    numbers = np.full(len(rows), mean)
+    return numbers if side.biases is None else numbers + side.biases[rows]
+
+
+def with_bias_column(factors: Floats, biases: Floats | None) -> Floats:
+    """Factors of items with the biases, if any, as another column."""
+    return factors if biases is None else np.column_stack([factors, biases])
+
+
+def with_one_column(factors: Floats, biases: Floats | None) -> Floats:
+    """Factors of people with a 1 for the biases of the items, if there are any."""
+    ones = np.ones((len(factors), 1), dtype=np.float32)
+    return factors if biases is None else np.hstack([factors, ones])
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +134,7 @@ class FactorItems:
 
 
 @dataclass(frozen=True, eq=False)
-class FactorPeople(People):
+class FactorPeople(ProductPeople):
     """People who have factors, and perhaps biases.
 
     Attributes
@@ -112,6 +156,16 @@ class FactorPeople(People):
 
     def pick(self, rows: NDArray[Any]) -> FactorPeople:
         return replace(self, side=self.side.pick(rows), rated=self.rated.pick(rows))
+
+    @property
+    def item_columns(self) -> Floats:
+        return with_bias_column(self.items.side.factors, self.items.side.biases)
+
+    def query_columns(self, rows: NDArray[Any]) -> Floats:
+        return with_one_column(self.side.factors[rows], self.items.side.biases)
+
+    def own_numbers(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+        return own_numbers_of(self.side, self.items.mean, rows)
 
     def rank(
         self,

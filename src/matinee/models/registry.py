@@ -8,12 +8,16 @@ from matinee.models.als import ALS
 from matinee.models.baselines import ItemBiases, MostPopular, Random
 from matinee.models.bayes import BayesianALS
 from matinee.models.implicit import ImplicitALS
+from matinee.models.item_ridge import ItemRidge
 from matinee.models.model import Model
+from matinee.models.recommender import Recommender
 
 MODELS: tuple[type[Model], ...] = (
     ALS,
     ImplicitALS,
     BayesianALS,
+    ItemRidge,
+    Recommender,
     MostPopular,
     ItemBiases,
     Random,

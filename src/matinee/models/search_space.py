@@ -84,6 +84,8 @@ class SearchSpace:
         The parameter with the number of first iterations that do not count.
     patience : int
         A curve ends after this many iterations without notable gain.
+    has_curve : bool
+        Whether a fit shows the metric after every iteration.
     """
 
     parameters: Mapping[str, Axis]
@@ -93,6 +95,7 @@ class SearchSpace:
     most_iterations: int = 50
     burn_in: str | None = None
     patience: int = 5
+    has_curve: bool = True
 
 
 def ratings_per_row(ratings: Ratings) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -108,3 +109,58 @@ def nearest(ranker: Ranker, query: Floats, row: int, n: int) -> list[tuple[int, 
     positions, scores = ranker.best(direction, n, excluded=itself)
     found = zip(positions[0].tolist(), scores[0].tolist(), strict=True)
     return [(place, score) for place, score in found if place >= 0]
+
+
+# As many scores as are made at a time: tens of megabytes.
+SCORES_AT_ONCE = 1 << 24
+
+
+def best_of_scores(
+    scores_of: Callable[[NDArray[Any]], Floats],
+    rows: NDArray[Any],
+    n_items: int,
+    n: int,
+    *,
+    excluded: Rows | None,
+    candidates: Any,
+) -> tuple[Positions, Floats]:
+    """As `Ranker.best`, of scores that are no products of factors; they are made for some people at a time.
+
+    Parameters
+    ----------
+    scores_of : callable
+        From some of ``rows`` to their scores, shape (n_some, n_items).
+    excluded : Rows or None
+        What is not shown to each row.
+    candidates : positions or None
+        Nothing else is shown.
+    """
+    n = min(n, n_items)
+    positions, best = np.empty((len(rows), n), np.int32), np.empty((len(rows), n), np.float32)
+    hidden = None if candidates is None else np.setdiff1d(np.arange(n_items), candidates)
+    step = max(1, SCORES_AT_ONCE // max(n_items, 1))
+    for first in range(0, len(rows), step):
+        some = rows[first : first + step]
+        scores = scores_of(some)
+        if hidden is not None:
+            scores[:, hidden] = -np.inf
+        if excluded is not None:
+            out = excluded.pick(some)
+            scores[np.repeat(np.arange(len(some)), out.counts), out.columns] = -np.inf
+        found = _best_columns(scores, n)
+        of_found = np.take_along_axis(scores, found, axis=1)
+        positions[first : first + step] = np.where(np.isfinite(of_found), found, -1)
+        best[first : first + step] = of_found
+    return positions, best
+
+
+def _best_columns(scores: Floats, n: int) -> NDArray[np.int64]:
+    """The columns of the n largest numbers of each row, largest first; of equal ones the first column."""
+    if n < scores.shape[1]:
+        # Whatever equals the n-th largest may belong to the best, so the order decides among these.
+        least = np.partition(scores, -n, axis=1)[:, [-n]]
+        width = int((scores >= least).sum(axis=1).max())
+        chosen = np.sort(np.argpartition(-scores, width - 1, axis=1)[:, :width], axis=1)
+        order = np.argsort(-np.take_along_axis(scores, chosen, axis=1), axis=1, kind="stable")[:, :n]
+        return np.take_along_axis(chosen, order, axis=1)
+    return np.argsort(-scores, axis=1, kind="stable")[:, :n]

@@ -102,24 +102,31 @@ class Terms:
         α₀, with confidence: the weight of every pair, seen or not, to which α·|r| is added.
     strength : float or None
         With confidence: the value r, if every value is known to be the same positive number.
+    graded : bool
+        With confidence: a value is a target t, and every weight is α.
     """
 
     offset: float = 0.0
     confidence: float | None = None
     unobserved: float = 0.0
     strength: float | None = None
+    graded: bool = False
 
     def weigh(self, values: Floats, column_biases: Floats | None) -> tuple[NDArray[Any], NDArray[Any]]:
         """The weights c and the weighted targets c·t of the values, in double precision."""
         if self.confidence is None:
             biases = 0.0 if column_biases is None else column_biases.astype(np.float64)
             return np.ones(len(values)), values - self.offset - biases
+        if self.graded:
+            return np.full(len(values), self.confidence), self.confidence * values.astype(np.float64)
         weights = self.confidence * np.abs(values, dtype=np.float64)
         return weights, np.where(values > 0, self.unobserved + weights, 0.0)
 
     @property
     def common_weight(self) -> float | None:
-        """The weight α·r that every rating adds; None if it is not the same for all, or small beside α₀."""
+        """The weight that every rating adds: α if graded, or else α·r, unless that is small beside α₀."""
+        if self.graded:
+            return self.confidence
         if self.confidence is None or self.strength is None:
             return None
         weight = self.confidence * self.strength
@@ -246,21 +253,28 @@ def _solve_alike(
     """The same as `solve_rows` if all values have the same weight c, but faster.
 
     The problem is divided by c, so that the weights are 1 and the factors are used in place. The target of a
-    seen item is then (α₀ + c)/c, and its square is larger by a constant.
+    seen item is then τ(1 + α₀/c), with τ = 1 unless the targets are given. Its square is
+    larger than (1 + α₀/c)(τ − prediction)² by α₀/c·(1 + α₀/c)·τ², whatever is predicted.
     """
     weight = terms.common_weight or 1.0
-    target = (terms.unobserved + weight) / weight
+    factor = (terms.unobserved + weight) / weight
+    if terms.graded:
+        offset = 0.0
+        squared_targets = float(np.square(observed.values, dtype=np.float64).sum())
+    else:
+        offset = (terms.strength or 0.0) - factor
+        squared_targets = factor**2 * len(observed.values)
     losses = solve_rows(
         observed,
         fixed,
         solved,
         ridge=ridge / np.float32(weight),
-        terms=Terms(offset=(terms.strength or 0.0) - target),
+        terms=Terms(offset=offset),
         n_threads=n_threads,
         solver=solver,
         prior=None if prior is None else prior / weight,
     )
-    excess = terms.unobserved * target * len(observed.values)
+    excess = terms.unobserved * squared_targets / factor
     return Losses(weight * losses.squared_error - excess, weight * losses.penalty)
 
 

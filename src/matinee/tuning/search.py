@@ -85,8 +85,8 @@ class Search:
 
     @property
     def has_curve(self) -> bool:
-        """Whether every iteration of a fit records the metric."""
-        return self.metric == self.space.metric
+        """Whether every iteration of a fit shows the metric."""
+        return self.space.has_curve and self.metric == self.space.metric
 
     def model_with(self, parameters: dict[str, Any]) -> Model:
         """A model with these parameters; all others are those of the model that is tuned."""

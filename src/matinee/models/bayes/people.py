@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matinee.checks import number
+from matinee.errors import DataError
 from matinee.models.bayes.posterior import Posterior, SampledRows, predict_with_strangers
 from matinee.models.features.features import FeatureColumns
 from matinee.models.features.side_knowledge import regression_features
-from matinee.models.people import People, ScoreParts
+from matinee.models.people import ProductPeople, ScoreParts, own_numbers_of, with_bias_column, with_one_column
 from matinee.ratings import Rows
 from matinee.solving.ranking import Positions, Ranker
 from matinee.solving.row_problem import (
@@ -104,7 +107,7 @@ class SampledItems:
 
 
 @dataclass(frozen=True, eq=False)
-class SampledPeople(People):
+class SampledPeople(ProductPeople):
     """People in every kept sample, one row for each person.
 
     Attributes
@@ -130,6 +133,16 @@ class SampledPeople(People):
             rated=self.rated.pick(rows),
             known=None if self.known is None else self.known.pick(rows),
         )
+
+    @property
+    def item_columns(self) -> Floats:
+        return with_bias_column(self.items.shares.factors, self.items.shares.biases)
+
+    def query_columns(self, rows: NDArray[Any]) -> Floats:
+        return with_one_column(self.side.factors[rows], self.items.shares.biases)
+
+    def own_numbers(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+        return own_numbers_of(self.side, self.items.mean, rows)
 
     def rank(
         self,
@@ -168,7 +181,7 @@ class SampledPeople(People):
             limits=self.items.rating_range,
         )
 
-    def scores(self, columns: NDArray[Any]) -> Floats:
+    def means(self, columns: NDArray[Any]) -> Floats:
         """The first person's scores for items: the means over the samples, not clipped."""
         rows = np.zeros_like(columns)
         items = self.items
@@ -198,6 +211,12 @@ class SampledPeople(People):
         variance[~known] = max(self.items.rating_variance, posterior.noise_variance)
         return np.sqrt(variance).astype(np.float32)
 
+    def interval(self, means: Floats, columns: NDArray[Any], share: float) -> tuple[Floats, Floats]:
+        """The ends of the central interval that holds a share of the first person's ratings of items."""
+        reach = np.float32(deviations_within(share)) * self.deviations(np.zeros_like(columns), columns)
+        low, high = self.items.rating_range
+        return np.clip(means - reach, low, high), np.clip(means + reach, low, high)
+
     def score_parts(self, columns: NDArray[Any]) -> ScoreParts:
         """The parts of the scores, averaged over the samples.
 
@@ -217,3 +236,11 @@ class SampledPeople(People):
             parts += (factors @ responses).T * targets
             baselines += responses.T @ (prior @ mean) + biases[columns]
         return self.items.mean + baselines / posterior.n_samples, parts / posterior.n_samples
+
+
+def deviations_within(share: float) -> float:
+    """How many deviations on either side of the mean hold a share of a normal distribution."""
+    tail = 0.5 - number("interval", share, least=0, most=1) / 2
+    if not 0 < tail < 0.5:
+        raise DataError(f"interval={share!r}; expected a share between 0 and 1, such as 0.9")
+    return -NormalDist().inv_cdf(tail)

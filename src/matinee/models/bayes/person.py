@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from matinee.checks import number, whole_number
-from matinee.errors import DataError
 from matinee.models.answers import Recommendation
-from matinee.models.bayes.people import SampledPeople
+from matinee.models.bayes.people import SampledPeople, deviations_within
 from matinee.models.id_lookup import positions_of
 from matinee.models.person import Person
 from matinee.solving.row_problem import Floats, bias_of
@@ -79,7 +77,7 @@ class SampledPerson(Person):
         columns = np.arange(len(self._item_index)) if items is None else np.unique(self._positions_of(items))
         if exclude_seen:
             columns = np.setdiff1d(columns, people.rated.columns)
-        scores = people.scores(columns) + optimism * self._deviations(columns)
+        scores = people.means(columns) + optimism * self._deviations(columns)
         best = np.argsort(-scores, kind="stable")[: whole_number("n", n, least=1)]
         ids = self._item_index.ids[columns[best]].tolist()
         return list(map(Recommendation, ids, scores[best].tolist()))
@@ -141,16 +139,8 @@ def with_error(
     if return_std:
         answers.append(float(deviations[0]) if scalar else deviations)
     if interval is not None:
-        reach = np.float32(_deviations_within(interval)) * deviations
+        reach = np.float32(deviations_within(interval)) * deviations
         for end in (mean - reach, mean + reach):
             clipped = np.clip(end, *rating_range)
             answers.append(float(clipped[0]) if scalar else clipped)
     return tuple(answers)
-
-
-def _deviations_within(share: float) -> float:
-    """The number of deviations on either side of the mean that hold this share of a normal distribution."""
-    tail = 0.5 - number("interval", share, least=0, most=1) / 2
-    if not 0 < tail < 0.5:
-        raise DataError(f"interval={share!r}; expected a share between 0 and 1, such as 0.9")
-    return -NormalDist().inv_cdf(tail)
