@@ -158,25 +158,34 @@ def _movie_document(item: Any, titles: Titles) -> dict[str, Any]:
 def ranked_documents(
     found: Sequence[Recommendation] | Sequence[SimilarItem], titles: Titles
 ) -> list[dict[str, Any]]:
-    """Movies and scores for a JSON document, best first."""
-    return [
-        {"rank": rank, **_movie_document(item, titles), "score": score}
-        for rank, (item, score) in enumerate(found, start=1)
-    ]
+    """Movies and scores for JSON, best first, with the stars expected if a model expects any."""
+    documents = []
+    for rank, one in enumerate(found, start=1):
+        item, score = one
+        document = {"rank": rank, **_movie_document(item, titles), "score": score}
+        if isinstance(one, Recommendation) and one.rating is not None:
+            document |= {"rating": one.rating, "interval": one.interval and list(one.interval)}
+        documents.append(document)
+    return documents
 
 
 def show_ranked(
     found: Sequence[Recommendation] | Sequence[SimilarItem], titles: Titles, *, score_name: str
 ) -> None:
-    """Print movies and scores as a table, best first."""
-    columns = [
-        Column("rank", is_number=True),
-        Column("item", is_number=True),
-        Column(score_name, is_number=True),
-    ]
+    """Print movies and scores as a table, best first, with the stars expected if a model expects any."""
+    columns = [Column(name, is_number=True) for name in ("rank", "item", score_name)]
     rows = [[str(rank), str(item), f"{score:.3f}"] for rank, (item, score) in enumerate(found, start=1)]
+    if any(isinstance(one, Recommendation) and one.rating is not None for one in found):
+        columns += [Column("stars", is_number=True), Column("9 of 10 within")]
+        for row, one in zip(rows, found, strict=True):
+            assert isinstance(one, Recommendation)
+            row += ["" if one.rating is None else f"{one.rating:.1f}", _ends(one)]
     if titles:
         columns.append(Column("title"))
         for row, (item, _) in zip(rows, found, strict=True):
             row.append(titles.of(item) or "")
     show_table(columns, rows)
+
+
+def _ends(one: Recommendation) -> str:
+    return "" if one.interval is None else f"{one.interval[0]:.1f} – {one.interval[1]:.1f}"

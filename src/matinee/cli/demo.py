@@ -14,6 +14,7 @@ from matinee.cli.demo_report import report_of
 from matinee.cli.demo_run import NEWCOMER, VIEWER, DemoRun, Tip, run_demo
 from matinee.cli.demo_text import tell, tell_next_commands
 from matinee.cli.files import require_folder, write_json, write_table, write_text
+from matinee.cli.fitting import spelled_out
 from matinee.cli.options import AsJson
 from matinee.cli.output import show, show_json, status
 from matinee.cli.sources import Titles
@@ -57,10 +58,11 @@ def demo(
 def _document(run: DemoRun) -> dict[str, Any]:
     return {
         "ratings": run.ratings.describe().to_dict(),
-        "model": {"name": type(run.model).__name__, "parameters": run.model.get_params()},
+        "model": {"name": type(run.model).__name__, "parts": [spelled_out(part) for part in run.model.parts]},
         "history": [record.to_dict() for record in run.model.history_],
         "evaluation": run.evaluation.to_dict(),
         "biases_alone": run.biases_alone.to_dict(),
+        "most_popular": run.popular.to_dict(),
         "similar": {"item": run.well_known, "similar": ranked_documents(run.alike(), run.titles)},
         "viewer": {"user": VIEWER, "recommendations": _tip_documents(run.tips_for_viewer(), run.titles)},
         "newcomer": {
@@ -77,7 +79,7 @@ def _tip_documents(tips: list[Tip], titles: Titles) -> list[dict[str, Any]]:
             "rank": rank,
             "item": tip.item,
             "title": titles.of(tip.item),
-            "score": tip.score,
+            "rating": tip.rating,
             "because": [part._asdict() | {"title": titles.of(part.item)} for part in tip.reasons],
         }
         for rank, tip in enumerate(tips, start=1)
@@ -85,7 +87,9 @@ def _tip_documents(tips: list[Tip], titles: Titles) -> list[dict[str, Any]]:
 
 
 def _write_files(run: DemoRun, document: dict[str, Any], folder: Path) -> None:
-    metrics = {name: document[name] for name in ("model", "evaluation", "biases_alone", "seconds")}
+    metrics = {
+        name: document[name] for name in ("model", "evaluation", "biases_alone", "most_popular", "seconds")
+    }
     run.model.save(folder / "model.safetensors")
     write_json(metrics, folder / "metrics.json")
     write_table(pl.DataFrame(document["history"]), folder / "history.csv")

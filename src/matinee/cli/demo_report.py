@@ -49,7 +49,7 @@ def report_of(run: DemoRun) -> str:
         version=__version__,
         run=run,
         description=run.ratings.describe(),
-        parameters=spelled_out(run.model),
+        parts=[spelled_out(part) for part in run.model.parts],
         well_known=WELL_KNOWN,
         errors=_errors(run),
         of_ratings=_figures(pictures_of_ratings(run.ratings, run.movies)),
@@ -94,14 +94,20 @@ def _watchers(run: DemoRun) -> list[Watcher]:
     return [*viewers, newcomer]
 
 
-def _errors(run: DemoRun) -> list[tuple[str, float | None, float | None, float | None]]:
-    """The names of the figures, and their values for the test, in training, and for the biases alone."""
-    found, biases = run.evaluation, run.biases_alone
+def _errors(run: DemoRun) -> list[tuple[str, float | None, float | None, float | None, float | None]]:
+    """Each figure by name: of the test, in training, of biases alone and of the most popular."""
+    found, biases, popular = run.evaluation, run.biases_alone, run.popular
     return [
-        ("RMSE", found.rmse, found.train_rmse, biases.rmse),
-        ("MAE", found.mae, found.train_mae, biases.mae),
-        (f"recall at {found.k}", found.recall, None, biases.recall),
-        (f"NDCG at {found.k}", found.ndcg, None, biases.ndcg),
-        (f"hit rate at {found.k}", found.hit_rate, None, biases.hit_rate),
-        ("catalogue coverage", found.catalogue_coverage, None, biases.catalogue_coverage),
+        ("RMSE", found.rmse, found.train_rmse, biases.rmse, None),
+        ("MAE", found.mae, found.train_mae, biases.mae, None),
+        (f"recall at {found.k}", found.recall, None, biases.recall, popular.recall),
+        (f"NDCG at {found.k}", found.ndcg, None, biases.ndcg, popular.ndcg),
+        (f"hit rate at {found.k}", found.hit_rate, None, biases.hit_rate, popular.hit_rate),
+        (
+            "catalogue coverage",
+            found.catalogue_coverage,
+            None,
+            biases.catalogue_coverage,
+            popular.catalogue_coverage,
+        ),
     ]

@@ -15,6 +15,8 @@ from matinee.datasets.loading import DEMO, DEMO_PARAMETERS
 from matinee.evaluation import Evaluation, evaluate
 from matinee.models import ALS
 from matinee.models.answers import Contribution, Explanation, Recommendation, SimilarItem
+from matinee.models.baselines import MostPopular
+from matinee.models.recommender import Recommender
 from matinee.ratings import Ratings
 from matinee.ratings.ids import Id
 from matinee.ratings.splits import split
@@ -41,7 +43,7 @@ class Tip:
     """A recommendation, and the person's ratings that contribute most to it."""
 
     item: Id
-    score: float
+    rating: float
     reasons: list[Contribution]
 
 
@@ -54,9 +56,9 @@ class DemoRun:
     ratings, train, test : Ratings
         All ratings, and the two parts that they are split into.
     movies : Movies
-    model : ALS
-    evaluation, biases_alone : Evaluation
-        The evaluation of the model, and of a model with biases but without tastes.
+    model : Recommender
+    evaluation, biases_alone, popular : Evaluation
+        The evaluation of the model, of a model with biases but without tastes, and of the most popular.
     seconds : float
         The time from reading to the end of the evaluation.
     """
@@ -65,9 +67,10 @@ class DemoRun:
     train: Ratings
     test: Ratings
     movies: Movies
-    model: ALS
+    model: Recommender
     evaluation: Evaluation
     biases_alone: Evaluation
+    popular: Evaluation
     seconds: float
 
     @property
@@ -110,12 +113,13 @@ def run_demo() -> DemoRun:
     with status("reading the demo data"):
         ratings, movies = load_dataset(DEMO), load_movies(DEMO)
         train, test = split(ratings, test_size=0.2, by="random", random_state=SEED)
-    model = ALS(**DEMO_PARAMETERS, random_state=SEED).fit(train, test)
+    model = Recommender(random_state=SEED).fit(train, test)
     with status("evaluating"):
         evaluation = evaluate(model, test, train=train)
         biases_alone = evaluate(_fit_biases(train), test, train=train)
+        popular = evaluate(MostPopular().fit(train), test)
     seconds = time.perf_counter() - began
-    return DemoRun(ratings, train, test, movies, model, evaluation, biases_alone, seconds)
+    return DemoRun(ratings, train, test, movies, model, evaluation, biases_alone, popular, seconds)
 
 
 def _fit_biases(train: Ratings) -> ALS:
@@ -125,5 +129,9 @@ def _fit_biases(train: Ratings) -> ALS:
 
 
 def _tip(found: Recommendation, explanation: Explanation) -> Tip:
-    largest = sorted(explanation.contributions, key=lambda part: -part.contribution)
-    return Tip(*found, [part for part in largest if part.contribution > 0][:N_REASONS])
+    """The recommendation, with the films that the person liked and that speak most for it."""
+    usual = float(np.mean([part.rating for part in explanation.contributions]))
+    for_it = [part for part in explanation.contributions if part.contribution > 0 and part.rating >= usual]
+    largest = sorted(for_it, key=lambda part: -part.contribution)
+    assert found.rating is not None
+    return Tip(found.item, found.rating, largest[:N_REASONS])

@@ -13,7 +13,7 @@ from matinee.cli.demo_run import NEWCOMER, VIEWER, WELL_KNOWN, DemoRun, Tip
 from matinee.cli.fitting import spelled_out
 from matinee.cli.output import Column, show, show_table
 from matinee.datasets import Movies
-from matinee.models import ALS
+from matinee.models import Model
 
 WIDEST_LINE = 100
 
@@ -23,12 +23,16 @@ def tell(run: DemoRun) -> None:
     _heading("The ratings")
     show(str(run.ratings.describe()))
     _heading("The fit")
-    _show_wrapped(spelled_out(run.model))
+    *watch, stars = run.model.parts
+    for part in watch:
+        _show_wrapped(f"ranks by what people watch: {spelled_out(part)}")
+    _show_wrapped(f"and by the stars they would give: {spelled_out(stars)}")
     show(f"{len(run.train):,} ratings to learn from, {len(run.test):,} to test on\n")
     _show_course(run.model)
     _heading("The evaluation, on ratings that the model has not seen")
     show(f"{run.evaluation}\n")
     show(f"RMSE of a model with biases but without tastes: {run.biases_alone.rmse:.4f}")
+    show(f"NDCG at 10 of a list of the most popular: {run.popular.ndcg:.4f}")
     _heading(f"The films most like {WELL_KNOWN}")
     show_ranked(run.alike(), run.titles, score_name="similarity")
     _heading(f"For viewer {VIEWER}")
@@ -71,21 +75,23 @@ def _heading(text: str) -> None:
     show(f"\n{text}\n{'─' * len(text)}")
 
 
-def _show_course(model: ALS) -> None:
-    columns = [Column(name, is_number=True) for name in ("iteration", "train RMSE", "test RMSE")]
+def _show_course(model: Model) -> None:
+    columns = [Column(name, is_number=True) for name in ("sample", "train RMSE", "test RMSE")]
+    # The samples of the star model are many, and every tenth shows the course.
+    shown = [*model.history_[9::10], *([model.history_[-1]] if len(model.history_) % 10 else [])]
     rows = [
         [str(record.iteration), f"{record.train_rmse:.4f}", f"{record.validation_rmse:.4f}"]
-        for record in model.history_
+        for record in shown
     ]
     show_table(columns, rows)
 
 
 def _show_tips(tips: list[Tip], movies: Movies) -> None:
     for rank, tip in enumerate(tips, start=1):
-        show(f"{rank:>2}  {tip.score:.2f}  {movies[tip.item]}")
+        show(f"{rank:>2}  {tip.rating:.1f} stars  {movies[tip.item]}")
         rated = " and ".join(f"{movies[reason.item].title} {reason.rating:g}" for reason in tip.reasons)
         if rated:
-            _show_wrapped(f"because you rated {rated}", indent=" " * 10)
+            _show_wrapped(f"because you rated {rated}", indent=" " * 15)
 
 
 def _show_wrapped(text: str, *, indent: str = "") -> None:

@@ -15,7 +15,15 @@ import typer
 from matinee.cli import options
 from matinee.cli.cluster import ClusterFit, ClusterPlace, fitted_on_spark
 from matinee.cli.files import require_writable
-from matinee.cli.model_options import ModelName, new_model, with_model_options
+from matinee.cli.model_options import (
+    DEFAULT_MODEL,
+    DEFAULT_MODEL_ON_SPARK,
+    ModelName,
+    model_for,
+    new_model,
+    new_recommender,
+    with_model_options,
+)
 from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import complain, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from, users_from
@@ -23,6 +31,7 @@ from matinee.errors import DataError
 from matinee.evaluation import Evaluation, evaluate
 from matinee.evaluation.ranking_metrics import RANKING
 from matinee.models import Model, names_where
+from matinee.models.recommender import Recommender
 from matinee.ratings import Ratings
 from matinee.ratings.splits import NewUsers, SplitBy, split
 
@@ -76,7 +85,7 @@ class _Fit:
 def fit(
     ratings: RatingsSource,
     output: options.FitOutput,
-    model: ModelName = "als",
+    model: ModelName = None,
     users: UserFeatures = None,
     movies: ItemFeatures = None,
     test_size: options.TestSize = "0.2",
@@ -93,7 +102,13 @@ def fit(
     A part of the ratings is held out to measure how well the model predicts ratings that it has not seen.
     """
     share, kind_of_split = _test_size(test_size), _one_of("--split", by, get_args(SplitBy))
-    unfitted = new_model(model, **parameters, seed=seed, threads=threads)
+    name = model or (DEFAULT_MODEL if spark is None else DEFAULT_MODEL_ON_SPARK)
+    unfitted: Model
+    of_watch: dict[str, Any] = {}
+    if name == DEFAULT_MODEL:
+        unfitted, of_watch = new_recommender(**parameters, seed=seed, threads=threads)
+    else:
+        unfitted = new_model(name, **parameters, seed=seed, threads=threads)
     if checkpoints is not None and spark is None:
         raise DataError("--checkpoints works only with --spark; expected both")
     in_frames = spark is not None and "://" in output
@@ -103,10 +118,16 @@ def fit(
     if spark is not None:
         place = ClusterPlace(spark, checkpoints, in_frames=in_frames)
         with fitted_on_spark(unfitted, ratings, place, share, kind_of_split, seed) as fitted:
-            _save_from_cluster(fitted, output, model, as_json=as_json)
+            _save_from_cluster(fitted, output, name, as_json=as_json)
         return
-    found = _fit(unfitted, *_split(ratings_from(ratings), share, kind_of_split, seed), features)
-    _save(found, output, model, as_json=as_json)
+    train, test = _split(ratings_from(ratings), share, kind_of_split, seed)
+    if isinstance(unfitted, Recommender):
+        unfitted = model_for(train, unfitted, of_watch, seed)
+        if not isinstance(unfitted, Recommender):
+            name = "implicit"
+            complain("all ratings are alike, so this model learns what people watch and expects no stars")
+    found = _fit(unfitted, train, test, features)
+    _save(found, output, name, as_json=as_json)
 
 
 def _save(found: _Fit, output: str, name: str, *, as_json: bool) -> None:
@@ -211,7 +232,8 @@ def _fit(
 def _document(found: _Fit) -> dict[str, Any]:
     whole = found.evaluation.to_dict()
     return {
-        "parameters": found.model.get_params(),
+        "parameters": found.model.header()["parameters"],
+        "parts": [part.header() | {"history": None} for part in found.model.parts],
         "n_users": found.train.n_users,
         "n_items": found.train.n_items,
         "n_train": len(found.train),
@@ -234,6 +256,7 @@ def _pairs(found: _Fit) -> list[tuple[str, str]]:
     n_iterations = len(found.model.history_)
     pairs = [
         ("fitted", spelled_out(found.model)),
+        *((label, spelled_out(part)) for label, part in _labelled_parts(found.model)),
         ("users, movies", f"{found.train.n_users:,}, {found.train.n_items:,}"),
         ("train", _ratings_and_errors(found.train, found.train_errors)),
     ]
@@ -245,6 +268,13 @@ def _pairs(found: _Fit) -> list[tuple[str, str]]:
     if found.evaluation.verdict is not None:
         pairs.append(("test / train", f"{found.evaluation.ratio:.3f}  {found.evaluation.verdict}"))
     return [*pairs, ("time", f"{found.seconds:.2f} s for {n_iterations} iterations")]
+
+
+def _labelled_parts(model: Model) -> list[tuple[str, Model]]:
+    if not model.parts:
+        return []
+    *watch, stars = model.parts
+    return [*(("ranks by", part) for part in watch), ("rates by", stars)]
 
 
 def _ratings_and_errors(ratings: Ratings | NewUsers, errors: Errors) -> str:

@@ -9,11 +9,20 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from matinee.errors import DataError
-from matinee.models import Model, models_by_short_name
+from matinee.models import ImplicitALS, Model, models_by_short_name
 from matinee.models.options import Number, Option, Switch, Whole
+from matinee.models.recommender import Recommender, default_watch
+from matinee.ratings import Ratings
 
+DEFAULT_MODEL, DEFAULT_MODEL_ON_SPARK = "recommender", "als"
 ModelName = Annotated[
-    str, typer.Option("--model", metavar="NAME", help=f"Kind of model: {', '.join(models_by_short_name())}.")
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help=f"Kind of model: {', '.join(models_by_short_name())}.",
+        show_default=f"{DEFAULT_MODEL}; {DEFAULT_MODEL_ON_SPARK} with --spark",
+    ),
 ]
 
 
@@ -66,6 +75,39 @@ def new_model(name: str, *, seed: int, threads: int | None, **parameters: Any) -
             raise DataError(f"{flag_of(parameter)} does not work with --model {name}; leave it out")
     model = kind(**{parameter: _value(kind.options.get(parameter), one) for parameter, one in given.items()})
     model.check_parameters()
+    return model
+
+
+def new_recommender(
+    *, seed: int, threads: int | None, **parameters: Any
+) -> tuple[Recommender, dict[str, Any]]:
+    """A recommender, and those of the parameters that are meant for the model of what people watch.
+
+    Raises
+    ------
+    DataError
+        For a parameter that neither has, or one out of its range.
+    """
+    of_watch = {
+        name: _value(ImplicitALS.options[name], value)
+        for name, value in parameters.items()
+        if value is not None and name not in Recommender.options and name in ImplicitALS.options
+    }
+    ImplicitALS(**of_watch).check_parameters()
+    own = {name: value for name, value in parameters.items() if name not in of_watch}
+    model = new_model(DEFAULT_MODEL, seed=seed, threads=threads, **own)
+    assert isinstance(model, Recommender)
+    return model, of_watch
+
+
+def model_for(train: Ratings, model: Recommender, of_watch: dict[str, Any], seed: int) -> Model:
+    """The recommender with these parameters of its watch model; that alone if all ratings are alike."""
+    if train.values.min() == train.values.max():
+        threads = model.n_threads
+        watch = ImplicitALS(values="presence", random_state=seed, n_threads=threads)
+        return watch.set_params(**of_watch)
+    if of_watch:
+        model.set_params(watch=default_watch(train, seed).set_params(**of_watch))
     return model
 
 

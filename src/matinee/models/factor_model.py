@@ -33,9 +33,10 @@ def require_factors(model: Model) -> FactorModel:
         If the model has no factors.
     """
     model.check_fitted()
-    if not isinstance(model, FactorModel):
+    part = model.factor_part
+    if not isinstance(part, FactorModel):
         raise DataError(f"expected a model with factors, such as ALS, got {type(model).__name__}")
-    return model
+    return part
 
 
 class FactorModel(Model):

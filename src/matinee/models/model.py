@@ -110,6 +110,16 @@ class Model(Parameters, ABC):
     def nearest_rows(self, kind: Kind, row: int, n: int) -> list[tuple[int, float]]:
         """Positions and cosines of the n users or items most like the one at ``row``, nearest first."""
 
+    @property
+    def parts(self) -> list[Model]:
+        """The fitted models that this one consists of; none for most kinds."""
+        return []
+
+    @property
+    def factor_part(self) -> Model:
+        """The model whose factors stand for this one in pictures."""
+        return self
+
     # ---- after a fit --------------------------------------------------------------------------------
 
     def keep_ratings(self, train: Ratings, history: list[Iteration]) -> None:

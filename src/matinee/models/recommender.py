@@ -186,9 +186,14 @@ class Recommender(Model):
         self.settle()
 
     @property
-    def has_part_intervals(self) -> bool:
-        """Whether the star model knows intervals."""
-        return self.stars_model_.has_intervals
+    def parts(self) -> list[Model]:
+        """The watch models, and the star model last."""
+        return [*self.watch_models_, self.stars_model_]
+
+    @property
+    def factor_part(self) -> Model:
+        """The star model, if it has factors, or else the first watch model."""
+        return next((part for part in reversed(self.parts) if hasattr(part, "item_factors_")), self.parts[0])
 
     # ---- people and their answers --------------------------------------------------------------------
 
@@ -298,7 +303,6 @@ class Recommender(Model):
 
     def header(self) -> dict[str, Any]:
         """What a model's file holds besides arrays, in plain values."""
-        parts = [*self.watch_models_, self.stars_model_]
         fitted = self.as_fitted
         return {
             **super().header(),
@@ -309,7 +313,7 @@ class Recommender(Model):
                 "random_state": fitted.random_state if isinstance(fitted.random_state, int) else None,
                 "n_threads": fitted.n_threads,
             },
-            "parts": [part.header() for part in parts],
+            "parts": [part.header() for part in self.parts],
         }
 
     def arrays(self) -> dict[str, Any]:
@@ -317,7 +321,7 @@ class Recommender(Model):
         shared = super().arrays()
         own = {
             f"part_{place}_{name}": array
-            for place, part in enumerate([*self.watch_models_, self.stars_model_])
+            for place, part in enumerate(self.parts)
             for name, array in part.arrays().items()
             if name not in shared
         }
@@ -341,7 +345,7 @@ class Recommender(Model):
         """Take over from a file what `arrays` gave."""
         super().take_arrays(arrays)
         shared = {name: array for name, array in arrays.items() if not name.startswith("part_")}
-        for place, part in enumerate([*self.watch_models_, self.stars_model_]):
+        for place, part in enumerate(self.parts):
             prefix = f"part_{place}_"
             own = {
                 name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)
