@@ -23,7 +23,7 @@ from matinee.errors import (
     UnknownUserError,
 )
 from matinee.evaluation import Comparison, Evaluation, compare, evaluate
-from matinee.models import ALS, BayesianALS, ImplicitALS, Model, load
+from matinee.models import ALS, BayesianALS, ImplicitALS, ItemRidge, Model, Recommender, load
 from matinee.models.answers import (
     Contribution,
     Explanation,
@@ -48,6 +48,7 @@ __all__ = [
     "Evaluation",
     "Explanation",
     "ImplicitALS",
+    "ItemRidge",
     "Iteration",
     "MatineeError",
     "MissingExtraError",
@@ -60,6 +61,7 @@ __all__ = [
     "Person",
     "Ratings",
     "Recommendation",
+    "Recommender",
     "SimilarItem",
     "SimilarUser",
     "TuningResult",

@@ -6,6 +6,7 @@ from matinee.models.implicit import ImplicitALS
 from matinee.models.item_ridge import ItemRidge
 from matinee.models.loading import load
 from matinee.models.model import Model
+from matinee.models.recommender import Recommender
 from matinee.models.registry import MODELS, models_by_short_name, names_where
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "ImplicitALS",
     "ItemRidge",
     "Model",
+    "Recommender",
     "load",
     "models_by_short_name",
     "names_where",
