@@ -22,6 +22,7 @@ MODELS = {
     "implicit": lambda: ImplicitALS(n_factors=6, n_iterations=3),
     "implicit, presence": lambda: ImplicitALS(n_factors=6, n_iterations=2, values="presence"),
     "implicit, threshold": lambda: ImplicitALS(n_factors=6, n_iterations=2, threshold=3.0),
+    "implicit, graded": lambda: ImplicitALS(n_factors=6, n_iterations=3, grading=0.3, unobserved_weight=0.4),
     "conjugate gradients": lambda: ImplicitALS(n_factors=6, n_iterations=3, solver="cg"),
     "subspaces": lambda: ImplicitALS(n_factors=6, n_iterations=2, solver="subspace"),
 }
@@ -64,7 +65,10 @@ def ratings() -> Ratings:
     ("name", "exchange"),
     [
         *((name, "broadcast") for name in MODELS),
-        *((name, "routed") for name in ("explicit", "without biases", "implicit", "conjugate gradients")),
+        *(
+            (name, "routed")
+            for name in ("explicit", "without biases", "implicit, graded", "conjugate gradients")
+        ),
     ],
 )
 def test_the_factors_are_those_of_one_machine(

@@ -96,6 +96,14 @@ class AlternatingModel(SolvedModel):
         """The ratings of a fit as the row problem takes them, by user and by item."""
         return self.observed(train.by_user), self.observed(train.by_item)
 
+    @property
+    def observes_whole_users(self) -> bool:
+        """Whether a value of the row problem depends on the other ratings of its user."""
+        return False
+
+    def take_scale(self, mean: float, low: float, high: float) -> None:
+        """Take over the mean and the range of ratings that are fitted elsewhere."""
+
     def empty_side(self, n_rows: int) -> Side:
         """The factors and biases of ``n_rows`` users or items, all zero."""
         return Side.empty(n_rows, self.n_factors, biases=self.has_biases)

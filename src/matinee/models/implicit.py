@@ -215,9 +215,11 @@ class ImplicitALS(AlternatingModel):
 
     def check_fit(self, train: Ratings, validation: Ratings | None) -> None:
         super().check_fit(train, validation)
+        self._check_scale(float(train.values.min()), float(train.values.max()))
+
+    def _check_scale(self, low: float, high: float) -> None:
         if not self.grading:
             return
-        low, high = float(train.values.min()), float(train.values.max())
         if low == high:
             raise DataError(
                 f"grading={self.grading!r} of ratings that are all {low:g}; expected ratings that differ, "
@@ -254,6 +256,16 @@ class ImplicitALS(AlternatingModel):
         by_user = self._graded(train.by_user, _mean(train), low, high)
         return by_user, by_user.transposed(train.n_items)
 
+    @property
+    def observes_whole_users(self) -> bool:
+        """Whether targets are graded: they depend on the mean of the user's ratings."""
+        return bool(self.grading)
+
+    def take_scale(self, mean: float, low: float, high: float) -> None:
+        """Take over the mean and the range of ratings that are fitted elsewhere."""
+        self._check_scale(low, high)
+        self.mean_rating_, self.rating_range_ = mean, (low, high)
+
     def _graded(self, rated: Rows, mean: float, low: float, high: float) -> Rows:
         """The targets τ(1 + α₀/α) of ratings by user."""
         values = rated.values.astype(np.float64)
@@ -273,14 +285,15 @@ class ImplicitALS(AlternatingModel):
 
     def header(self) -> dict[str, Any]:
         """What a model's file holds besides arrays, in plain values."""
-        return {**super().header(), "mean_rating": self.mean_rating_}
+        graded = {"mean_rating": self.mean_rating_} if self._as_fitted.grading else {}
+        return {**super().header(), **graded}
 
     def take_header(self, header: Mapping[str, Any]) -> None:
         """Take over from a file what `header` gave."""
         super().take_header(header)
-        low, high = self.rating_range_
-        # Files of version 0.1 have none, and no grading that would need it.
-        self.mean_rating_ = number("mean_rating", header.get("mean_rating", low), least=low, most=high)
+        if self.grading:
+            low, high = self.rating_range_
+            self.mean_rating_ = number("mean_rating", header["mean_rating"], least=low, most=high)
 
     @property
     def half_step_solver(self) -> Solver:

@@ -90,6 +90,7 @@ class SparkModel:
         check_columns(items, ITEM_COLUMNS, "items")
         headed = type(parameters_model)(**parameters_model.get_params())
         headed.mean_, headed.rating_range_, headed.history_ = float(mean), rating_range, list(history)
+        headed.take_scale(getattr(parameters_model, "mean_rating_", float(mean)), *rating_range)
         headed.settle()
         self._headed = headed
         self._saved_as = saved_as

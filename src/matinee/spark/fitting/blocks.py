@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -143,6 +143,16 @@ def user_blocks(
         .partitionBy(users.n_blocks, itself)
         .mapPartitionsWithIndex(build, preservesPartitioning=True)
     )
+
+
+def observed_blocks(by_user: RDD[bytes], observe: Callable[[Rows], Rows]) -> RDD[bytes]:
+    """The blocks of users with the values of the row problem in place of the ratings."""
+
+    def observed(packed: bytes) -> bytes:
+        block = Block.from_bytes(packed)
+        return replace(block, rows=observe(block.rows)).to_bytes()
+
+    return by_user.map(observed)
 
 
 def item_blocks(by_user: RDD[bytes], users: Layout, items: Layout, *, routed: bool) -> RDD[bytes]:

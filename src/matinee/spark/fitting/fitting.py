@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from matinee.solving.history import Callback
 from matinee.solving.row_problem import Side
 from matinee.solving.training_loop import Alternation, Measure, take_start
 from matinee.spark.answers.model import SparkModel
+from matinee.spark.fitting.blocks import Census
 from matinee.spark.fitting.checkpoints import Checkpoints
 from matinee.spark.fitting.one_task import fit_in_one_task
 from matinee.spark.fitting.preparation import Prepared, PreparedSide, prepare
@@ -118,6 +120,7 @@ def fit(
         exchange="broadcast" if fitted.momentum else exchange,
         n_blocks=n_blocks,
         one_task_iterations=None if callback or n_blocks or exchange != "auto" else fitted.n_iterations,
+        observe=_observer(fitted),
     )
     checkpoints = Checkpoints(context, checkpoint_folder)
     try:
@@ -135,7 +138,7 @@ def fit(
         )
         if result == "model" or (result == "auto" and prepared.size.fits_driver):
             return fill_model(fitted, prepared, alternation, history)
-        return frames_of(fitted, prepared, alternation, history)
+        return frames_of(alternation.model, prepared, alternation, history)
     finally:
         checkpoints.forget_all()
         prepared.kept.close()
@@ -168,11 +171,12 @@ def _alternation(
     checkpoints: Checkpoints,
 ) -> ClusterAlternation:
     census = prepared.census
-    observed = model.observed(_two_values(census.low, census.high)).values
+    scaled = _scaled(model, census)
+    observed = scaled.observed(_two_values(census.low, census.high)).values
     users, items = _sides(context, model, prepared, start)
     alternation = ClusterAlternation(
         context,
-        _unfitted(model),
+        scaled,
         users,
         items,
         terms=model.terms_of(census.mean, float(observed[0]), float(observed[1])),
@@ -181,6 +185,17 @@ def _alternation(
     if alternation.is_routed:
         checkpoints.prepare()
     return alternation
+
+
+def _observer(model: AlternatingModel) -> Callable[[Census], Callable[[Rows], Rows]] | None:
+    return (lambda census: _scaled(model, census).observed) if model.observes_whole_users else None
+
+
+def _scaled(model: AlternatingModel, census: Census) -> AlternatingModel:
+    """A model of the same parameters that knows the mean and the range of the ratings."""
+    scaled = _unfitted(model)
+    scaled.take_scale(census.mean, census.low, census.high)
+    return scaled
 
 
 def _unfitted(model: AlternatingModel) -> AlternatingModel:

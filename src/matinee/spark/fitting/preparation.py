@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from pyspark import RDD, StorageLevel
 from pyspark.sql import DataFrame
 
+from matinee.ratings import Rows
 from matinee.ratings.duplicates import Duplicates
-from matinee.spark.fitting.blocks import Census, census_of, item_blocks, user_blocks
+from matinee.spark.fitting.blocks import Census, census_of, item_blocks, observed_blocks, user_blocks
 from matinee.spark.fitting.encoding import Encoding, encode, encoded_pairs
 from matinee.spark.fitting.layout import Layout, balanced_layout, chunk_size_of
 from matinee.spark.fitting.planning import Size
@@ -69,6 +71,7 @@ def prepare(
     exchange: str,
     n_blocks: int | None,
     one_task_iterations: int | None,
+    observe: Callable[[Census], Callable[[Rows], Rows]] | None = None,
 ) -> Prepared:
     """Check the ratings, encode their ids and divide them into blocks.
 
@@ -84,6 +87,9 @@ def prepare(
         How many blocks each side has; None leaves that to the size of the fit.
     one_task_iterations : int or None
         The number of iterations, if one task may do the whole fit; None if it may not.
+    observe : callable or None
+        From the census, how a user's ratings become values of the row problem, if a value depends on the
+        user's other ratings. Then the blocks of items hold these values.
     """
     with ExitStack() as kept, checked_ratings(frame, columns) as ratings:
         if duplicates == "error":
@@ -107,7 +113,8 @@ def prepare(
             user_blocks(pairs, user_layout, size.n_items, duplicates=duplicates, routed=items_routed), kept
         )
         census = census_of(by_user, size.n_ratings)
-        by_item = item_blocks(by_user, user_layout, item_layout, routed=users_routed)
+        seen_by_items = by_user if observe is None else observed_blocks(by_user, observe(census))
+        by_item = item_blocks(seen_by_items, user_layout, item_layout, routed=users_routed)
         if not is_one_task:
             _kept(by_item, kept).count()
         return Prepared(

@@ -76,7 +76,9 @@ class HalfStep:
             began = time.perf_counter()
             block = Block.from_bytes(packed)
             solved = self._start(number, len(block.rows.indptr) - 1, before)
-            observed = self.model.observed(block.rows)
+            # Blocks of items already hold the values, if these depend on the user's other ratings.
+            is_observed = self.model.observes_whole_users and self.solved.name == "items"
+            observed = block.rows if is_observed else self.model.observed(block.rows)
             losses = solve_rows(
                 observed,
                 self._fixed_side(block, parcels),
