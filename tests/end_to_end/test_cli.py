@@ -106,7 +106,8 @@ def test_describe_counts_what_is_in_the_file(matinee, tmp_path):
 def test_fit_saves_a_model_whose_errors_it_has_told(matinee, files, tmp_path):
     output = tmp_path / "model.safetensors"
     found = matinee(
-        "fit", files / "ratings.csv", "-o", output, "--factors", 3, "--iterations", 4, "--seed", 7, "--json"
+        *("fit", files / "ratings.csv", "-o", output, "--model", "als"),
+        *("--factors", 3, "--iterations", 4, "--seed", 7, "--json"),
     ).json
     train, test = library.split(library.read_ratings(files / "ratings.csv"), test_size=0.2, random_state=7)
     model = library.load(output)
@@ -170,7 +171,7 @@ def test_every_option_of_the_implicit_model_reaches_it(matinee, files, tmp_path)
     found = matinee("fit", files / "ratings.csv", "-o", output, *options.split(), "--json").json
     expected = {"n_factors": 4, "n_iterations": 2, "regularization": 0.3, "alpha": 2.5, "nu": 0.5}
     expected |= {"unobserved_weight": 0.1, "solver": "cg", "threshold": 3.5, "values": "strength"}
-    expected |= {"momentum": 0.5}
+    expected |= {"momentum": 0.5, "grading": 0.0}
     expected |= {"random_state": 3, "n_threads": 1}
     assert found["parameters"] == expected == library.load(output).get_params()
 
@@ -223,13 +224,48 @@ def test_a_test_of_one_rating_each_is_the_last_of_everybody(matinee, tmp_path):
 
 def test_the_text_of_fit_tells_errors_time_and_overfitting(matinee, files, tmp_path):
     output = tmp_path / "model.safetensors"
-    text = matinee("fit", files / "ratings.csv", "-o", output, "--seed", 7).out
-    found = matinee("fit", files / "ratings.csv", "-o", output, "--seed", 7, "--json").json
+    asked = ("fit", files / "ratings.csv", "-o", output, "--model", "als", "--seed", 7)
+    text, found = matinee(*asked).out, matinee(*asked, "--json").json
     for name in ("train", "test"):
         errors = f"RMSE {found[name]['rmse']:.4f}, MAE {found[name]['mae']:.4f}"
         assert re.search(rf"^{name} +{errors}", text, re.MULTILINE)
     assert found["overfitting"]["verdict"] in text
     assert re.search(r"^time +\d+\.\d\d s for 15 iterations$", text, re.MULTILINE)
+
+
+def test_without_a_kind_of_model_lists_are_ranked_by_what_people_watch_and_like(matinee, files, tmp_path):
+    output = tmp_path / "model.safetensors"
+    found = matinee("fit", files / "ratings.csv", "-o", output, "--factors", 3, "--seed", 7, "--json").json
+    assert found["model"] == "recommender"
+    watch, stars = (part["model"] for part in found["parts"])
+    assert (watch, stars) == ("ImplicitALS", "BayesianALS")
+    model = library.load(output)
+    assert isinstance(model, library.Recommender)
+    # Options that the recommender itself lacks are its watch model's.
+    assert model.watch_models_[0].get_params()["n_factors"] == 3
+    assert model.watch_models_[0].get_params()["grading"] > 0
+    text = matinee("fit", files / "ratings.csv", "-o", output, "--blend", 0.5).out
+    assert re.search(r"^ranks by +ImplicitALS\(", text, re.MULTILINE)
+    assert re.search(r"^rates by +BayesianALS\(", text, re.MULTILINE)
+    assert library.load(output).blend == 0.5
+    user = model.user_index_.id_at(0)
+    listed = matinee("recommend", output, "--user", user, "-n", 3)
+    assert listed.out.splitlines()[0].split() == ["rank", "item", "score", "stars", "9", "of", "10", "within"]
+    shown = matinee("recommend", output, "--user", user, "-n", 3, "--json").json["recommendations"]
+    expected = library.load(output).recommend(user, 3)
+    assert [one["rating"] for one in shown] == pytest.approx([one.rating for one in expected])
+    assert [one["interval"] for one in shown] == [pytest.approx(list(one.interval)) for one in expected]
+
+
+def test_ratings_that_are_all_alike_are_fitted_as_watched_and_it_says_so(matinee, tmp_path):
+    path = tmp_path / "seen.csv"
+    lines = [f"{user},{item},1" for user in range(9) for item in range(12) if (user + item) % 3]
+    path.write_text("userId,movieId,rating\n" + "\n".join(lines))
+    done = matinee("fit", path, "-o", tmp_path / "model.safetensors", "--factors", 2)
+    assert done.status == 0
+    assert "all ratings are alike, so this model learns what people watch" in done.err
+    model = library.load(tmp_path / "model.safetensors")
+    assert (type(model), model.n_factors, model.values) == (library.ImplicitALS, 2, "presence")
 
 
 def test_predict_is_mean_biases_and_factors_clipped(matinee, files, scores):
@@ -511,8 +547,8 @@ REFUSED = {
     "iterations": ("fit RATINGS -o FOLDER/m --iterations 0", "--iterations"),
     "regularization": ("fit RATINGS -o FOLDER/m --regularization -1", "--regularization"),
     "regularization nan": ("fit RATINGS -o FOLDER/m --regularization nan", "regularization"),
-    "weighting": ("fit RATINGS -o FOLDER/m --weighting much", 'expected "count", "none"'),
-    "weighting number": ("fit RATINGS -o FOLDER/m --weighting 2", "from 0 to 1"),
+    "weighting": ("fit RATINGS -o FOLDER/m --model als --weighting much", 'expected "count", "none"'),
+    "weighting number": ("fit RATINGS -o FOLDER/m --model als --weighting 2", "from 0 to 1"),
     "tolerance": ("fit RATINGS -o FOLDER/m --tolerance -1", "--tolerance"),
     "test size": ("fit RATINGS -o FOLDER/m --test-size 1.5", "test_size=1.5"),
     "test size nan": ("fit RATINGS -o FOLDER/m --test-size nan", "test_size=nan"),
@@ -529,13 +565,19 @@ REFUSED = {
     "nu": ("fit RATINGS -o FOLDER/m --model implicit --nu 1.5", "--nu"),
     "solver": ("fit RATINGS -o FOLDER/m --model implicit --solver lu", "solver='lu'; expected one of"),
     "option of another model": (
-        "fit RATINGS -o FOLDER/m --alpha 2",
+        "fit RATINGS -o FOLDER/m --model als --alpha 2",
         "--alpha does not work with --model als",
     ),
     "bias of another model": (
         "fit RATINGS -o FOLDER/m --model implicit --no-biases",
         "--biases does not work with --model implicit",
     ),
+    "bias of the default model": (
+        "fit RATINGS -o FOLDER/m --no-biases",
+        "--biases does not work with --model recommender",
+    ),
+    "grading": ("fit RATINGS -o FOLDER/m --grading 3", "grading=3.0; expected a number from 0 to 1"),
+    "blend": ("fit RATINGS -o FOLDER/m --blend 2", "--blend"),
     "kind of model": ("fit RATINGS -o FOLDER/m --model svd", "expected one of: als"),
     "no output": ("fit RATINGS", "--output"),
     "k": ("evaluate MODEL RATINGS --k 0", "--k"),
@@ -565,7 +607,9 @@ def test_too_little_memory_is_one_line(matinee, files, tmp_path, monkeypatch):
         raise MemoryError("Unable to allocate 745. GiB")
 
     monkeypatch.setattr(library.ALS, "fit", fit)
-    assert "745. GiB" in one_line(matinee("fit", files / "ratings.csv", "-o", tmp_path / "m"))
+    assert "745. GiB" in one_line(
+        matinee("fit", files / "ratings.csv", "-o", tmp_path / "m", "--model", "als")
+    )
 
 
 def test_ratings_without_timestamps_are_not_split_by_time(matinee, files, tmp_path):
@@ -653,9 +697,12 @@ def test_a_terminal_gets_a_ruled_table_that_fits_it(files, columns):
     assert max(map(len, lines)) <= columns
 
 
+LONG_FIT = ("--model", "als", "--factors", 64, "--iterations", 100_000)
+
+
 def test_a_long_fit_shows_a_bar_and_ends_with_ctrl_c(tmp_path):
     terminal = Terminal()
-    fit = terminal.start("fit", "demo", "-o", tmp_path / "model", "--factors", 64, "--iterations", 100_000)
+    fit = terminal.start("fit", "demo", "-o", tmp_path / "model", *LONG_FIT)
     terminal.wait_for("RMSE")
     fit.send_signal(signal.SIGINT)
     assert fit.wait(SECONDS) == 130

@@ -26,7 +26,9 @@ def files(tmp_path, matinee):
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating\n" + RATINGS)
     movies = "".join(f"{item},Film {item} (19{item + 50}),Drama\n" for item in range(12))
     (tmp_path / "movies.csv").write_text("movieId,title,genres\n" + movies + "x1,Nobody's,Drama\n")
-    done = matinee("fit", tmp_path / "ratings.csv", "-o", tmp_path / "model", "--factors", 2)
+    done = matinee(
+        "fit", tmp_path / "ratings.csv", "-o", tmp_path / "model", "--model", "als", "--factors", 2
+    )
     assert done.status == 0, done.err
     return tmp_path
 
