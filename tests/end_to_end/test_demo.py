@@ -94,7 +94,7 @@ def test_its_metrics_are_those_of_its_files(demo, matinee):
 def test_the_recommendations_are_films_that_nobody_has_rated_already(demo):
     folder, _ = demo
     found = pl.read_csv(folder / "recommendations.csv")
-    assert found.columns == ["user", "rank", "item", "title", "score"]
+    assert found.columns == ["user", "rank", "item", "title", "score", "rating"]
     assert len(found) == 6000 * 10
     assert found.group_by("user").agg(pl.col("item").n_unique())["item"].unique().to_list() == [10]
     train = pl.read_csv(folder / "ratings.csv").join(
