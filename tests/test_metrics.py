@@ -100,6 +100,73 @@ def test_ndcg_is_that_of_scikit_learn(drawn):
         assert metrics.ndcg(hits, n_relevant)[0] == pytest.approx(expected)
 
 
+def test_values_are_those_of_the_users_own_items():
+    found = metrics.find_values([[5, 2, -1], [2, 5, 9]], [0, 2, 3], [2, 5, 9], np.float32([1.5, 4, 3]))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.float32([[4, 1.5, np.nan], [np.nan, np.nan, 3]]))
+    with pytest.raises(ValueError, match=r"values has shape \(2,\); expected that of columns, \(3,\)"):
+        metrics.find_values([[5]], [0, 3], [2, 5, 9], np.float32([1, 2]))
+
+
+def graded(drawn, gain_of):
+    """The gains in the lists, and those of all relevant items, by user."""
+    in_lists = [
+        [gain_of(item) if item in relevant else 0.0 for item in with_filler(items, length)]
+        for items, relevant, length in drawn
+    ]
+    possible = [gain_of(item) for _, relevant, _ in drawn for item in sorted(relevant)]
+    return np.array(in_lists), np.cumsum([0, *(len(one) for _, one, _ in drawn)]), np.array(possible)
+
+
+@given(users, st.lists(st.floats(0, 31), min_size=9, max_size=9))
+def test_graded_ndcg_is_the_gain_at_each_rank_over_that_of_the_best_order(drawn, gains):
+    found = metrics.graded_ndcg(*graded(drawn, lambda item: gains[item]))
+    for (items, relevant, length), value in zip(drawn, found, strict=True):
+        ideal = gained = 0.0
+        for rank, gain in enumerate(sorted((gains[item] for item in relevant), reverse=True)[:4]):
+            ideal += gain / math.log2(rank + 2)
+        for rank, item in enumerate(items[:length]):
+            gained += gains[item] / math.log2(rank + 2) if item in relevant else 0.0
+        assert value == pytest.approx(gained / ideal if ideal > 0 else 0.0, abs=1e-12)
+
+
+@given(users, st.integers(1, 9))
+def test_graded_ndcg_is_that_of_scikit_learn(drawn, scale):
+    for items, relevant, _ in drawn:
+        truth = np.array([[(item + 1) / scale if item in relevant else 0.0 for item in range(9)]])
+        scores = np.zeros((1, 9))
+        scores[0, items] = [4, 3, 2, 1]
+        found = metrics.graded_ndcg(*graded([(items, relevant, 4)], lambda item: (item + 1) / scale))
+        assert found[0] == pytest.approx(ndcg_score(truth, scores, k=4, ignore_ties=True))
+
+
+@given(users, st.integers(4, 12))
+def test_gains_that_are_all_alike_leave_ndcg_as_it_is(drawn, k):
+    found = metrics.graded_ndcg(*graded(drawn, lambda item: 7.0), k=k)
+    assert found.tolist() == pytest.approx(metrics.ndcg(*hits_of(drawn), k=k).tolist())
+
+
+def test_a_perfect_list_of_graded_gains_has_an_ndcg_of_exactly_one():
+    for k in range(1, 60):
+        gains = np.linspace(31, 0.1, k)
+        assert metrics.graded_ndcg([gains], [0, k], gains[::-1], k=10**30).tolist() == [1.0]
+
+
+def test_graded_gains_are_exponential_on_a_scale_of_five():
+    assert metrics.graded_gains([0.0, 1, 2, 3, 4, 5], 5).tolist() == [0, 1, 3, 7, 15, 31]
+    assert metrics.graded_gains([2, 8, 10], 10).tolist() == [1, 15, 31]
+    assert metrics.graded_gains([-3, 1e30, math.nan], 5).tolist()[:2] == [0, 31]
+    assert math.isnan(metrics.graded_gains(math.nan, 5))
+    with pytest.raises(ValueError, match="greatest=0; expected a rating above 0"):
+        metrics.graded_gains([1], 0)
+
+
+def test_gains_that_do_not_fit_together_are_refused():
+    for arguments in (([1.0], [0, 1], [1.0]), ([[1.0]], [0], [1.0]), ([[1.0]], [0, 2], [1.0])):
+        with pytest.raises(ValueError, match="gains has shape .*, possible"):
+            metrics.graded_ndcg(*arguments)
+
+
 @given(users)
 def test_average_precision_is_the_mean_of_the_precisions_at_the_hits(drawn):
     hits, n_relevant = hits_of(drawn)

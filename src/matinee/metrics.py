@@ -1,10 +1,11 @@
 """Metrics of predictions and of recommendations: functions of arrays.
 
 A ranking metric takes two steps. `find_hits` compares lists of k recommendations with the items that are
-relevant to each user. A metric then gives one number per user, from 0 to 1; the figure usually reported is
-the mean over the users. Where libraries disagree, the docstring says which definition this is. Items of equal
-score stay in the order of the ranker: nothing here reorders a list. If there are fewer than k items to
-recommend to anybody, the lists may be narrower than k; the parameter ``k`` is then their length.
+relevant to each user, and `find_values` with the ratings that the user gave. A metric then gives one number
+per user, from 0 to 1; the figure usually reported is the mean over the users. Where libraries disagree, the
+docstring says which definition this is. Items of equal score stay in the order of the ranker: nothing here
+reorders a list. If there are fewer than k items to recommend to anybody, the lists may be narrower than k;
+the parameter ``k`` is then their length.
 
 `catalogue_coverage` and `novelty` describe all lists together. They take the number of lists that each item
 is in.
@@ -65,21 +66,37 @@ def find_hits(recommended: ArrayLike, indptr: ArrayLike, columns: ArrayLike) -> 
     ValueError
         If the shapes don't fit together, an item is in a list twice, or the columns of a row don't ascend.
     """
-    lists, bounds, relevant = np.asarray(recommended), np.asarray(indptr), np.asarray(columns)
-    _check_lists(lists)
-    _check_rows(lists, bounds, relevant)
-    # One number for each pair of user and item, ascending, so that all users are searched at once.
-    width = int(relevant.max(initial=-1)) + 1
-    keys = np.repeat(np.arange(len(lists)) * width, np.diff(bounds)) + relevant
-    if (keys[1:] <= keys[:-1]).any():
-        raise ValueError("the columns of relevant items must ascend in each row, each once")
-    wanted = lists.astype(np.int64) + (np.arange(len(lists)) * width)[:, np.newaxis]
-    places = np.searchsorted(keys, wanted)
-    found = np.zeros(lists.shape, dtype=bool)
-    # A filler, or an item beyond the last relevant one, would have the number of another user's pair.
-    possible = (lists >= 0) & (lists < width) & (places < len(keys))
-    found[possible] = keys[places[possible]] == wanted[possible]
-    return found
+    return _find(recommended, indptr, columns)[0]
+
+
+def find_values(
+    recommended: ArrayLike, indptr: ArrayLike, columns: ArrayLike, values: NDArray[np.floating[Any]]
+) -> NDArray[np.floating[Any]]:
+    """The value of each recommended item, such as the rating that the user gave it.
+
+    Parameters
+    ----------
+    recommended, indptr, columns
+        As in `find_hits`.
+    values : ndarray of floats, shape (n_relevant,)
+        The value of each item in ``columns``.
+
+    Returns
+    -------
+    ndarray of the type of ``values``, shape (n_users, k)
+        NaN for an item that is not in the user's row.
+
+    Raises
+    ------
+    ValueError
+        As `find_hits`, or if there is not one value for each item.
+    """
+    if values.shape != np.shape(columns):
+        raise ValueError(f"values has shape {values.shape}; expected that of columns, {np.shape(columns)}")
+    found, places = _find(recommended, indptr, columns)
+    in_lists = np.full(found.shape, np.nan, dtype=values.dtype)
+    in_lists[found] = values[places[found]]
+    return in_lists
 
 
 def precision(hits: Hits, *, k: int | None = None) -> PerUser:
@@ -129,14 +146,84 @@ def truncated_recall(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None)
 def ndcg(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None) -> PerUser:
     """Normalised discounted cumulative gain: a hit at rank r counts 1 / log₂(r + 1).
 
-    Gains are 0 or 1. The ideal list is the best of length k: it has hits at the first min(k, n_relevant)
-    ranks. Parameters as in `recall` and `precision`.
+    Gains are 0 or 1; see `graded_ndcg` for others. The ideal list is the best of length k: it has hits at the
+    first min(k, n_relevant) ranks. Parameters as in `recall` and `precision`.
     """
     most, width = _most_hits(hits, n_relevant, k), _checked(hits).shape[1]
     discounts = 1 / np.log2(np.arange(2, max(width, int(most.max(initial=0))) + 2))
     ideal = np.cumsum(discounts)[most - 1]
     # Summed in the same order as the ideal, so that a perfect list gets exactly 1.
     return np.asarray(np.cumsum(hits * discounts[:width], axis=1)[:, -1] / ideal)
+
+
+def graded_gains(ratings: ArrayLike, greatest: float) -> NDArray[np.float64]:
+    """The gain of each rating for `graded_ndcg`: 2^grade − 1, with the grades of a scale from 0 to 5.
+
+    The grade is ``5 · rating / greatest``, at least 0 and at most 5, so that on a scale of 1 to 5 it is the
+    rating: a 5 gains 31, a 4 gains 15, and a 1 gains 1. The exponential gain is that of Burges et al. (2005).
+
+    Parameters
+    ----------
+    ratings : array of numbers
+    greatest : float
+        The greatest rating of the scale.
+
+    Returns
+    -------
+    ndarray of float64, of the shape of ``ratings``
+        NaN for a rating that is NaN.
+
+    Raises
+    ------
+    ValueError
+        If the greatest rating is not above 0.
+    """
+    if not greatest > 0:
+        raise ValueError(f"greatest={greatest!r}; expected a rating above 0")
+    grades = np.clip(np.asarray(ratings, dtype=np.float64) / greatest, 0.0, 1.0) * 5
+    return np.asarray(np.exp2(grades) - 1)
+
+
+def graded_ndcg(gains: ArrayLike, indptr: ArrayLike, possible: ArrayLike, *, k: int | None = None) -> PerUser:
+    """Normalised discounted cumulative gain, with gains that differ (Järvelin & Kekäläinen 2002).
+
+    An item at rank r counts its gain / log₂(r + 1). The ideal list is the best of length k: it has the user's
+    items of the highest gains, in the order of their gains. If all gains are alike, this is `ndcg`.
+
+    Parameters
+    ----------
+    gains : array of numbers, shape (n_users, width)
+        The gain of each item in the lists; 0 for one that is not relevant.
+    indptr : array of int, shape (n_users + 1,)
+        The gains ``possible[indptr[u]:indptr[u + 1]]`` are those of all items relevant to user ``u``.
+    possible : array of numbers, shape (n_relevant,)
+        At least 0.
+    k : int, optional
+        The length of the lists; ``width``, if not given.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_users,)
+        0 for a user of whose items none has a gain.
+    """
+    in_lists, bounds, all_gains = np.asarray(gains), np.asarray(indptr), np.asarray(possible)
+    if in_lists.ndim != 2 or bounds.shape != (len(in_lists) + 1,) or bounds[-1] != len(all_gains):
+        raise ValueError(
+            f"gains has shape {in_lists.shape}, indptr {bounds.shape}, possible {all_gains.shape}; expected "
+            "(n_users, k), (n_users + 1,) and as many possible gains as indptr ends with"
+        )
+    width, counts = in_lists.shape[1], np.diff(bounds)
+    rows = np.repeat(np.arange(len(in_lists)), counts)
+    ranks = np.arange(len(all_gains)) - np.repeat(bounds[:-1], counts)
+    discounts = 1 / np.log2(np.arange(2, max(width, int(counts.max(initial=0))) + 2))
+    # A k larger than every count means no more than the counts, and may be too large for an array.
+    length = min(_checked_length(width, k), len(discounts))
+    # Sorted by descending gain within each row, as the rows stay where they are.
+    best = all_gains[np.lexsort((-all_gains, rows))] * discounts[ranks] * (ranks < length)
+    ideal = np.bincount(rows, weights=best, minlength=len(in_lists))
+    # Summed one by one, in the same order as the ideal, so that a perfect list gets exactly 1.
+    found = np.cumsum(in_lists * discounts[:width], axis=1)[:, -1]
+    return np.divide(found, ideal, out=np.zeros(len(in_lists)), where=ideal > 0)
 
 
 def average_precision(hits: Hits, n_relevant: ArrayLike, *, k: int | None = None) -> PerUser:
@@ -213,6 +300,25 @@ def _errors(actual: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(np.subtract(truth, guess, dtype=np.float64))
 
 
+def _find(recommended: ArrayLike, indptr: ArrayLike, columns: ArrayLike) -> tuple[Hits, NDArray[np.int64]]:
+    """Which of the recommended items are in the user's row, and at which places of ``columns`` these are."""
+    lists, bounds, relevant = np.asarray(recommended), np.asarray(indptr), np.asarray(columns)
+    _check_lists(lists)
+    _check_rows(lists, bounds, relevant)
+    # One number for each pair of user and item, ascending, so that all users are searched at once.
+    width = int(relevant.max(initial=-1)) + 1
+    keys = np.repeat(np.arange(len(lists)) * width, np.diff(bounds)) + relevant
+    if (keys[1:] <= keys[:-1]).any():
+        raise ValueError("the columns of relevant items must ascend in each row, each once")
+    wanted = lists.astype(np.int64) + (np.arange(len(lists)) * width)[:, np.newaxis]
+    places = np.searchsorted(keys, wanted)
+    found = np.zeros(lists.shape, dtype=bool)
+    # A filler, or an item beyond the last relevant one, would have the number of another user's pair.
+    possible = (lists >= 0) & (lists < width) & (places < len(keys))
+    found[possible] = keys[places[possible]] == wanted[possible]
+    return found, places
+
+
 def _check_lists(lists: NDArray[Any]) -> None:
     if lists.ndim != 2 or lists.dtype.kind not in "iu" or lists.shape[1] == 0:
         raise ValueError(
@@ -261,7 +367,10 @@ def _most_hits(hits: Hits, n_relevant: ArrayLike, k: int | None) -> NDArray[Any]
 
 
 def _length(hits: Hits, k: int | None) -> int:
-    width = _checked(hits).shape[1]
+    return _checked_length(_checked(hits).shape[1], k)
+
+
+def _checked_length(width: int, k: int | None) -> int:
     if k is not None and k < width:
         raise ValueError(f"k={k} for lists of {width} items; expected a k of at least {width}")
     return width if k is None else k
