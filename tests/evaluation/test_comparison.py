@@ -3,7 +3,7 @@ import json
 import pytest
 
 from matinee.errors import DataError
-from matinee.evaluation import evaluate
+from matinee.evaluation import evaluate_alone
 from matinee.evaluation.comparison import compare
 from matinee.models import ALS
 from matinee.models.baselines import ItemBiases, MostPopular, Random
@@ -20,14 +20,16 @@ def fitted(small_ratings):
 
 def test_a_row_holds_what_evaluate_says_of_the_model(fitted):
     models, _, test = fitted
-    found = compare(models, test, k=5, relevant_from=3.0)
+    asked = {"k": 5, "relevant_from": 3.0, "liked": 3.5, "gains": "graded"}
+    found = compare(models, test, **asked)
     assert list(found.evaluations) == ["ALS", "MostPopular", "ItemBiases", "Random"]
     rows = found.to_frame().to_dicts()
     for model, row in zip(models, rows, strict=True):
         name = row.pop("model")
-        expected = evaluate(model, test, k=5, relevant_from=3.0)
+        expected = evaluate_alone(model, test, **asked)
         assert found.evaluations[name] == expected
-        assert row == expected.to_dict()
+        assert row | {"most_popular": None} == expected.to_dict()
+        assert "most_popular" not in row
     assert rows[1]["rmse"] is None
 
 
@@ -35,7 +37,7 @@ def test_the_table_has_a_line_for_each_model_and_the_protocol(fitted):
     models, _, test = fitted
     lines = str(compare({"ours": models[0], "popular": models[1]}, test)).splitlines()
     assert lines[0].split()[:4] == ["model", "RMSE", "MAE", "precision"]
-    expected = evaluate(models[0], test)
+    expected = evaluate_alone(models[0], test)
     assert lines[1].split()[:4] == [
         "ours",
         *(f"{expected.to_dict()[name]:.4f}" for name in ("rmse", "mae", "precision")),
@@ -44,6 +46,20 @@ def test_the_table_has_a_line_for_each_model_and_the_protocol(fitted):
     assert "lists            of 10 for each user" in lines
     assert "split            random, test_size=0.25, random_state=0" in lines
     assert "trained on" not in lines[-1]
+
+
+def test_the_table_shows_what_people_liked(fitted):
+    models, _, test = fitted
+    lines = str(compare({"ours": models[0]}, test)).splitlines()
+    assert lines[0].endswith("NDCG liked  recall liked  stars of hits  disliked  catalogue  novelty")
+    expected = evaluate_alone(models[0], test)
+    assert lines[1].split()[-6:-2] == [
+        f"{expected.ndcg_liked:.4f}",
+        f"{expected.recall_liked:.4f}",
+        f"{expected.mean_stars_of_hits:.2f}",
+        f"{expected.share_disliked:.1%}",
+    ]
+    assert "liked            from 4, and disliked up to 2" in lines
 
 
 def test_a_model_that_was_trained_on_the_test_is_named(fitted):

@@ -8,12 +8,16 @@ import pytest
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
 from matinee.errors import DataError, NotFittedError
-from matinee.evaluation import Evaluation, audience, evaluate, ranking_metrics
+from matinee.evaluation import Evaluation, audience, evaluate, evaluate_alone, ranking_metrics
+from matinee.evaluation.criteria import Criteria
+from matinee.evaluation.tally import Tally
 from matinee.models import ALS
+from matinee.models.baselines import MostPopular
 from matinee.models.implicit import ImplicitALS
 from matinee.ratings import Ratings
 from matinee.ratings.splits import NewUsers, split
 
+LIKED = ("ndcg_liked", "recall_liked", "mean_stars_of_hits", "share_disliked")
 RANKING = ("precision", "recall", "truncated_recall", "ndcg", "map", "mrr", "hit_rate")
 
 
@@ -49,6 +53,14 @@ def result():
         **dict.fromkeys(RANKING, 0.125),
         catalogue_coverage=0.25,
         novelty=3.5,
+        ndcg_liked=0.0625,
+        recall_liked=0.03125,
+        mean_stars_of_hits=4.25,
+        share_disliked=0.05,
+        liked_from=4.0,
+        disliked_to=2.0,
+        gains="binary",
+        most_popular=None,
     )
 
 
@@ -97,6 +109,33 @@ def ranking_by_hand(model, test, k, relevant_from=-math.inf, person_of=None):
             ]
         )
     return len(rows), dict(zip(RANKING, np.mean(rows, axis=0), strict=True))
+
+
+def lists_of(model, test, k):
+    """The list of each user of a test, and a dictionary of their test ratings."""
+    rated = {}
+    for user, item, rating in test.to_frame().select("user", "item", "rating").iter_rows():
+        rated.setdefault(user, {})[item] = rating
+    nobody = [one.item for one in model.fold_in({}).recommend(n=k)]
+    for user, ratings in rated.items():
+        known = user in model.user_index_.ids
+        yield [one.item for one in model.recommend(user, n=k)] if known else nobody, ratings
+
+
+def liked_by_hand(model, test, k, liked=4.0, disliked=2.0):
+    """What people thought of the items that they were shown, from sets of ids."""
+    ndcgs, recalls, stars = [], [], []
+    for listed, ratings in lists_of(model, test, k):
+        stars += [ratings[item] for item in listed if item in ratings]
+        wanted = {item for item, rating in ratings.items() if rating >= liked}
+        if wanted:
+            ideal = sum(1 / math.log2(place + 2) for place in range(min(k, len(wanted))))
+            places = [place for place, item in enumerate(listed) if item in wanted]
+            ndcgs.append(sum(1 / math.log2(place + 2) for place in places) / ideal)
+            recalls.append(len(places) / len(wanted))
+    share_disliked = sum(star <= disliked for star in stars) / len(stars)
+    figures = (np.mean(ndcgs), np.mean(recalls), np.mean(stars), share_disliked)
+    return dict(zip(LIKED, figures, strict=True))
 
 
 def test_errors_are_those_of_the_models_own_predictions(fitted):
@@ -157,6 +196,138 @@ def test_only_ratings_from_the_threshold_on_are_relevant(fitted):
     assert {name: getattr(found, name) for name in RANKING} == pytest.approx(expected)
     assert (found.n_users, found.n_users_without_test) == (n_users, test.n_users - n_users)
     assert found.rmse == evaluate(model, test).rmse
+
+
+@pytest.mark.parametrize("k", [1, 5, 100])
+@pytest.mark.parametrize("relevant_from", [None, 5.0])
+def test_what_people_liked_is_judged_by_the_lists_that_they_are_shown(fitted, k, relevant_from):
+    model, _, test = fitted
+    tested = with_strangers(test)
+    found = evaluate(model, tested, k=k, relevant_from=relevant_from)
+    expected = liked_by_hand(model, tested, k)
+    assert {name: getattr(found, name) for name in LIKED} == pytest.approx(expected)
+    assert (found.liked_from, found.disliked_to) == (4.0, 2.0)
+    assert expected["ndcg_liked"] > 0
+    if k == 100:
+        assert 0 < expected["share_disliked"] < 1
+
+
+def test_liked_may_begin_at_another_rating(fitted):
+    model, _, test = fitted
+    found = evaluate(model, test, k=5, liked=3.0)
+    expected = liked_by_hand(model, test, 5, liked=3.0)
+    assert {name: getattr(found, name) for name in LIKED} == pytest.approx(expected)
+    assert found.ndcg_liked != evaluate(model, test, k=5).ndcg_liked
+    assert found.ndcg == evaluate(model, test, k=5).ndcg
+
+
+def test_with_relevant_as_liked_ndcg_and_recall_are_the_same(fitted):
+    model, _, test = fitted
+    found = evaluate(model, test, relevant_from=3.5, liked=3.5)
+    assert (found.ndcg_liked, found.recall_liked) == pytest.approx((found.ndcg, found.recall))
+
+
+def test_liked_and_disliked_follow_the_scale_of_the_ratings(fitted):
+    _, train, test = fitted
+    doubled = [
+        Ratings.from_frame(each.to_frame().with_columns(pl.col("rating") * 2)) for each in (train, test)
+    ]
+    popular = MostPopular().fit(train)
+    found, of_ten = evaluate(popular, test), evaluate(MostPopular().fit(doubled[0]), doubled[1])
+    assert (of_ten.liked_from, of_ten.disliked_to) == (8.0, 4.0)
+    assert of_ten.mean_stars_of_hits == pytest.approx(2 * found.mean_stars_of_hits)
+    for name in ("ndcg_liked", "recall_liked", "share_disliked"):
+        assert getattr(of_ten, name) == getattr(found, name)
+    of_both = [
+        evaluate(one, ratings, gains="graded").ndcg
+        for one, ratings in ((popular, test), (MostPopular().fit(doubled[0]), doubled[1]))
+    ]
+    assert of_both[0] == pytest.approx(of_both[1])
+
+
+def test_ratings_that_are_all_alike_say_nothing_of_what_is_liked(fitted):
+    _, train, test = fitted
+    seen = Ratings.from_frame(train.to_frame().with_columns(rating=pl.lit(1.0)))
+    model = ImplicitALS(n_factors=3, n_iterations=2).fit(seen)
+    found = evaluate(model, test)
+    assert [getattr(found, name) for name in (*LIKED, "liked_from", "disliked_to")] == [None] * 6
+    assert found.most_popular["ndcg_liked"] is None
+    assert "liked" not in str(found)
+    # Whoever says what is liked in the test is answered; what is disliked nobody has said.
+    asked = evaluate(model, test, liked=4)
+    assert (asked.liked_from, asked.disliked_to, asked.share_disliked) == (4.0, None, None)
+    expected = liked_by_hand(model, test, 10)
+    for name in LIKED[:3]:
+        assert getattr(asked, name) == pytest.approx(expected[name])
+
+
+def test_without_hits_and_without_anything_liked_there_are_no_figures(fitted):
+    model, train, _ = fitted
+    found = evaluate(model, train, liked=99)
+    assert [math.isnan(getattr(found, name)) for name in LIKED] == [True] * 4
+    whole = found.to_dict()
+    assert [whole[name] for name in LIKED] == [None] * 4
+    assert json.loads(json.dumps(whole, allow_nan=False)) == whole
+
+
+@pytest.mark.parametrize(("k", "relevant_from"), [(5, None), (100, None), (5, 3.0)])
+def test_graded_gains_are_those_of_the_ratings_in_the_lists(fitted, k, relevant_from):
+    model, _, test = fitted
+    expected = []
+    for listed, ratings in lists_of(model, test, k):
+        gains = {item: 2**rating - 1 for item, rating in ratings.items() if rating >= (relevant_from or 0.0)}
+        best = sorted(gains.values(), reverse=True)[:k]
+        if best:
+            gained = sum(gains.get(item, 0.0) / math.log2(place + 2) for place, item in enumerate(listed))
+            expected.append(gained / sum(gain / math.log2(place + 2) for place, gain in enumerate(best)))
+    found = evaluate(model, test, k=k, relevant_from=relevant_from, gains="graded")
+    binary = evaluate(model, test, k=k, relevant_from=relevant_from)
+    assert found.ndcg == pytest.approx(np.mean(expected))
+    assert found.ndcg != pytest.approx(binary.ndcg, rel=1e-3)
+    assert (found.map, found.ndcg_liked) == (binary.map, binary.ndcg_liked)
+    assert (found.gains, binary.gains) == ("graded", "binary")
+    assert "graded by the rating" in str(found)
+    assert "gains" not in str(binary)
+
+
+def test_tallies_of_parts_of_the_people_add_up_to_that_of_all(fitted):
+    model, _, test = fitted
+    asked = {"k": 5, "relevant_from": 3.0, "liked": None, "gains": "graded"}
+    criteria = Criteria.of(model.rating_range_, **asked)
+    in_first = test.user_positions % 3 == 0
+    parts = [test.subset(in_first), test.subset(~in_first)]
+    whole, *tallies = (
+        vars(Tally.of(audience.Audience.known(model, one), one, criteria)) for one in (test, *parts)
+    )
+    for name in whole.keys() - {"n_users_without_test", "n_fitted_users"}:
+        assert tallies[0][name] + tallies[1][name] == pytest.approx(whole[name]), name
+    assert min(part["n_hits"] for part in tallies) > 0
+
+
+@pytest.mark.parametrize("by", ["random", "new_users"])
+def test_the_most_popular_of_the_same_ratings_stands_beside_the_model(small_ratings, by):
+    train, test = split(small_ratings, test_size=0.3, by=by)
+    found = evaluate(small_model(train), test, k=5, relevant_from=3.0)
+    popular = evaluate(MostPopular().fit(train), test, k=5, relevant_from=3.0)
+    names = (*RANKING, *LIKED, "catalogue_coverage", "novelty")
+    assert found.most_popular == {name: getattr(popular, name) for name in names}
+    assert found.to_dict()["most_popular"] == found.most_popular
+    assert popular.most_popular is None
+    assert popular.to_dict()["most_popular"] is None
+    table = str(found).splitlines()
+    assert next(line.split() for line in table if line.startswith("NDCG at 5")) == [
+        *("NDCG", "at", "5", f"{found.ndcg:.4f}", f"{popular.ndcg:.4f}")
+    ]
+    assert any(line.split() == ["model", "most", "popular"] for line in table)
+
+
+def test_a_model_evaluated_alone_has_all_figures_of_its_own(fitted):
+    model, _, test = fitted
+    alone = evaluate_alone(model, test, k=3, relevant_from=3.0, liked=3.0, gains="graded")
+    beside = evaluate(model, test, k=3, relevant_from=3.0, liked=3.0, gains="graded")
+    assert beside.most_popular is not None
+    assert alone == replace(beside, most_popular=None)
+    assert "most popular" not in str(alone)
 
 
 def test_a_threshold_finds_the_rating_that_it_names():
@@ -265,6 +436,11 @@ def test_the_table_shows_both_errors_and_the_protocol(result):
     assert table["RMSE without fallback"] == "0.8800"
     assert table["test RMSE / train RMSE"] == "1.100 (gap 0.0800)"
     assert table["NDCG at 10"] == "0.1250"
+    assert table["NDCG liked at 10"] == "0.0625"
+    assert table["recall liked at 10"] == "0.0312"
+    assert table["mean stars of hits"] == "4.25"
+    assert table["disliked among hits"] == "5.00%"
+    assert table["liked"] == "from 4, and disliked up to 2"
     assert table["catalogue coverage"] == "25.00%"
     assert table["novelty"] == "3.50 bits"
     assert table["split"] == "random, test_size=0.2, random_state=42"
@@ -309,6 +485,20 @@ def test_arguments_that_cannot_be_evaluated_are_refused(fitted):
         evaluate(model, test, relevant_from="4")
     with pytest.raises(DataError, match="relevant_from=nan; expected a rating, or None"):
         evaluate(model, test, relevant_from=math.nan)
+    with pytest.raises(DataError, match="liked='4'; expected a rating, or None for four fifths of the"):
+        evaluate(model, test, liked="4")
+    with pytest.raises(DataError, match='gains=\'linear\'; expected "binary" or "graded"'):
+        evaluate(model, test, gains="linear")
+    with pytest.raises(DataError, match="gains=\\['graded'\\]; expected"):
+        evaluate(model, test, gains=["graded"])
+
+
+def test_graded_gains_need_a_rating_above_zero():
+    ratings = Ratings.from_arrays([1, 1, 2, 2], [1, 2, 1, 2], [-1.0, -3.0, -1.0, 0.0])
+    model = MostPopular().fit(ratings.subset([0, 1, 2]))
+    with pytest.raises(DataError, match='gains="graded" for ratings of at most -1; expected ratings above 0'):
+        evaluate(model, ratings.subset([3]), gains="graded")
+    assert evaluate(model, ratings.subset([3])).ndcg_liked is None
 
 
 def told(test, user, known):

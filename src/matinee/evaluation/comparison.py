@@ -9,7 +9,9 @@ from typing import Any
 import polars as pl
 
 from matinee.errors import DataError
-from matinee.evaluation.evaluation import Evaluation, evaluate
+from matinee.evaluation.criteria import Gains
+from matinee.evaluation.evaluation import Evaluation
+from matinee.evaluation.judging import evaluate_alone
 from matinee.evaluation.ranking_metrics import RANKING
 from matinee.models.model import Model
 from matinee.ratings import Ratings
@@ -20,6 +22,10 @@ COLUMNS = {
     "rmse": ("RMSE", "{:.4f}"),
     "mae": ("MAE", "{:.4f}"),
     **{name: (label, "{:.4f}") for name, label in RANKING.items()},
+    "ndcg_liked": ("NDCG liked", "{:.4f}"),
+    "recall_liked": ("recall liked", "{:.4f}"),
+    "mean_stars_of_hits": ("stars of hits", "{:.2f}"),
+    "share_disliked": ("disliked", "{:.1%}"),
     "catalogue_coverage": ("catalogue", "{:.1%}"),
     "novelty": ("novelty", "{:.2f}"),
 }
@@ -39,9 +45,12 @@ class Comparison:
     evaluations: dict[str, Evaluation]
 
     def to_frame(self) -> pl.DataFrame:
-        """A frame with a row for each model: its name and all values of `Evaluation.to_dict`."""
+        """A frame with a row for each model: its name and all values of `Evaluation.to_dict`.
+
+        Only ``most_popular`` is left out, which would be another row.
+        """
         rows = [{"model": name, **found.to_dict()} for name, found in self.evaluations.items()]
-        return pl.DataFrame(rows, infer_schema_length=None)
+        return pl.DataFrame(rows, infer_schema_length=None).drop("most_popular")
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """The `Evaluation.to_dict` of each model by its name, ready for JSON."""
@@ -76,8 +85,12 @@ def compare(
     *,
     k: int = 10,
     relevant_from: float | None = None,
+    liked: float | None = None,
+    gains: Gains = "binary",
 ) -> Comparison:
     """Evaluate several models on one test, and put the results into one table.
+
+    Give `baselines.MostPopular` among the models: a list that is worse than its list needs no model.
 
     Parameters
     ----------
@@ -86,7 +99,7 @@ def compare(
         are named by their classes; the second ALS is "ALS 2", and so on.
     test : Ratings or NewUsers
         Ratings that the models were not trained on; as in `evaluate`.
-    k, relevant_from
+    k, relevant_from, liked, gains
         As in `evaluate`.
 
     Returns
@@ -101,7 +114,8 @@ def compare(
     """
     named = named_models(models)
     evaluations = {
-        name: evaluate(model, test, k=k, relevant_from=relevant_from) for name, model in named.items()
+        name: evaluate_alone(model, test, k=k, relevant_from=relevant_from, liked=liked, gains=gains)
+        for name, model in named.items()
     }
     _check_alike(named)
     return Comparison(evaluations)

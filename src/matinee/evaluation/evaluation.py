@@ -1,24 +1,14 @@
-"""Evaluates a fitted model on ratings that it has not seen."""
+"""The result of an evaluation, and how it is printed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from matinee import metrics
-from matinee.checks import whole_number
-from matinee.errors import DataError
-from matinee.evaluation.audience import Audience
-from matinee.evaluation.ranking_metrics import RANKING, figure_by_k, relevance_threshold, relevant_ratings
-from matinee.evaluation.tally import Tally
-from matinee.models.model import Model
-from matinee.ratings import Ratings, check_ratings
-from matinee.ratings.splits import NewUsers
+from matinee.evaluation.criteria import Gains
+from matinee.evaluation.ranking_metrics import RANKING
 
 # Bounds of test RMSE / train RMSE. Every model predicts its training ratings a little better. On the demo
 # cinema, ALS with 10 and with 32 factors has its lowest test RMSE at ratios of 1.22 and 1.25. With more
@@ -28,6 +18,16 @@ MODERATE_RATIO = 1.1
 OVERFITTING_RATIO = 1.3
 # The items that are not recommended to a user.
 TRAINING, HISTORY = "training ratings", "history folded in"
+# The figures of lists that are printed: the label, and the format of the figure.
+LISTS = {
+    **{name: (f"{label} at {{k}}", "{:.4f}") for name, label in RANKING.items()},
+    "ndcg_liked": ("NDCG liked at {k}", "{:.4f}"),
+    "recall_liked": ("recall liked at {k}", "{:.4f}"),
+    "mean_stars_of_hits": ("mean stars of hits", "{:.2f}"),
+    "share_disliked": ("disliked among hits", "{:.2%}"),
+    "catalogue_coverage": ("catalogue coverage", "{:.2%}"),
+    "novelty": ("novelty", "{:.2f} bits"),
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,22 @@ class Evaluation:
     catalogue_coverage, novelty : float
         The share of the catalogue that is in at least one list, and the bits of surprise in a place of a
         list; also defined in `matinee.metrics`.
+    ndcg_liked, recall_liked : float or None
+        NDCG and recall where only test ratings of at least ``liked_from`` count, over the users who have any;
+        NaN if nobody has.
+    mean_stars_of_hits, share_disliked : float or None
+        The mean test rating of all items in lists that have one, and the share of these that are rated at
+        most ``disliked_to``. They are over the lists of all users with a test rating, relevant or not; NaN if
+        no item in a list has a rating.
+    liked_from, disliked_to : float or None
+        A test rating of at least the one is liked, of at most the other disliked. These and the four figures
+        above are None if the ratings that the model was fitted on are all alike, and so say nothing of what
+        people like; a ``liked`` that is given is used even then.
+    gains : {"binary", "graded"}
+        The gains in ``ndcg``: 1 for every relevant item, or those of `matinee.metrics.graded_gains`.
+    most_popular : dict of str to float, or None
+        The figures of the lists of `baselines.MostPopular`, fitted on the same ratings, by their names here.
+        None if the model is that one, or only the model was evaluated.
     """
 
     n_ratings: int
@@ -101,6 +117,14 @@ class Evaluation:
     hit_rate: float
     catalogue_coverage: float
     novelty: float
+    ndcg_liked: float | None
+    recall_liked: float | None
+    mean_stars_of_hits: float | None
+    share_disliked: float | None
+    liked_from: float | None
+    disliked_to: float | None
+    gains: Gains
+    most_popular: dict[str, float | None] | None = field(hash=False)
 
     @property
     def coverage(self) -> float:
@@ -165,11 +189,15 @@ class Evaluation:
             yield "", self.verdict
 
     def _lists(self) -> Iterator[tuple[str, str]]:
+        own = _printed(vars(self))
+        labels = {name: LISTS[name][0].format(k=self.k) for name in own}
         yield "", ""
-        for name, label in RANKING.items():
-            yield f"{label} at {self.k}", f"{getattr(self, name):.4f}"
-        yield "catalogue coverage", f"{self.catalogue_coverage:.2%}"
-        yield "novelty", f"{self.novelty:.2f} bits"
+        if self.most_popular is None:
+            yield from ((labels[name], text) for name, text in own.items())
+        else:
+            popular, width = _printed(self.most_popular), max(map(len, own.values()))
+            yield "", f"{'model':<{width}}  most popular"
+            yield from ((labels[name], f"{text:<{width}}  {popular[name]}") for name, text in own.items())
         yield "", ""
         yield from self.protocol()
 
@@ -184,149 +212,26 @@ class Evaluation:
         yield "ranked for each", f"{self.n_items:,} movies, without {less}"
         threshold = "every test rating" if self.relevant_from is None else f"from {self.relevant_from:g}"
         yield "relevant", threshold
+        if self.gains == "graded":
+            yield "gains of NDCG", "graded by the rating"
+        if self.liked_from is not None:
+            yield "liked", f"from {self.liked_from:g}" + _and_disliked(self.disliked_to)
 
 
-def evaluate(
-    model: Model,
-    test: Ratings | NewUsers,
-    *,
-    k: int = 10,
-    train: Ratings | None = None,
-    relevant_from: float | None = None,
-) -> Evaluation:
-    """Measure how well a model predicts ratings, and how many test items are in its recommendations.
-
-    Parameters
-    ----------
-    model : Model
-        A model that was fitted, or loaded from a file.
-    test : Ratings or NewUsers
-        Ratings that the model was not trained on. An item that a user has in the training ratings is never
-        recommended to them, so it counts as missed; the result says how many there are. For `NewUsers`, each
-        user's history is folded in, and the held-out ratings are predicted and looked for in the lists.
-    k : int
-        The length of the lists of recommendations. If there are fewer than k items to recommend, lists are
-        shorter and the empty places count as misses.
-    train : Ratings, optional
-        The ratings that the model was trained on. With them the result has the training errors and the
-        verdict on overfitting.
-    relevant_from : float, optional
-        The least rating that makes an item relevant to a user. By default every test rating does.
-
-    Returns
-    -------
-    Evaluation
-
-    Raises
-    ------
-    DataError
-        If an argument is invalid, or there are no ratings in ``test`` or ``train``.
-    NotFittedError
-        If the model has not been fitted.
-    """
-    _check_arguments(model, test, train)
-    k = whole_number("k", k, least=1)
-    relevant_from = relevance_threshold(relevant_from)
-    audience, held_out = _audience(model, test)
-    train_rmse, train_mae = (None, None) if train is None else _errors(Audience.known(model, train), train)
-    tally = Tally.of(audience, held_out, relevant_ratings(held_out, relevant_from), k)
-    return Evaluation(
-        **tally.figures(model.n_raters, predicts_ratings=model.predicts_ratings),
-        split=getattr(test, "split", None),
-        train_rmse=train_rmse,
-        train_mae=train_mae,
-        k=k,
-        relevant_from=relevant_from,
-        excluded=HISTORY if isinstance(test, NewUsers) else TRAINING,
-    )
+def _printed(figures: Mapping[str, Any]) -> dict[str, str]:
+    """The figures of lists as they are printed, by name, without those that there are none of."""
+    return {
+        name: text.format(figures[name]) for name, (_, text) in LISTS.items() if figures[name] is not None
+    }
 
 
-def predicted_ratings(model: Model, test: Ratings | NewUsers) -> tuple[Ratings, NDArray[np.float32]]:
-    """The ratings of a test, and the prediction of each in the same order, as `evaluate` compares them.
-
-    Raises
-    ------
-    DataError
-        If `evaluate` refuses the arguments, or the model predicts no ratings.
-    NotFittedError
-        If the model has not been fitted.
-    """
-    _check_arguments(model, test, None)
-    if not model.predicts_ratings:
-        raise DataError(
-            f"{type(model).__name__} predicts no ratings; expected a model that does, such as ALS"
-        )
-    audience, held_out = _audience(model, test)
-    return held_out, audience.predict(held_out)
-
-
-def metric_by_k(
-    model: Model,
-    test: Ratings | NewUsers,
-    *,
-    metric: str,
-    ks: Sequence[int],
-    relevant_from: float | None = None,
-) -> list[float]:
-    """One ranking figure of `evaluate` for lists of different lengths; items are ranked only once.
-
-    Parameters
-    ----------
-    model, test, relevant_from
-        As in `evaluate`.
-    metric : str
-        One of `RANKING`.
-    ks : sequence of int
-        The lengths of the lists.
-
-    Returns
-    -------
-    list of float
-        The mean over users for each of ``ks``; NaN if no user gets a list.
-
-    Raises
-    ------
-    DataError
-        If `evaluate` refuses the arguments, the metric is unknown, or there are no lengths.
-    NotFittedError
-        If the model has not been fitted.
-    """
-    _check_arguments(model, test, None)
-    if metric not in RANKING:
-        raise DataError(f"metric={metric!r}; expected one of {', '.join(RANKING)}")
-    lengths = [whole_number("k", k, least=1) for k in ks]
-    if not lengths:
-        raise DataError("there are no lengths k of lists; expected at least one")
-    audience, held_out = _audience(model, test)
-    relevant = relevant_ratings(held_out, relevance_threshold(relevant_from))
-    return figure_by_k(audience, held_out, relevant, metric, lengths)
-
-
-def _audience(model: Model, test: Ratings | NewUsers) -> tuple[Audience, Ratings]:
-    """The people of a test, and the ratings to predict and to find in the lists."""
-    if isinstance(test, NewUsers):
-        return Audience.folded_in(model, test.history), test.held_out
-    return Audience.known(model, test), test
-
-
-def _check_arguments(model: Any, test: Any, train: Any) -> None:
-    if not isinstance(model, Model):
-        raise DataError(f"expected a model, such as matinee.ALS().fit(train), got {type(model).__name__}")
-    model.check_fitted()
-    tested = test.held_out if isinstance(test, NewUsers) else test
-    for name, ratings in (("test", tested), ("train", train)):
-        if ratings is not None or name == "test":
-            check_ratings(ratings, name)
-
-
-def _errors(audience: Audience, ratings: Ratings) -> tuple[float | None, float | None]:
-    if not audience.model.predicts_ratings:
-        return None, None
-    predicted = audience.predict(ratings)
-    return metrics.rmse(ratings.values, predicted), metrics.mae(ratings.values, predicted)
+def _and_disliked(disliked_to: float | None) -> str:
+    return "" if disliked_to is None else f", and disliked up to {disliked_to:g}"
 
 
 def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matinee import metrics
-from matinee.errors import DataError
 from matinee.evaluation.audience import CHUNK, Audience, chunks
+from matinee.evaluation.criteria import is_at_least
 from matinee.ratings import Ratings, Rows
 
 # The figures at k that measure lists, and their printed names.
@@ -24,6 +24,8 @@ RANKING = {
     "mrr": "MRR",
     "hit_rate": "hit rate",
 }
+# The figures that ask what people thought of the items that lists held.
+LIKED = ("ndcg_liked", "recall_liked", "mean_stars_of_hits", "share_disliked")
 # Computes each figure for every user, from the hits in the user's list, the number of relevant items, and k.
 PER_USER: dict[str, Callable[[metrics.Hits, NDArray[Any], int], metrics.PerUser]] = {
     "precision": lambda hits, n_relevant, k: metrics.precision(hits, k=k),
@@ -36,48 +38,51 @@ PER_USER: dict[str, Callable[[metrics.Hits, NDArray[Any], int], metrics.PerUser]
 }
 
 
-def relevance_threshold(relevant_from: Any) -> float | None:
-    """The least relevant rating, None if all are relevant; raises a DataError if it is not a rating."""
-    is_number = isinstance(relevant_from, int | float | np.integer | np.floating)
-    if relevant_from is None or (is_number and math.isfinite(relevant_from)):
-        return None if relevant_from is None else float(relevant_from)
-    raise DataError(f"relevant_from={relevant_from!r}; expected a rating, or None for every test rating")
+class Lists(NamedTuple):
+    """The lists of some users of a test, and what these users thought of the items.
 
+    Attributes
+    ----------
+    best : ndarray of int32, shape (n_users, k)
+        The model's positions of the items, the best first; −1 where there are no more.
+    ratings : ndarray of float32, shape (n_users, k)
+        The test rating of each place; NaN where there is none.
+    rated : Rows
+        All test ratings of these users.
+    """
 
-def relevant_ratings(test: Ratings, relevant_from: float | None) -> Rows:
-    """The test ratings, by user, that lists should find: all, or those of at least ``relevant_from``."""
-    if relevant_from is None:
-        return test.by_user
-    # Compared in the precision of the ratings, so that 3.7 finds a rating of 3.7.
-    return test.subset(test.values >= np.float32(relevant_from)).by_user
+    best: NDArray[np.int32]
+    ratings: NDArray[np.float32]
+    rated: Rows
 
 
 def figure_by_k(
-    audience: Audience, test: Ratings, relevant: Rows, metric: str, lengths: list[int]
+    audience: Audience, test: Ratings, relevant_from: float | None, metric: str, lengths: list[int]
 ) -> list[float]:
     """The mean over users of one of ``RANKING``, for lists of different lengths."""
-    n_relevant, per_user = relevant.counts, PER_USER[metric]
-    sums, n_users = np.zeros(len(lengths)), np.count_nonzero(n_relevant)
-    for users, _, hits in lists_and_hits(audience, test, relevant, max(lengths)):
-        sums += [per_user(hits[:, :k], n_relevant[users], k).sum() for k in lengths]
-    return [float(one) / n_users if n_users else math.nan for one in sums]
+    threshold = -math.inf if relevant_from is None else relevant_from
+    users = np.flatnonzero(count_by_row(test.by_user, is_at_least(test.values, threshold)))
+    sums, per_user = np.zeros(len(lengths)), PER_USER[metric]
+    for lists in lists_of(audience, test, users, max(lengths)):
+        n_relevant = count_by_row(lists.rated, is_at_least(lists.rated.values, threshold))
+        hits = is_at_least(lists.ratings, threshold)
+        sums += [per_user(hits[:, :k], n_relevant, k).sum() for k in lengths]
+    return [float(one) / len(users) if len(users) else math.nan for one in sums]
 
 
-def lists_and_hits(
-    audience: Audience, test: Ratings, relevant: Rows, k: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], metrics.Hits]]:
-    """Yield the users with relevant items in chunks: the users, their lists, and the hits in the lists."""
-    users, model = np.flatnonzero(relevant.counts), audience.model
+def count_by_row(rows: Rows, which: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many of the chosen entries are in each row; int64, shape (n_rows,)."""
+    before = np.concatenate([[0], np.cumsum(which, dtype=np.int64)])
+    return np.asarray(np.diff(before[rows.indptr]))
+
+
+def lists_of(audience: Audience, test: Ratings, users: NDArray[np.int64], k: int) -> Iterator[Lists]:
+    """Yield the lists of users of a test, in chunks."""
+    model = audience.model
     # The item at each of the model's positions, as a column of the test; −1 for a filler and at the end.
     columns = np.append(test.item_index.positions(model.item_index_.ids), -1)
     # A list cannot be longer than the catalogue, however large k is.
     width = min(k, len(model.item_index_))
     for chunk in chunks(len(users), max(1, CHUNK // width)):
-        best = audience.best_items(users[chunk], width)
-        yield users[chunk], best, metrics.find_hits(columns[best], *_rows_of(relevant, users[chunk]))
-
-
-def _rows_of(rows: Rows, chosen: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """The indptr and columns of the chosen rows, which ascend; all rows between them must be empty."""
-    begin, end = rows.indptr[chosen[0]], rows.indptr[chosen[-1] + 1]
-    return np.append(rows.indptr[chosen], end) - begin, rows.columns[begin:end]
+        best, rated = audience.best_items(users[chunk], width), test.by_user.pick(users[chunk])
+        yield Lists(best, metrics.find_values(columns[best], *rated), rated)

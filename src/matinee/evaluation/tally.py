@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from matinee import metrics
 from matinee.evaluation.audience import Audience, n_trained_on
-from matinee.evaluation.ranking_metrics import PER_USER, lists_and_hits
+from matinee.evaluation.criteria import Criteria
+from matinee.evaluation.ranking_metrics import LIKED, PER_USER, Lists, count_by_row, lists_of
 from matinee.models.model import Model
-from matinee.ratings import Ratings, Rows
+from matinee.ratings import Ratings
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +32,21 @@ class Tally:
         The sums of the errors over all predictions, and over those without fallback; 0 for a model that
         predicts no ratings.
     n_users, n_users_fallback, n_users_without_test : int
-        The number of people who get a list, of those about whom the model knows nothing, and of people left
-        out.
+        The number of people with a relevant test rating, of those about whom the model knows nothing, and of
+        people without one.
     ranking : ndarray of float64, shape (n_metrics,)
-        The sums of the figures over the people who get a list, in the order of `PER_USER`.
+        The sums of the figures over the people with a relevant test rating, in the order of `PER_USER`.
     n_recommended : ndarray of int64, shape (n_items,)
-        The number of lists that each item is in.
+        The number of the lists of these people that each item is in.
+    n_users_liking : int
+        The number of people with a test rating that is liked.
+    ndcg_liked, recall_liked : float
+        The sums of these figures over them.
+    n_hits, n_disliked : int
+        The number of places, in the lists of all people with test ratings, of items that have a test rating,
+        and that are disliked.
+    stars_of_hits : float
+        The sum of the test ratings of these places.
     n_fitted_users : int
         The number of people with a rating that the model was fitted on, whether they are in the test or not.
     """
@@ -52,14 +62,20 @@ class Tally:
     n_users_without_test: int
     ranking: NDArray[np.float64]
     n_recommended: NDArray[np.int64]
+    n_users_liking: int
+    ndcg_liked: float
+    recall_liked: float
+    n_hits: int
+    n_disliked: int
+    stars_of_hits: float
     n_fitted_users: int
 
     @classmethod
-    def of(cls, audience: Audience, test: Ratings, relevant: Rows, k: int) -> Tally:
-        """The tally of all people of a test: of their ratings, and of the hits in lists of k items."""
+    def of(cls, audience: Audience, test: Ratings, criteria: Criteria) -> Tally:
+        """The tally of all people of a test: of their ratings, and of the hits in their lists."""
         return cls(
             **_errors(audience, test),
-            **_lists(audience, test, relevant, k),
+            **_lists(audience, test, criteria),
             n_trained_on=n_trained_on(audience.model, test),
             n_fitted_users=_n_fitted_users(audience.model),
         )
@@ -68,20 +84,24 @@ class Tally:
     def zero(cls, n_items: int) -> Tally:
         """The tally of no people, to which others can be added."""
         ranking, n_recommended = np.zeros(len(PER_USER)), np.zeros(n_items, dtype=np.int64)
-        return cls(0, 0, 0, 0.0, 0.0, 0.0, 0, 0, 0, ranking, n_recommended, 0)
+        return cls(*(0, 0, 0, 0.0, 0.0, 0.0, 0, 0, 0), ranking, n_recommended, *(0, 0.0, 0.0, 0, 0, 0.0), 0)
 
     @classmethod
     def untested(cls, model: Model) -> Tally:
         """The tally of a model none of whose users are tested."""
         return replace(cls.zero(len(model.item_index_)), n_fitted_users=_n_fitted_users(model))
 
-    def figures(self, n_raters: NDArray[np.int64], *, predicts_ratings: bool) -> dict[str, Any]:
+    def figures(
+        self, n_raters: NDArray[np.int64], criteria: Criteria, *, predicts_ratings: bool
+    ) -> dict[str, Any]:
         """The figures of an `Evaluation` of these people, by the names of its attributes.
 
         Parameters
         ----------
         n_raters : ndarray of int64, shape (n_items,)
             The number of ratings of each item that the model was fitted on.
+        criteria : Criteria
+            Those of the tally.
         predicts_ratings : bool
             Whether the model predicts ratings; the errors are None if it does not.
         """
@@ -100,6 +120,18 @@ class Tally:
             if self.n_users
             else math.nan,
             "novelty": metrics.novelty(self.n_recommended, n_raters, self.n_fitted_users),
+            **self._liked(criteria),
+        }
+
+    def _liked(self, criteria: Criteria) -> dict[str, float | None]:
+        if criteria.liked_from is None:
+            return dict.fromkeys(LIKED)
+        has_disliked = criteria.disliked_to is not None
+        return {
+            "ndcg_liked": _mean(self.ndcg_liked, self.n_users_liking),
+            "recall_liked": _mean(self.recall_liked, self.n_users_liking),
+            "mean_stars_of_hits": _mean(self.stars_of_hits, self.n_hits),
+            "share_disliked": _mean(self.n_disliked, self.n_hits) if has_disliked else None,
         }
 
     def _errors(self) -> dict[str, float]:
@@ -124,19 +156,55 @@ def _errors(audience: Audience, test: Ratings) -> dict[str, Any]:
     }
 
 
-def _lists(audience: Audience, test: Ratings, relevant: Rows, k: int) -> dict[str, Any]:
-    n_relevant, n_items = relevant.counts, len(audience.model.item_index_)
-    n_users = int(np.count_nonzero(n_relevant))
-    ranking, n_recommended = np.zeros(len(PER_USER)), np.zeros(n_items, dtype=np.int64)
-    for users, best, hits in lists_and_hits(audience, test, relevant, k):
-        ranking += [per_user(hits, n_relevant[users], k).sum() for per_user in PER_USER.values()]
-        n_recommended += np.bincount(best[best >= 0], minlength=n_items)
+def _lists(audience: Audience, test: Ratings, criteria: Criteria) -> dict[str, Any]:
+    is_asked = count_by_row(test.by_user, criteria.is_relevant(test.values)) > 0
+    sums: dict[str, Any] = {}
+    for lists in lists_of(audience, test, np.flatnonzero(test.by_user.counts), criteria.k):
+        found = {
+            **_relevant_found(lists, criteria, len(audience.model.item_index_)),
+            **_liked_found(lists, criteria),
+            **_hits(lists, criteria),
+        }
+        sums = {name: sums.get(name, 0) + amount for name, amount in found.items()}
     return {
-        "n_users": n_users,
-        "n_users_fallback": int((~audience.is_known & (n_relevant > 0)).sum()),
-        "n_users_without_test": test.n_users - n_users,
-        "ranking": ranking,
-        "n_recommended": n_recommended,
+        **sums,
+        "n_users_fallback": int((~audience.is_known & is_asked).sum()),
+        "n_users_without_test": test.n_users - sums["n_users"],
+    }
+
+
+def _relevant_found(lists: Lists, criteria: Criteria, n_items: int) -> dict[str, Any]:
+    counts = count_by_row(lists.rated, criteria.is_relevant(lists.rated.values))
+    is_asked, k = counts > 0, criteria.k
+    hits, best = criteria.is_relevant(lists.ratings[is_asked]), lists.best[is_asked]
+    per_user = {name: one(hits, counts[is_asked], k) for name, one in PER_USER.items()}
+    if criteria.gains == "graded":
+        in_lists, possible = (criteria.gains_of(each) for each in (lists.ratings, lists.rated.values))
+        per_user["ndcg"] = metrics.graded_ndcg(in_lists, lists.rated.indptr, possible, k=k)
+    return {
+        "n_users": int(is_asked.sum()),
+        "ranking": np.array([values.sum() for values in per_user.values()]),
+        "n_recommended": np.bincount(best[best >= 0], minlength=n_items),
+    }
+
+
+def _liked_found(lists: Lists, criteria: Criteria) -> dict[str, Any]:
+    counts = count_by_row(lists.rated, criteria.is_liked(lists.rated.values))
+    is_asked = counts > 0
+    hits, n_liked = criteria.is_liked(lists.ratings[is_asked]), counts[is_asked]
+    return {
+        "n_users_liking": int(is_asked.sum()),
+        "ndcg_liked": float(metrics.ndcg(hits, n_liked, k=criteria.k).sum()),
+        "recall_liked": float(metrics.recall(hits, n_liked).sum()),
+    }
+
+
+def _hits(lists: Lists, criteria: Criteria) -> dict[str, Any]:
+    stars = lists.ratings[~np.isnan(lists.ratings)]
+    return {
+        "n_hits": len(stars),
+        "n_disliked": int(criteria.is_disliked(stars).sum()),
+        "stars_of_hits": float(stars.sum(dtype=np.float64)),
     }
 
 

@@ -12,11 +12,10 @@ from pyspark import Broadcast
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from matinee.checks import whole_number
 from matinee.errors import DataError
 from matinee.evaluation.audience import Audience
+from matinee.evaluation.criteria import Criteria
 from matinee.evaluation.evaluation import TRAINING, Evaluation
-from matinee.evaluation.ranking_metrics import relevance_threshold, relevant_ratings
 from matinee.evaluation.tally import Tally
 from matinee.models.model import Model
 from matinee.ratings import Ratings
@@ -47,46 +46,46 @@ def evaluated(
     relevant_from: float | None,
     n_buckets: int,
 ) -> Evaluation:
-    """What `matinee.evaluate` says of the model against the test.
+    """What `matinee.evaluate` says of the model against the test, without the most popular beside it.
 
     Raises
     ------
     DataError
         If an argument is not valid, or the test has no ratings, or has two ratings of one pair.
     """
-    k, relevant_from = whole_number("k", k, least=1), relevance_threshold(relevant_from)
+    range_of_fit = common.value.headed.rating_range_
+    criteria = Criteria.of(range_of_fit, k=k, relevant_from=relevant_from, liked=None, gains="binary")
     people = users.select("user", "factors", "bias", "items", BUCKET).groupBy(BUCKET)
     tested = test.groupBy(bucket_of(F.col("user"), n_buckets)).cogroup(people)
-    sums = tested.applyInArrow(_sums_of(common, k, relevant_from), SUMS)
+    sums = tested.applyInArrow(_sums_of(common, criteria), SUMS)
     totals = sums.groupBy("name", "place").agg(F.sum("amount").alias("amount"))
     items = common.value.items
     tally = _added_up(totals.toArrow(), len(items.index))
     return Evaluation(
-        **tally.figures(items.n_ratings, predicts_ratings=common.value.headed.predicts_ratings),
+        **tally.figures(items.n_ratings, criteria, predicts_ratings=common.value.headed.predicts_ratings),
+        **criteria.protocol(),
         split=None,
         train_rmse=None,
         train_mae=None,
-        k=k,
-        relevant_from=relevant_from,
         excluded=TRAINING,
+        most_popular=None,
     )
 
 
-def _sums_of(common: Broadcast[CommonPart], k: int, relevant_from: float | None) -> Callable[..., Any]:
+def _sums_of(common: Broadcast[CommonPart], criteria: Criteria) -> Callable[..., Any]:
     def sums(test: Any, users: Any) -> Any:
         model = common.value.in_task(users)
         if test.num_rows == 0:
             return _as_table(Tally.untested(model), n_repeated=0)
         ids = ids_of(test["user"]), ids_of(test["item"])
         ratings = Ratings.from_arrays(*ids, test["rating"].to_numpy())
-        return _as_table(_tally(model, ratings, k, relevant_from), n_repeated=ratings.n_duplicates)
+        return _as_table(_tally(model, ratings, criteria), n_repeated=ratings.n_duplicates)
 
     return sums
 
 
-def _tally(model: Model, test: Ratings, k: int, relevant_from: float | None) -> Tally:
-    relevant = relevant_ratings(test, relevant_from)
-    return Tally.of(Audience.known(model, test), test, relevant, k)
+def _tally(model: Model, test: Ratings, criteria: Criteria) -> Tally:
+    return Tally.of(Audience.known(model, test), test, criteria)
 
 
 def _as_table(tally: Tally, *, n_repeated: int) -> Any:

@@ -272,7 +272,7 @@ class SparkModel:
         user, item, rating : str
             The names of the columns.
         k, relevant_from
-            As in `matinee.evaluate`, which gives the same figures.
+            As in `matinee.evaluate`, which gives the same figures, and those of the most popular besides.
 
         Raises
         ------
