@@ -11,6 +11,8 @@ import polars as pl
 import pytest
 
 import matinee
+from matinee.models.item_ridge import ItemRidge
+from matinee.models.recommender import Recommender
 from matinee.models.search_space import Doubling
 from matinee.tuning import search as trials_module
 from matinee.tuning import tune
@@ -23,6 +25,8 @@ SEARCHED = {
     "als": ["n_factors", "weighting", "regularization"],
     "implicit": ["n_factors", "unobserved_weight", "alpha", "nu", "regularization"],
     "bayes": ["n_factors", "implicit"],
+    "item-ridge": ["regularization", "user_discount"],
+    "recommender": ["blend"],
 }
 
 
@@ -188,6 +192,54 @@ def test_another_metric_than_the_curves_is_that_of_evaluate(ratings):
     assert result.first_value == matinee.evaluate(model, validation, k=10).hit_rate
     assert result.best_value == result.trials["value"].max()
     assert result.trials["n_iterations"].to_list() == result.trials["iterations"].to_list() == [4, 4, 4]
+
+
+@pytest.mark.parametrize("metric", ["ndcg_liked", "recall_liked", "mean_stars_of_hits", "share_disliked"])
+def test_models_are_tuned_for_what_people_like(ratings, metric):
+    result = tune(ratings, "item-ridge", metric=metric, n_trials=6)
+    train, validation = matinee.split(ratings, test_size=0.2, by="user", random_state=0)
+    judged = matinee.evaluate(ItemRidge(**result.best_params).fit(train), validation)
+    assert result.best_value == getattr(judged, metric)
+    values = result.trials["value"]
+    # Only what is disliked is better the less of it there is.
+    assert result.best_value == (values.min() if metric == "share_disliked" else values.max())
+    assert values.n_unique() > 1
+
+
+def test_a_ridge_of_items_is_tuned_by_complete_fits(ratings):
+    result = tune(ratings, "item-ridge", n_trials=5)
+    assert result.metric == "ndcg"
+    assert result.trials["state"].to_list() == ["complete"] * 5
+    first = result.trials.row(0, named=True)
+    assert (first["regularization"], first["user_discount"]) == (30.0, 0.5)
+    train, validation = matinee.split(ratings, test_size=0.2, by="user", random_state=0)
+    assert result.first_value == matinee.evaluate(ItemRidge().fit(train), validation).ndcg
+    assert result.best_value == result.trials["value"].max()
+    again = ItemRidge(**result.best_params).fit(ratings)
+    np.testing.assert_array_equal(result.best_model.item_weights_, again.item_weights_)
+
+
+def test_a_recommender_is_tuned_by_its_blend_and_keeps_its_models(ratings, tmp_path):
+    given = Recommender(
+        watch=[matinee.ImplicitALS(n_factors=3, n_iterations=3), ItemRidge()],
+        stars=matinee.ALS(n_factors=3, n_iterations=3),
+        n_threads=1,
+    )
+    result = tune(ratings, given, n_trials=4, study=tmp_path / "study.log")
+    assert result.metric == "ndcg"
+    assert list(result.best_params) == ["blend"]
+    assert result.trials["blend"][0] == 0.3
+    assert result.trials["state"].to_list() == ["complete"] * 4
+    again = Recommender(**given.get_params() | result.best_params)
+    train, validation = matinee.split(ratings, test_size=0.2, by="user", random_state=0)
+    assert result.best_value == matinee.evaluate(again.fit(train), validation).ndcg
+    assert result.best_value == result.trials["value"].max()
+    user = ratings.users[0]
+    assert result.best_model.recommend(user) == again.fit(ratings).recommend(user)
+    assert [type(each) for each in result.best_model.watch_models_] == [matinee.ImplicitALS, ItemRidge]
+    # The models that were given are named in the file by their parameters, so the search can go on.
+    more = tune(ratings, given, n_trials=5, study=tmp_path / "study.log")
+    assert without_times(more)[:4].equals(without_times(result))
 
 
 # ---- numbers of factors -----------------------------------------------------------------------
@@ -421,6 +473,10 @@ def test_an_error_of_a_model_is_seen(ratings, monkeypatch):
         ({"by": "new_users"}, "by='new_users'; expected one of 'random', 'user', 'last', 'time'"),
         ({"by": "last"}, "timestamp"),
         ({"metric": "auc"}, "metric='auc'; expected one of 'rmse', 'mae', 'precision'"),
+        (
+            {"ratings": matinee.Ratings.from_arrays([1, 1, 2], [1, 2, 1], [1, 1, 1]), "metric": "ndcg_liked"},
+            "metric='ndcg_liked' for ratings that are all 1, .* tune for another metric",
+        ),
         ({"model": "implicit", "metric": "rmse"}, "expected one of 'precision', .* for ImplicitALS"),
         ({"test_size": 0.0}, "test_size=0.0"),
         ({"ratings": [1, 2]}, "expected Ratings, got list"),

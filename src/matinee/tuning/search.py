@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from matinee.errors import DataError
-from matinee.evaluation import evaluate
+from matinee.evaluation import evaluate_alone
 from matinee.models import Model
 from matinee.models.search_space import Doubling, OnOrOff
 from matinee.ratings import Ratings
@@ -33,6 +33,10 @@ METRICS: dict[str, Literal["minimize", "maximize"]] = {
     "map": "maximize",
     "mrr": "maximize",
     "hit_rate": "maximize",
+    "ndcg_liked": "maximize",
+    "recall_liked": "maximize",
+    "mean_stars_of_hits": "maximize",
+    "share_disliked": "minimize",
 }
 # The number of random trials before the sampler uses what it has seen, and before the best parameters are
 # tried with twice the factors.
@@ -209,7 +213,7 @@ class Search:
         if self.space.iterations is not None:
             parameters[self.space.iterations] = int(getattr(model, self.space.iterations))
         trial.set_user_attr("iterations", len(model.history_))
-        return _finite(getattr(evaluate(model, self.validation, k=10), self.metric), self.metric)
+        return _finite(getattr(evaluate_alone(model, self.validation, k=10), self.metric), self.metric)
 
 
 class Curve:
@@ -268,8 +272,8 @@ def _pass_on_interrupt(model: Model) -> None:
         raise KeyboardInterrupt
 
 
-def _finite(value: float, metric: str) -> float:
-    if not math.isfinite(value):
+def _finite(value: float | None, metric: str) -> float:
+    if value is None or not math.isfinite(value):
         raise DataError(
             f"the {metric} of a trial is {value}: the trial cannot be judged by the ratings held out; "
             "hold out more with test_size, or others with by"

@@ -16,6 +16,7 @@ import polars as pl
 
 from matinee.checks import number, whole_number
 from matinee.errors import DataError, MissingExtraError
+from matinee.evaluation.ranking_metrics import LIKED
 from matinee.models import Model, models_by_short_name
 from matinee.models.parameters import thread_count
 from matinee.models.search_space import SearchSpace
@@ -86,7 +87,7 @@ def tune(
     Parameters
     ----------
     ratings : Ratings
-    model : {"als", "implicit", "bayes"} or Model
+    model : {"als", "implicit", "bayes", "item-ridge", "recommender"} or Model
         The model to tune. The parameters of a given model are tried first, and those that are not searched
         are kept.
     n_trials : int
@@ -95,12 +96,13 @@ def tune(
         The seed of the split, of the search, and of models that are given by name.
     by, test_size
         How ratings are held out to judge the trials; see `split`. The default of ``by`` is "random" for ALS
-        and BayesianALS, and "user" for ImplicitALS.
+        and BayesianALS, and "user" for the others.
     metric : str, optional
-        "rmse", "mae" or, for lists of 10, "precision", "recall", "ndcg", "map", "mrr", "hit_rate". The
-        default is the metric of the model's validation curve: "ndcg" for ImplicitALS, "rmse" for the others.
-        Any other metric has no curve: every trial is then fitted to its end, with the model's number of
-        iterations.
+        "rmse", "mae" or, for lists of 10, "precision", "recall", "ndcg", "map", "mrr", "hit_rate",
+        "ndcg_liked", "recall_liked", "mean_stars_of_hits", "share_disliked", as `evaluate` defines them. The
+        default is "rmse" for ALS and BayesianALS, and "ndcg" for the others. With it, ALS, ImplicitALS and
+        BayesianALS are followed on their validation curve. In every other search, trials are fitted to their
+        end, with the model's number of iterations.
     max_factors : int
         The largest number of factors to try.
     study : path, optional
@@ -138,7 +140,7 @@ def tune(
     search = Search(
         unfitted,
         ratings,
-        metric=_checked_metric(metric, type(unfitted)),
+        metric=_checked_metric(metric, type(unfitted), ratings),
         by=_checked_split(by, space),
         test_size=test_size,
         random_state=whole_number("random_state", random_state, least=0),
@@ -230,13 +232,18 @@ def _unfitted_model(model: Any, random_state: int, n_threads: int | None) -> Mod
     return found
 
 
-def _checked_metric(metric: str | None, kind: type[Model]) -> str:
+def _checked_metric(metric: str | None, kind: type[Model], ratings: Ratings) -> str:
     possible = [name for name in METRICS if kind.predicts_ratings or name not in ("rmse", "mae")]
     if metric is None:
         return _space_of(kind).metric
     if metric not in possible:
         expected = ", ".join(map(repr, possible))
         raise DataError(f"metric={metric!r}; expected one of {expected} for {kind.__name__}")
+    if metric in LIKED and float(ratings.values.min()) == float(ratings.values.max()):
+        raise DataError(
+            f"metric={metric!r} for ratings that are all {ratings.values[0]:g}, which don't tell what people "
+            'liked; tune for another metric, such as "ndcg"'
+        )
     return metric
 
 
