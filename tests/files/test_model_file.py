@@ -182,7 +182,9 @@ def test_a_newer_version_is_refused_with_the_remedy(saved: tuple[ALS, Path], tmp
     [
         ({"model": "os.system"}, "os.system"),
         ({"parameters": {"n_factors": 3, "evil": 1}}, "evil"),
-        ({"parameters": {"regularization": 0.1}}, "the parameters of ALS are regularization"),
+        ({"parameters": {"evil": 1}}, "the parameters of ALS are evil"),
+        ({"parameters": {"grading": 0.2}}, "the parameters of ALS are grading"),
+        ({"parameters": []}, "damaged"),
         ({"mean": float("nan")}, "mean=nan"),
         ({"mean": 1e300}, "mean="),
         ({"rating_range": [5, 1]}, "the ratings range from 5 to 1"),
@@ -203,6 +205,28 @@ def test_a_header_that_asks_for_something_else_is_refused(
     entries["__metadata__"]["matinee"] = json.dumps({**header, **change})
     with pytest.raises(ModelFileError, match=message):
         load(write_parts(tmp_path / "changed", entries, data))
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacking", "defaults"),
+    [
+        ("saved", ("weighting",), {"weighting": ALS().weighting}),
+        ("saved_implicit", ("grading", "momentum"), {"grading": 0.0, "momentum": 0.0}),
+    ],
+)
+def test_a_parameter_that_an_older_version_did_not_have_gets_its_default(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, lacking: tuple[str, ...], defaults: dict
+) -> None:
+    model, path = request.getfixturevalue(kind)
+    entries, data = parts(path)
+    header = json.loads(entries["__metadata__"]["matinee"])
+    for name in lacking:
+        del header["parameters"][name]
+    entries["__metadata__"]["matinee"] = json.dumps(header)
+    loaded = load(write_parts(tmp_path / "older", entries, data))
+    assert loaded.get_params() == model.get_params() | defaults
+    user = model.user_index_.id_at(5)
+    assert loaded.recommend(user) == model.recommend(user)
 
 
 @pytest.mark.parametrize("shape", [[2**62, 0], [2**40] * 30 + [0], [-1, 1], [1.5], "ab", [2**70]])
