@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import create_engine, text
 
 import matinee
+from matinee.models.recommender import Recommender
 from matinee.web.cinema.showing import Showing, load_showing
 from matinee.web.settings import DATABASE_FILE, Settings
 from matinee.web.store import accounts, engine
@@ -64,6 +65,22 @@ def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         matinee.load_dataset("demo"), progress=False
     ).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def recommender_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a small recommender of the built-in cinema."""
+    path = tmp_path_factory.mktemp("model") / "recommender.safetensors"
+    Recommender(
+        watch=matinee.ImplicitALS(n_factors=8, unobserved_weight=0.3, grading=0.2, n_iterations=4),
+        stars=matinee.BayesianALS(n_factors=4, n_samples=8, n_burn_in=4),
+    ).fit(matinee.load_dataset("demo"), progress=False).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def blended_showing(recommender_model: Path) -> Showing:
+    return load_showing(recommender_model, matinee.load_movies("demo"))
 
 
 @pytest.fixture(scope="session")
@@ -202,6 +219,12 @@ def make_site(demo_model: Path, migrated_sqlite: Path, tmp_path: Path) -> Iterat
 def site(database: str, make_site: Callable[..., Site]) -> Site:
     """The application on each kind of database in turn."""
     return make_site(database=database)
+
+
+@pytest.fixture
+def blended_site(make_site: Callable[..., Site], recommender_model: Path) -> Site:
+    """The application on SQLite, with a recommender."""
+    return make_site(model=str(recommender_model))
 
 
 @pytest.fixture

@@ -7,12 +7,16 @@ import time
 from sqlalchemy import update
 
 import matinee
+from matinee.models import ItemRidge
+from matinee.models.baselines import MostPopular
+from matinee.models.recommender import Recommender
 from matinee.web.cinema.showing import Showing
-from matinee.web.pages.report_figures import make_report
+from matinee.web.pages.report_figures import make_report, summary_of
 from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
 from matinee.web.store.tables import RatingEventRow
 from matinee.web.store.visitors import add_visitor
+from tests.conftest import random_ratings
 
 DAY = 24 * 3600
 
@@ -46,6 +50,7 @@ def test_the_report_counts_what_there_is(store: Store, showing: Showing) -> None
         ("2024-10-04", 1, 0.5),
     ]
     assert report.model_name == "ALS"
+    assert report.model_summary == "ALS with 8 factors"
     assert report.last_iteration is not None
     now = make_report(showing, store)
     assert 0 <= now.age_seconds <= time.time() - showing.fitted_at
@@ -57,3 +62,16 @@ def test_ratings_that_came_along_into_an_account_count_once(store: Store, showin
         ratings_log.rate(session, source, "1", 4.0)
         ratings_log.merge(session, source, target)
     assert sum(day.n_ratings for day in make_report(showing, store).days) == 1
+
+
+def test_a_model_is_described_by_what_it_is_made_of() -> None:
+    ratings = random_ratings(n_users=40, n_items=30, share=0.4, seed=4)
+    ridge = ItemRidge().fit(ratings)
+    watch = matinee.ImplicitALS(n_factors=1, n_iterations=1).fit(ratings, progress=False)
+    stars = matinee.ALS(n_factors=2, n_iterations=1).fit(ratings, progress=False)
+    assert summary_of(ridge) == "ItemRidge with a weight for each pair of 30 films"
+    assert summary_of(Recommender.of_fitted([watch, ridge], stars)) == (
+        "Recommender: ImplicitALS with 1 factor and ItemRidge with a weight for each pair of 30 films for "
+        "what to watch, ALS with 2 factors for the stars"
+    )
+    assert summary_of(MostPopular().fit(ratings)) == "MostPopular with 1 factor"

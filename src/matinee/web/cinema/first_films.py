@@ -3,19 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matinee.models import Model
-from matinee.models.factor_model import require_factors
+from matinee.models.factor_model import FactorModel
+from matinee.web.cinema.kinds import factors_of
 from matinee.web.cinema.statistics import RatingStatistics, mean_squared_error
 
 # Only this many films, the most rated, are considered: few people know the others.
 N_CONSIDERED = 1_000
 
 
-class FirstFilms:
+class FirstFilms(Protocol):
+    """Chooses the films to ask a newcomer about."""
+
+    def choose(self, n: int, *, rated: Iterable[int] = (), hidden: Iterable[int] = ()) -> list[int]:
+        """The positions of the n films to ask about next, the most telling first.
+
+        Parameters
+        ----------
+        n : int
+        rated : positions
+            What the person has rated. These are not asked about again.
+        hidden : positions
+            Not asked about either.
+        """
+
+
+def first_films(model: Model, statistics: RatingStatistics) -> FirstFilms:
+    """The choice that suits a model: by its factors, or by popularity if it has none."""
+    seen = factors_of(model)
+    return PopularFilms(statistics) if seen is None else TellingFilms(seen, statistics)
+
+
+class PopularFilms:
+    """The most rated films, for a model that does not say which films are alike.
+
+    Parameters
+    ----------
+    statistics : RatingStatistics
+    """
+
+    def __init__(self, statistics: RatingStatistics) -> None:
+        popular = np.argsort(-statistics.n_ratings, kind="stable")[:N_CONSIDERED]
+        self._positions = popular[statistics.n_ratings[popular] > 0]
+
+    def choose(self, n: int, *, rated: Iterable[int] = (), hidden: Iterable[int] = ()) -> list[int]:
+        """The positions of the n most rated films that are neither rated nor hidden."""
+        is_open = ~np.isin(self._positions, [*rated, *hidden])
+        chosen: list[int] = self._positions[is_open][:n].tolist()
+        return chosen
+
+
+class TellingFilms:
     """A varied choice of films worth rating, by optimal design.
 
     A person's factors are unknown. Their covariance ``Σ`` is taken from the factors of the fitted users.
@@ -27,15 +70,14 @@ class FirstFilms:
 
     Parameters
     ----------
-    model : Model
+    model : FactorModel
     statistics : RatingStatistics
     """
 
-    def __init__(self, model: Model, statistics: RatingStatistics) -> None:
+    def __init__(self, model: FactorModel, statistics: RatingStatistics) -> None:
         popular = np.argsort(-statistics.n_ratings, kind="stable")[:N_CONSIDERED]
         self._positions = popular[statistics.n_ratings[popular] > 0]
         self._known_by = statistics.n_ratings[self._positions] / max(len(model.user_index_), 1)
-        model = require_factors(model)
         self._all_factors = model.item_factors_
         self._factors = model.item_factors_[self._positions].astype(np.float64)
         self._covariance = _covariance(model.user_factors_)

@@ -14,7 +14,7 @@ from matinee.models import Model, load
 from matinee.ratings.ids import Id
 from matinee.web.cinema.catalogue import Catalogue
 from matinee.web.cinema.films import Film, films_of
-from matinee.web.cinema.first_films import FirstFilms
+from matinee.web.cinema.first_films import FirstFilms, first_films
 from matinee.web.cinema.statistics import STARS, RatingStatistics
 
 MOST_STARS = STARS[-1]
@@ -57,7 +57,7 @@ class Showing:
     @cached_property
     def first_films(self) -> FirstFilms:
         """Chooses the films to ask a newcomer about."""
-        return FirstFilms(self.model, self.statistics)
+        return first_films(self.model, self.statistics)
 
     def film_of(self, item: Id) -> Film:
         """The film with an id of the model."""

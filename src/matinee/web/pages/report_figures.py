@@ -9,10 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from matinee.models.factor_model import require_factors
+from matinee.models import ItemRidge, Model
+from matinee.models.factor_model import FactorModel
+from matinee.models.recommender import Recommender
 from matinee.solving.history import Iteration
 from matinee.web.cinema.showing import Showing
 from matinee.web.cinema.statistics import STARS, Distribution
+from matinee.web.rendering.wording import counted
 from matinee.web.store.engine import Store
 from matinee.web.store.tables import AccountRow, RatingEventRow, RatingRow, VisitorRow
 
@@ -49,7 +52,8 @@ class Report:
         The last 30 days, the oldest first. Setting and changing a rating both count.
     model_name : str
         Such as "ALS".
-    n_factors : int
+    model_summary : str
+        Such as "ALS with 10 factors".
     parameters : dict
         The model's parameters that are not None.
     history : list of Iteration
@@ -70,7 +74,7 @@ class Report:
     n_visitors_ratings: int
     days: list[DayCount]
     model_name: str
-    n_factors: int
+    model_summary: str
     parameters: dict[str, object]
     history: list[Iteration]
     age_seconds: float
@@ -106,11 +110,25 @@ def make_report(showing: Showing, store: Store, *, at: float | None = None) -> R
             n_visitors_ratings=visitors.n_ratings,
             days=_days(session, at),
             model_name=type(model).__name__,
-            n_factors=int(require_factors(model).item_factors_.shape[1]),
+            model_summary=summary_of(model),
             parameters={name: value for name, value in model.get_params().items() if value is not None},
             history=model.history_,
             age_seconds=max(0.0, at - showing.fitted_at),
         )
+
+
+def summary_of(model: Model) -> str:
+    """The kind of a model and how large it is; of a `Recommender`, those of its models."""
+    name = type(model).__name__
+    if isinstance(model, Recommender):
+        watch = " and ".join(map(summary_of, model.watch_models_))
+        return f"{name}: {watch} for what to watch, {summary_of(model.stars_model_)} for the stars"
+    if isinstance(model, FactorModel):
+        n_factors = model.item_factors_.shape[1]
+        return f"{name} with {counted(n_factors, 'factor')}"
+    if isinstance(model, ItemRidge):
+        return f"{name} with a weight for each pair of {counted(len(model.item_index_), 'film')}"
+    return name
 
 
 def _visitors_distribution(session: Session) -> Distribution:
