@@ -29,17 +29,6 @@ def test_recommendations_are_those_of_the_model_for_somebody_folded_in(
     assert all(one.predicted == pytest.approx(min(one.score or 0, 5.0)) for one in found)
 
 
-def test_the_reasons_are_the_ratings_that_add_most_to_the_score(
-    showing: Showing, taste: dict[str, float]
-) -> None:
-    person = showing.model.fold_in({int(item): stars for item, stars in taste.items()})
-    for one in recommend(showing, taste, 5, n_reasons=2):
-        parts = person.explain(int(one.film.item), n=3).contributions
-        raising = sorted((part.contribution for part in parts if part.contribution > 0), reverse=True)
-        assert [reason.contribution for reason in one.reasons] == pytest.approx(raising[:2])
-        assert all(reason.stars == taste[reason.film.item] for reason in one.reasons)
-
-
 def test_nothing_rated_and_nothing_dismissed_is_recommended(
     showing: Showing, taste: dict[str, float]
 ) -> None:

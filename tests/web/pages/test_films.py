@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import matinee
+from matinee.web.cinema.reasons import Reason
 from matinee.web.cinema.recommending import Prediction
 from tests.web.site import Site
 
@@ -41,3 +42,18 @@ def test_an_interval_is_shown_if_the_model_gives_one(
     assert "3.5 stars</strong>; in 9 of 10 cases between 2.1 and 4.9" in html
     # Their own rating of the film is not what the guess is made from.
     assert asked == [{items["Jaws"]: 4.0}]
+
+
+def test_a_dislike_is_worded_as_one_and_is_never_what_a_film_is_suggested_because_of(
+    quick_site: Site, items: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, hill = quick_site.browser(), items["Notting Hill"]
+    browser.post(f"/films/{hill}/rating", rating="1")
+    paths = ["/", *(f"/films/{item}" for item in list(items.values())[:20])]
+    pages = [browser.get(path).text for path in paths]
+    assert not any("Because you rated" in page or "films that you like" in page for page in pages)
+    reason = Reason(quick_site.app.state.services.showing.catalogue[hill], 1.0, 0.3, is_liked=False)
+    monkeypatch.setattr("matinee.web.pages.films.reasons_for", lambda *_: [[reason]])
+    html = browser.get(f"/films/{items['Psycho']}").text
+    assert f'You did not care for <a href="/films/{hill}">Notting Hill</a>; this is far from it.' in html
+    assert "Because you rated" not in html

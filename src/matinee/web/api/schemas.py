@@ -105,7 +105,10 @@ class ReasonGiven(BaseModel):
     item: Item
     title: str
     rating: float
-    contribution: float = Field(description="What the rating adds to the score.")
+    contribution: float = Field(description="What the rating adds to the score; always above 0.")
+    liked: bool = Field(
+        description="False for a film that the person disliked, and that the recommended film is unlike."
+    )
 
 
 class Recommended(BaseModel):
@@ -129,6 +132,7 @@ class Recommended(BaseModel):
                 title=str(reason.film),
                 rating=reason.stars,
                 contribution=reason.contribution,
+                liked=reason.is_liked,
             )
             for reason in suggestion.reasons
         ]
