@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 
 import matinee
+from matinee.models.answers import Recommendation
+from matinee.models.recommender import RecommendedPerson, Recommender
 from matinee.web.cinema.catalogue import Filters
-from matinee.web.cinema.recommending import popular, predict, recommend, similar, worth_rating
+from matinee.web.cinema.recommending import (
+    Prediction,
+    popular,
+    predict,
+    recommend,
+    similar,
+    worth_rating,
+)
 from matinee.web.cinema.showing import Showing, load_showing
 
 
@@ -26,7 +35,40 @@ def test_recommendations_are_those_of_the_model_for_somebody_folded_in(
     found = recommend(showing, taste, 15)
     assert [one.film.item for one in found] == [str(one.item) for one in expected]
     assert [one.score for one in found] == pytest.approx([one.score for one in expected])
-    assert all(one.predicted == pytest.approx(min(one.score or 0, 5.0)) for one in found)
+    for one in found:
+        assert one.predicted is not None and one.predicted.low is None
+        assert one.predicted.stars == pytest.approx(min(one.score or 0, 5.0))
+
+
+def test_beside_a_film_of_a_recommender_stand_the_stars_and_not_the_score(
+    blended_showing: Showing, taste: dict[str, float]
+) -> None:
+    model = blended_showing.model
+    assert isinstance(model, Recommender)
+    ratings = {int(item): stars for item, stars in taste.items()}
+    found = recommend(blended_showing, taste, 12)
+    assert [one.film.item for one in found] == [str(item) for item, _ in model.fold_in(ratings).recommend(12)]
+    expected = zip(
+        *model.stars_model_.fold_in(ratings).predict([int(one.film.item) for one in found], interval=0.9),
+        strict=True,
+    )
+    assert any(one.predicted is not None for one in found)
+    for one, (stars, low, high) in zip(found, expected, strict=True):
+        assert (one.predicted is None) == (high - low > 0.8 * 4.5)
+        if one.predicted is not None:
+            shown = (one.predicted.stars, one.predicted.low, one.predicted.high)
+            assert shown == pytest.approx((stars, low, high), rel=1e-4)
+
+
+def test_a_guess_that_may_be_nearly_anything_is_not_shown(
+    blended_showing: Showing, items: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (int(items[title]) for title in ("Alien", "Jaws", "Psycho"))
+    ends = {first: (0.5, 4.2), second: (0.9, 4.5), third: None}
+    made = [Recommendation(item, 1.0, 3.0, interval) for item, interval in ends.items()]
+    monkeypatch.setattr(RecommendedPerson, "recommend", lambda *_, **__: made)
+    found = recommend(blended_showing, {items["Aliens"]: 5.0}, 3, n_reasons=0)
+    assert [one.predicted for one in found] == [None, Prediction(3.0, 0.9, 4.5), Prediction(3.0)]
 
 
 def test_nothing_rated_and_nothing_dismissed_is_recommended(
@@ -98,4 +140,23 @@ def test_a_bayesian_model_says_how_sure_it_is(tmp_path: Path) -> None:
     expected = model.fold_in({int(first.item): 5.0}).predict(int(second.item), interval=0.9)
     assert found is not None
     assert (found.stars, found.low, found.high) == pytest.approx(expected)
-    assert recommend(showing, {first.item: 5.0}, 3, n_reasons=1)[0].score is not None
+    for one in recommend(showing, {first.item: 5.0}, 3, n_reasons=1):
+        stars, low, high = model.fold_in({int(first.item): 5.0}).predict(int(one.film.item), interval=0.9)
+        if one.predicted is None:
+            assert high - low > 0.8 * 4.5
+        else:
+            shown = (one.predicted.stars, one.predicted.low, one.predicted.high)
+            assert shown == pytest.approx((stars, low, high))
+
+
+def test_a_recommender_predicts_by_its_star_model(
+    blended_showing: Showing, taste: dict[str, float], items: dict[str, str]
+) -> None:
+    model = blended_showing.model
+    assert isinstance(model, Recommender)
+    film = blended_showing.catalogue[items["Jaws"]]
+    found = predict(blended_showing, taste, film)
+    ratings = {int(item): stars for item, stars in taste.items()}
+    expected = model.stars_model_.fold_in(ratings).predict(int(film.item), interval=0.9)
+    assert found is not None
+    assert (found.stars, found.low, found.high) == pytest.approx(expected, rel=1e-4)

@@ -44,6 +44,19 @@ def test_an_interval_is_shown_if_the_model_gives_one(
     assert asked == [{items["Jaws"]: 4.0}]
 
 
+def test_a_guess_that_may_be_nearly_anything_is_not_shown(
+    quick_site: Site, items: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = quick_site.browser()
+    browser.post(f"/films/{items['Jaws']}/rating", rating="4")
+    for low, is_shown in ((0.9, True), (0.8, False)):
+        unsure = Prediction(3.5, low, 4.5)
+        monkeypatch.setattr("matinee.web.pages.films.predict", lambda *_, unsure=unsure: unsure)
+        html = browser.get(f"/films/{items['Alien']}").text
+        assert ("3.5 stars</strong>" in html) == is_shown
+        assert ("We are not sure enough to guess." in html) != is_shown
+
+
 def test_a_dislike_is_worded_as_one_and_is_never_what_a_film_is_suggested_because_of(
     quick_site: Site, items: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,8 +119,13 @@ class Recommended(BaseModel):
         description="The list is ordered by it; null for a film that is only popular."
     )
     predicted_rating: float | None = Field(
-        description="The expected stars; null if the model predicts no ratings."
+        description="The expected stars; null if the model predicts no ratings, or is too unsure."
     )
+    low: float | None = Field(
+        description="The lower end of the interval that holds 9 of 10 ratings; null if the model gives no "
+        "intervals, or is too unsure."
+    )
+    high: float | None
     because: list[ReasonGiven]
 
     @classmethod
@@ -136,10 +141,13 @@ class Recommended(BaseModel):
             )
             for reason in suggestion.reasons
         ]
+        predicted = suggestion.predicted
         return cls(
             movie=Movie.of(suggestion.film),
             score=suggestion.score,
-            predicted_rating=suggestion.predicted,
+            predicted_rating=None if predicted is None else predicted.stars,
+            low=None if predicted is None else predicted.low,
+            high=None if predicted is None else predicted.high,
             because=reasons,
         )
 

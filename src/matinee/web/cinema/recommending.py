@@ -18,6 +18,18 @@ from matinee.web.cinema.showing import Showing
 
 # The share of ratings that the interval of a prediction holds.
 INTERVAL = 0.9
+# A guess whose interval covers a greater share of the scale says nothing, and is not shown.
+MOST_COVERED = 0.8
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The stars that somebody is expected to give, and their interval if the model gives one."""
+
+    stars: float
+    low: float | None = None
+    high: float | None = None
+    share: float = INTERVAL
 
 
 @dataclass(frozen=True)
@@ -29,26 +41,16 @@ class Suggestion:
     film : Film
     score : float or None
         The list is ordered by it. None for a film that is only popular.
-    predicted : float or None
-        The expected stars, within the scale; None if the model predicts no ratings.
+    predicted : Prediction or None
+        The expected stars, within the scale; None if the model predicts no ratings, or is too unsure.
     reasons : list of Reason
         The visitor's own ratings that raise its score most, the strongest first. May be empty.
     """
 
     film: Film
     score: float | None
-    predicted: float | None
+    predicted: Prediction | None
     reasons: list[Reason]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The stars that somebody is expected to give, and their interval if the model gives one."""
-
-    stars: float
-    low: float | None = None
-    high: float | None = None
-    share: float = INTERVAL
 
 
 def recommend(
@@ -137,10 +139,17 @@ def predict(showing: Showing, ratings: Mapping[str, float], film: Film) -> Predi
     if person is None:
         return None
     item = model_id(showing.model, film)
-    if showing.model.has_intervals:
-        asked: Any = person
-        return Prediction(*asked.predict(item, interval=INTERVAL))
-    return Prediction(person.predict(item))
+    # Their rating of this film, if there is one, is part of what the guess is made from.
+    found = person.recommend(1, items=[item], exclude_seen=False)
+    return _predictions(showing.model, person, found)[0]
+
+
+def is_sure(model: Model, prediction: Prediction) -> bool:
+    """Whether a prediction says enough to be shown. That of a model without intervals always is."""
+    if prediction.low is None or prediction.high is None:
+        return True
+    least, greatest = model.rating_range_
+    return prediction.high - prediction.low <= MOST_COVERED * (greatest - least)
 
 
 def fold_in(showing: Showing, ratings: Mapping[str, float]) -> Person | None:
@@ -169,14 +178,32 @@ def _suggestions(
     showing: Showing, person: Person, found: list[Recommendation], n_reasons: int
 ) -> list[Suggestion]:
     reasons = reasons_for(showing, person, [one.item for one in found], n_reasons)
+    predictions = _predictions(showing.model, person, found)
     return [
-        Suggestion(showing.film_of(item), score, _stars(showing.model, score), why)
-        for (item, score), why in zip(found, reasons, strict=True)
+        Suggestion(
+            showing.film_of(one.item),
+            one.score,
+            predicted if predicted is not None and is_sure(showing.model, predicted) else None,
+            why,
+        )
+        for one, predicted, why in zip(found, predictions, reasons, strict=True)
     ]
 
 
-def _stars(model: Model, score: float) -> float | None:
-    return float(np.clip(score, *model.rating_range_)) if model.predicts_ratings else None
+def _predictions(model: Model, person: Person, found: list[Recommendation]) -> list[Prediction | None]:
+    """The expected ratings of recommended items; None for each if the model predicts no ratings."""
+    if not model.predicts_ratings or not found:
+        return [None] * len(found)
+    if model.has_intervals:
+        asked: Any = person
+        answers = asked.predict([one.item for one in found], interval=INTERVAL)
+        return list(map(Prediction, *(each.tolist() for each in answers)))
+    return [
+        Prediction(float(np.clip(one.score, *model.rating_range_)))
+        if one.rating is None
+        else Prediction(one.rating, *(one.interval or ()))
+        for one in found
+    ]
 
 
 def _positions(showing: Showing, items: Collection[str]) -> list[int]:

@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse
 
 from matinee.web.cinema.films import Film, model_id
 from matinee.web.cinema.reasons import Reason, reasons_for
-from matinee.web.cinema.recommending import fold_in, predict, similar
+from matinee.web.cinema.recommending import fold_in, is_sure, predict, similar
 from matinee.web.pages.charts import star_chart
 from matinee.web.pages.drawing import drawn_page
 from matinee.web.visits.dependencies import CurrentVisit
@@ -25,10 +25,12 @@ def show_film(visit: CurrentVisit, item: str) -> HTMLResponse:
     # Their own rating of the film must not influence the guess.
     others = {rated: stars for rated, stars in visit.stars.items() if rated != film.item}
     prediction = predict(visit.showing, others, film)
+    is_shown = prediction is not None and is_sure(visit.showing.model, prediction)
     distribution = visit.showing.statistics.of(film.position)
     context = {
         "film": film,
-        "prediction": prediction,
+        "prediction": prediction if is_shown else None,
+        "is_unsure": prediction is not None and not is_shown,
         "reasons": _reasons(visit, others, film) if film.is_known else [],
         "distribution": distribution,
         "chart": star_chart("stars", f"How {film} was rated", distribution),

@@ -34,6 +34,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "in_stars": wording.in_stars,
         "in_halves": wording.in_halves,
+        "in_range": wording.in_range,
         "counted": wording.counted,
         "day": wording.day,
         "age": wording.age,

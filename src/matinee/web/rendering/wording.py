@@ -21,6 +21,11 @@ def in_stars(stars: float) -> str:
     return f"{in_halves(stars)} star{'s' * (stars != 1)}"
 
 
+def in_range(low: float, high: float) -> str:
+    """Two numbers of stars, to the nearest half: ``"3½ to 5"``."""
+    return f"{in_halves(round(2 * low) / 2)} to {in_halves(round(2 * high) / 2)}"
+
+
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number and what it counts: ``"1 film"``, ``"1,234 films"``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
