@@ -72,6 +72,10 @@ def test_a_stranger_is_answered_as_the_document_says(quick_site: Site) -> None:
     assert exercise(quick_site, 3, {}) >= 20
 
 
+def test_with_a_recommender_a_stranger_is_answered_as_the_document_says(blended_site: Site) -> None:
+    assert exercise(blended_site, 3, {}) >= 20
+
+
 def test_every_error_of_the_document_is_problem_details(quick_site: Site) -> None:
     document = quick_site.client().get("/api/v1/openapi.json").json()
     for path, methods in document["paths"].items():

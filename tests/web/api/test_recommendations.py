@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
+from matinee.models.recommender import RecommendedPerson
+from matinee.web.cinema.showing import Showing
 from tests.web.site import Site
 
 RECOMMENDATIONS = "/api/v1/recommendations"
+
+
+def items_of(answer: Any) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [one["movie"]["item"] for one in answer.json()["recommendations"]]
 
 
 @pytest.fixture
@@ -17,6 +24,55 @@ def body(items: dict[str, str]) -> dict[str, Any]:
         "ratings": [{"item": items["Alien"], "rating": 5}, {"item": items["Notting Hill"], "rating": 1}],
         "n": 12,
     }
+
+
+@pytest.mark.parametrize("blend", [0, 0.5, 1])
+def test_a_blend_needs_no_other_model(
+    blended_site: Site, blended_showing: Showing, body: dict[str, Any], blend: float
+) -> None:
+    model, client = blended_showing.model, blended_site.client()
+    visitor = model.fold_in({int(one["item"]): one["rating"] for one in body["ratings"]})
+    user = model.user_index_.id_at(7)
+    known = model.person(user)
+    assert isinstance(visitor, RecommendedPerson) and isinstance(known, RecommendedPerson)
+    posted = client.post(RECOMMENDATIONS, json={**body, "blend": blend})
+    assert items_of(posted) == [str(item) for item, _ in visitor.recommend(12, blend=blend)]
+    asked = client.get(f"/api/v1/users/{user}/recommendations?n=12&blend={blend}")
+    assert items_of(asked) == [str(item) for item, _ in known.recommend(12, blend=blend)]
+
+
+def test_without_a_blend_the_list_is_by_the_models_own(blended_site: Site, body: dict[str, Any]) -> None:
+    client = blended_site.client()
+    usual = items_of(client.post(RECOMMENDATIONS, json=body))
+    assert usual == items_of(client.post(RECOMMENDATIONS, json={**body, "blend": None}))
+    assert usual == items_of(client.post(RECOMMENDATIONS, json={**body, "blend": 0.3}))
+    assert usual != items_of(client.post(RECOMMENDATIONS, json={**body, "blend": 1}))
+
+
+@pytest.mark.parametrize("blend", [-0.1, 1.1, "much"])
+def test_a_blend_out_of_its_range_is_an_error(
+    blended_site: Site, body: dict[str, Any], blend: float | str
+) -> None:
+    client = blended_site.client()
+    for answer in (
+        client.post(RECOMMENDATIONS, json={**body, "blend": blend}),
+        client.get(f"/api/v1/users/1/recommendations?blend={blend}"),
+    ):
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["where"].endswith("blend")
+
+
+def test_a_model_without_a_blend_says_so(quick_site: Site, body: dict[str, Any]) -> None:
+    client = quick_site.client()
+    user = quick_site.app.state.services.showing.model.user_index_.id_at(0)
+    for answer in (
+        client.post(RECOMMENDATIONS, json={**body, "blend": 0.5}),
+        client.post(RECOMMENDATIONS, json={"ratings": [], "blend": 0.5}),
+        client.get(f"/api/v1/users/{user}/recommendations?blend=0.5"),
+        quick_site.browser().call("GET", "/me/recommendations?blend=0.5"),
+    ):
+        assert answer.status_code == 422
+        assert "of kind ALS, which has no blend; leave out blend" in answer.json()["detail"]
 
 
 def test_the_expected_stars_come_with_their_interval(

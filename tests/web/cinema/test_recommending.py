@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import matinee
+from matinee.errors import DataError
 from matinee.models.answers import Recommendation
 from matinee.models.recommender import RecommendedPerson, Recommender
 from matinee.web.cinema.catalogue import Filters
@@ -16,6 +17,7 @@ from matinee.web.cinema.recommending import (
     popular,
     predict,
     recommend,
+    recommend_to_user,
     similar,
     worth_rating,
 )
@@ -69,6 +71,35 @@ def test_a_guess_that_may_be_nearly_anything_is_not_shown(
     monkeypatch.setattr(RecommendedPerson, "recommend", lambda *_, **__: made)
     found = recommend(blended_showing, {items["Aliens"]: 5.0}, 3, n_reasons=0)
     assert [one.predicted for one in found] == [None, Prediction(3.0, 0.9, 4.5), Prediction(3.0)]
+
+
+def test_a_blend_orders_the_list_and_the_reasons_are_those_of_its_scores(
+    blended_showing: Showing, taste: dict[str, float]
+) -> None:
+    person = blended_showing.model.fold_in({int(item): stars for item, stars in taste.items()})
+    assert isinstance(person, RecommendedPerson)
+    lists = []
+    for blend in (0.0, 0.5, 1.0):
+        expected = person.recommend(12, blend=blend)
+        found = recommend(blended_showing, taste, 12, blend=blend)
+        assert [(one.film.item, one.score) for one in found] == [(str(i), score) for i, score in expected]
+        explained = person.explain_all([item for item, _ in expected], n=3, blend=blend)
+        for one, parts in zip(found, explained, strict=True):
+            of_item = {str(part.item): part.contribution for part in parts.contributions}
+            for reason in one.reasons:
+                assert reason.contribution == pytest.approx(of_item[reason.film.item])
+        assert any(one.reasons for one in found)
+        lists.append([one.film.item for one in found])
+    assert lists[0] != lists[2]
+    assert recommend(blended_showing, taste, 12) == recommend(blended_showing, taste, 12, blend=0.3)
+
+
+def test_a_model_without_a_blend_says_so(showing: Showing, taste: dict[str, float]) -> None:
+    for ratings in (taste, {}):
+        with pytest.raises(DataError, match="of kind ALS, which has no blend"):
+            recommend(showing, ratings, 3, blend=0.5)
+    with pytest.raises(DataError, match="no blend"):
+        recommend_to_user(showing, 1, 3, blend=0.5)
 
 
 def test_nothing_rated_and_nothing_dismissed_is_recommended(

@@ -82,6 +82,17 @@ def postgres_backed_server(
     started.kill()
 
 
+@pytest.fixture(scope="session")
+def blended_server(
+    tmp_path_factory: pytest.TempPathFactory, recommender_model: Path, movies_file: Path
+) -> Iterator[ServerProcess]:
+    """A server on SQLite, with a recommender."""
+    folder = tmp_path_factory.mktemp("server")
+    started = ServerProcess(folder, "--model", recommender_model, "--movies", movies_file)
+    yield started
+    started.kill()
+
+
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> ServerProcess:
     """The server of a test: on SQLite, unless the test names another by its fixture."""

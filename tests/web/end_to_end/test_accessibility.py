@@ -52,6 +52,14 @@ def test_axe_finds_nothing_on_the_pages_of_a_newcomer(visitor: Visitor, axe: str
     assert_sound(visitor.go(path), axe)
 
 
+@pytest.mark.parametrize("server", ["blended_server"], indirect=True)
+def test_axe_finds_nothing_at_the_slider(visitor: Visitor, axe: str) -> None:
+    page = visitor.go("/")
+    region(page, "worth-rating").locator("input[value='4']").first.click()
+    expect(page.get_by_role("slider")).to_be_visible()
+    assert_sound(page, axe)
+
+
 def test_axe_finds_nothing_on_the_pages_of_somebody_who_has_rated(visitor: Visitor, axe: str) -> None:
     page = visitor.go("/search?q=blade")
     film_called(region(page, "found"), "Blade Runner").locator("input[value='4.5']").click()

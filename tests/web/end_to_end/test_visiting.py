@@ -207,6 +207,45 @@ def test_filters_leave_films_of_the_genre_and_the_years(
         assert int(year) <= 1980 and "Horror" in genres.split(", ")
 
 
+@pytest.mark.parametrize("server", ["blended_server"], indirect=True)
+@pytest.mark.parametrize("has_scripts", [True, False], ids=["with scripts", "without"])
+def test_the_slider_goes_from_safe_to_only_the_best(
+    new_visitor: Callable[..., Visitor], has_scripts: bool
+) -> None:
+    visitor = new_visitor(java_script_enabled=has_scripts)
+    page = visitor.go("/search?q=Alien")
+    slider = page.get_by_role("slider", name="Suggest films that are safe, or only the best")
+    alien = film_called(region(page, "found"), "Alien")
+    alien.locator("input[value='5']").click()
+    if not has_scripts:
+        alien.get_by_role("button", name="Rate").click()
+    expect(region(page, "status")).to_contain_text("You gave Alien")
+    visitor.go("/")
+    expect(slider).to_have_value("0.3")
+    safe = titles(region(page, "suggestions"))
+    slider.press("End")
+    if not has_scripts:
+        page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**/?*blend=1")
+    expect(region(page, "suggestions").locator(".film h3").first).not_to_have_text(safe[0])
+    assert titles(region(page, "suggestions")) != safe
+    expect(slider).to_have_value("1")
+    if has_scripts:
+        # The focus stays where it is, so that the next key moves the slider on.
+        expect(slider).to_be_focused()
+
+
+@pytest.mark.parametrize("server", ["blended_server"], indirect=True)
+def test_the_slider_comes_with_the_first_rating(visitor: Visitor) -> None:
+    page = visitor.go("/")
+    slider = page.get_by_role("slider")
+    expect(slider).to_have_count(0)
+    region(page, "worth-rating").locator("input[value='4']").first.click()
+    expect(slider).to_have_value("0.3")
+    region(page, "status").get_by_role("button", name="Remove").click()
+    expect(slider).to_have_count(0)
+
+
 def test_the_page_of_a_film_says_what_is_expected_once_other_films_are_rated(visitor: Visitor) -> None:
     page = visitor.go("/search?q=Alien")
     film_called(region(page, "found"), "Alien").get_by_role("link", name="Alien", exact=True).click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 
@@ -38,6 +39,14 @@ def test_a_search_at_the_old_address_goes_to_its_page(quick_site: Site) -> None:
     assert answer.headers["location"] == "/search?q=alien&genre=Horror"
 
 
+def shown_blend(html: str) -> str | None:
+    """Where the slider stands; None if there is none."""
+    found = re.search(
+        r'<input id="blend" type="range" name="blend" min="0" max="1" step="0.1" value="([^"]*)"', html
+    )
+    return found and found[1]
+
+
 @pytest.fixture
 def fan(blended_site: Site, items: dict[str, str]) -> Browser:
     """The browser of somebody who likes horror films."""
@@ -45,6 +54,47 @@ def fan(blended_site: Site, items: dict[str, str]) -> Browser:
     for title in ("Alien", "Psycho", "The Exorcist"):
         browser.post(f"/films/{items[title]}/rating", rating="5")
     return browser
+
+
+def test_a_slider_in_the_address_moves_the_list_from_safe_to_only_the_best(fan: Browser) -> None:
+    usual = fan.get("/").text
+    assert shown_blend(usual) == "0.3"
+    lists = {}
+    for blend in ("0", "0.3", "0.7", "1"):
+        html = fan.get(f"/?blend={blend}").text
+        assert shown_blend(html) == f"{float(blend):.1f}"
+        lists[blend] = headings(html, "suggestions")
+        answer = fan.call("GET", f"/me/recommendations?n=12&blend={blend}")
+        assert [one["movie"]["title"] for one in answer.json()["recommendations"]] == [
+            unescape(title) for title in lists[blend]
+        ]
+    assert lists["0.3"] == headings(usual, "suggestions") == headings(fan.get("/?blend=").text, "suggestions")
+    assert lists["0"] != lists["1"]
+    # A form on the page leads back to the same list.
+    assert 'name="next" value="/?blend=1&amp;changed=' in fan.get("/?blend=1").text
+    nothing = fan.get("/?blend=0.7&genre=Western&year_to=1901").text
+    assert '<a href="/?blend=0.7">Show all genres and years</a>' in nothing
+
+
+def test_a_slider_that_would_do_nothing_is_not_shown(
+    blended_site: Site, quick_site: Site, items: dict[str, str]
+) -> None:
+    newcomer = blended_site.client().get("/?blend=1")
+    assert newcomer.status_code == 200 and shown_blend(newcomer.text) is None
+    browser = quick_site.browser()
+    browser.post(f"/films/{items['Alien']}/rating", rating="5")
+    # Of a time when a model with a blend was served.
+    old = browser.get("/?blend=1")
+    assert old.status_code == 200 and shown_blend(old.text) is None
+    assert headings(old.text, "suggestions") == headings(browser.get("/").text, "suggestions")
+
+
+@pytest.mark.parametrize("blend", ["much", "-0.1", "1.5", "nan", "inf"])
+def test_a_blend_that_is_none_is_told_so(quick_site: Site, blend: str) -> None:
+    answer = quick_site.client().get("/", params={"blend": blend})
+    assert answer.status_code == 422
+    assert_in_the_layout(answer.text, "Something you entered was not right")
+    assert "expected a number from 0, safe, to 1, only the best" in answer.text
 
 
 def test_beside_a_film_stands_what_somebody_would_give_and_how_sure_that_is(fan: Browser) -> None:

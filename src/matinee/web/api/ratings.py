@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from matinee.web.api.authentication import ApiVisit
-from matinee.web.api.recommendations import HowMany, HowManyReasons, answer
+from matinee.web.api.recommendations import Blend, HowMany, HowManyReasons, answer
 from matinee.web.api.responses import errors
 from matinee.web.api.schemas import (
     ItemList,
@@ -72,12 +72,22 @@ def predict_rating(visit: ApiVisit, item: str) -> PredictedRating:
 
 @router.get("/recommendations", responses=errors(401))
 def recommend_for_me(
-    visit: ApiVisit, filters: AskedFilters, n: HowMany = 10, n_reasons: HowManyReasons = 0
+    visit: ApiVisit,
+    filters: AskedFilters,
+    n: HowMany = 10,
+    n_reasons: HowManyReasons = 0,
+    blend: Blend = None,
 ) -> Recommendations:
     """Films recommended to the caller from their ratings; without ratings, the most rated films."""
     stars = visit.stars
     suggestions = recommend(
-        visit.showing, stars, n, filters=filters, hidden=visit.dismissed, n_reasons=n_reasons
+        visit.showing,
+        stars,
+        n,
+        filters=filters,
+        hidden=visit.dismissed,
+        n_reasons=n_reasons,
+        blend=blend,
     )
     return answer(visit.showing, suggestions, stars)
 

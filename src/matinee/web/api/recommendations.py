@@ -12,6 +12,7 @@ from matinee.ratings.ids import Id
 from matinee.web.api.responses import errors
 from matinee.web.api.schemas import RecommendationRequest, Recommendations, Recommended
 from matinee.web.cinema.catalogue import Filters
+from matinee.web.cinema.kinds import blend_of
 from matinee.web.cinema.recommending import Suggestion, recommend, recommend_to_user
 from matinee.web.cinema.showing import Showing
 from matinee.web.store.visitor_ids import is_visitor
@@ -19,9 +20,19 @@ from matinee.web.visits.dependencies import AskedFilters, ShowingNow
 
 router = APIRouter(tags=["recommendations"])
 
-# With this many ratings or fewer, recommending takes a fraction of a millisecond.
+# With this many ratings or fewer, a model without intervals recommends in a fraction of a millisecond, and to
+# hand that to a thread and back takes longer. A Recommender takes 1 to 5 milliseconds.
 MANY_RATINGS = 200
 HowMany = Annotated[int, Query(ge=1, le=200, description="How many films.")]
+Blend = Annotated[
+    float | None,
+    Query(
+        ge=0,
+        le=1,
+        description="From 0, safe choices, to 1, only the best; by default the model's own. An error if the "
+        "model served has no blend.",
+    ),
+]
 HowManyReasons = Annotated[
     int, Query(ge=0, le=10, description="How many of the person's ratings to give as reasons for each film.")
 ]
@@ -33,9 +44,10 @@ async def recommend_for_ratings(showing: ShowingNow, asked: RecommendationReques
 
     If the model knows none of the rated films, these are the most rated films.
     """
-    if showing.model.has_intervals or len(asked.ratings) > MANY_RATINGS or asked.n_reasons:
+    model = showing.model
+    is_slow = model.has_intervals or blend_of(model) is not None
+    if is_slow or len(asked.ratings) > MANY_RATINGS or asked.n_reasons:
         return await to_thread.run_sync(_recommend_for_ratings, showing, asked)
-    # Handing it to a thread and back would take longer.
     return _recommend_for_ratings(showing, asked)
 
 
@@ -48,20 +60,26 @@ def _recommend_for_ratings(showing: Showing, asked: RecommendationRequest) -> Re
         filters=Filters(tuple(asked.genres), asked.year_from, asked.year_to),
         hidden=asked.hidden,
         n_reasons=asked.n_reasons,
+        blend=asked.blend,
     )
     return answer(showing, suggestions, ratings)
 
 
 @router.get("/users/{user}/recommendations", responses=errors(404))
 def recommend_for_user(
-    showing: ShowingNow, filters: AskedFilters, user: str, n: HowMany = 10, n_reasons: HowManyReasons = 0
+    showing: ShowingNow,
+    filters: AskedFilters,
+    user: str,
+    n: HowMany = 10,
+    n_reasons: HowManyReasons = 0,
+    blend: Blend = None,
 ) -> Recommendations:
     """Films for a user of the ratings that the model was fitted to, by the id there.
 
     Visitors whose ratings a retrained model has learned from are not found here.
     """
     suggestions = recommend_to_user(
-        showing, known_user(showing, user), n, filters=filters, n_reasons=n_reasons
+        showing, known_user(showing, user), n, filters=filters, n_reasons=n_reasons, blend=blend
     )
     return answer(showing, suggestions, ())
 

@@ -183,6 +183,13 @@ class RecommendationRequest(BaseModel):
     genres: list[str] = Field([], max_length=20, description="Only films that have all of these genres.")
     year_from: int | None = Field(None, ge=0, le=9999)
     year_to: int | None = Field(None, ge=0, le=9999)
+    blend: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="From 0, safe choices, to 1, only the best; by default the model's own. An error if the "
+        "model served has no blend.",
+    )
     hidden: list[Item] = Field([], max_length=MOST_POSTED, description="Items that are not recommended.")
 
 

@@ -13,6 +13,7 @@ from matinee.models.answers import Recommendation
 from matinee.models.person import Person
 from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.films import Film, model_id
+from matinee.web.cinema.kinds import require_blend
 from matinee.web.cinema.reasons import Reason, reasons_for
 from matinee.web.cinema.showing import Showing
 
@@ -61,6 +62,7 @@ def recommend(
     filters: Filters | None = None,
     hidden: Collection[str] = (),
     n_reasons: int = 2,
+    blend: float | None = None,
 ) -> list[Suggestion]:
     """The n films to recommend to somebody with these ratings; popular films if the model knows none of them.
 
@@ -74,21 +76,38 @@ def recommend(
         Not recommended.
     n_reasons : int
         The most ratings to give as reasons for each film.
+    blend : float, optional
+        In place of the model's own, from 0 to 1: the safe choices, or only the best. It makes no difference
+        to somebody without ratings.
 
     Returns
     -------
     list of Suggestion
         No film in it is rated or hidden.
+
+    Raises
+    ------
+    DataError
+        If there is a blend, and the model has none.
     """
+    if blend is not None:
+        require_blend(showing.model)
     person = fold_in(showing, ratings)
     if person is None:
         return popular(showing, n, filters=filters, unwanted={*ratings, *hidden})
-    found = _best(showing, person, n, filters, {item for item in hidden if item not in ratings})
-    return _suggestions(showing, person, found, n_reasons)
+    unwanted = {item for item in hidden if item not in ratings}
+    found = _best(showing, person, n, filters, unwanted, blend)
+    return _suggestions(showing, person, found, n_reasons, blend)
 
 
 def recommend_to_user(
-    showing: Showing, user: object, n: int = 12, *, filters: Filters | None = None, n_reasons: int = 0
+    showing: Showing,
+    user: object,
+    n: int = 12,
+    *,
+    filters: Filters | None = None,
+    n_reasons: int = 0,
+    blend: float | None = None,
 ) -> list[Suggestion]:
     """The n films to recommend to a user of the ratings that the model was fitted to.
 
@@ -96,9 +115,14 @@ def recommend_to_user(
     ------
     UnknownUserError
         If the model has not seen the user.
+    DataError
+        If there is a blend, and the model has none.
     """
+    if blend is not None:
+        require_blend(showing.model)
     person = showing.model.person(user)
-    return _suggestions(showing, person, _best(showing, person, n, filters, set()), n_reasons)
+    found = _best(showing, person, n, filters, set(), blend)
+    return _suggestions(showing, person, found, n_reasons, blend)
 
 
 def popular(
@@ -161,7 +185,12 @@ def fold_in(showing: Showing, ratings: Mapping[str, float]) -> Person | None:
 
 
 def _best(
-    showing: Showing, person: Person, n: int, filters: Filters | None, hidden: set[str]
+    showing: Showing,
+    person: Person,
+    n: int,
+    filters: Filters | None,
+    hidden: set[str],
+    blend: float | None,
 ) -> list[Recommendation]:
     items = None
     if filters:
@@ -170,14 +199,16 @@ def _best(
         if len(positions) == 0:
             return []
         items = showing.model.item_index_.ids[positions]
-    found = person.recommend(n + len(hidden), items=items)
+    asked: Any = person
+    chosen = {} if blend is None else {"blend": blend}
+    found: list[Recommendation] = asked.recommend(n + len(hidden), items=items, **chosen)
     return [one for one in found if str(one.item) not in hidden][:n]
 
 
 def _suggestions(
-    showing: Showing, person: Person, found: list[Recommendation], n_reasons: int
+    showing: Showing, person: Person, found: list[Recommendation], n_reasons: int, blend: float | None
 ) -> list[Suggestion]:
-    reasons = reasons_for(showing, person, [one.item for one in found], n_reasons)
+    reasons = reasons_for(showing, person, [one.item for one in found], n_reasons, blend=blend)
     predictions = _predictions(showing.model, person, found)
     return [
         Suggestion(

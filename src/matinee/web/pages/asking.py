@@ -1,8 +1,9 @@
-"""Reads the address of a page: the filters that a form sends, and which part of a long list to show."""
+"""Reads the address of a page: the filters and the blend that a form sends, and the part of a long list."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -41,6 +42,27 @@ def _year(text: str) -> int | None:
     return int(stripped)
 
 
+def form_blend(blend: Annotated[str, Query(max_length=20)] = "") -> float | None:
+    """The blend that a form sends; None if it sends none.
+
+    Raises
+    ------
+    DataError
+        If it is not a number from 0 to 1.
+    """
+    stripped = blend.strip()
+    if not stripped:
+        return None
+    try:
+        chosen = float(stripped)
+    except ValueError:
+        chosen = nan
+    if not 0 <= chosen <= 1:
+        raise DataError(f"{stripped!r} is no blend; expected a number from 0, safe, to 1, only the best")
+    return chosen
+
+
+FormBlend = Annotated[float | None, Depends(form_blend)]
 FormFilters = Annotated[Filters, Depends(form_filters)]
 PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 

@@ -20,6 +20,8 @@ function show(other) {
 
 function replace(region, nodes) {
   const held = region.contains(document.activeElement) ? document.activeElement : null;
+  // Somebody is still moving it, and has set it to what the other page has.
+  if (held?.type === "range") return;
   const key = held?.closest("[data-key]")?.dataset.key;
   region.replaceChildren(...nodes);
   if (!held) return;
