@@ -10,6 +10,7 @@ import pytest
 
 import matinee
 from matinee.errors import DataError
+from matinee.models.recommender import Recommender
 from matinee.web.jobs.held_out import is_held_out
 from matinee.web.jobs.retraining import retrain, with_visitors
 from matinee.web.store.engine import Store
@@ -78,6 +79,23 @@ def test_both_models_are_measured_on_what_neither_has_seen(
     test = base.subset(held_out)
     expected = matinee.evaluate(again, test).rmse
     assert found.new == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_recommender_is_fitted_again_with_its_own_models(
+    store: Store, base: matinee.Ratings, tmp_path: Path
+) -> None:
+    path = tmp_path / "recommender.safetensors"
+    watch = matinee.ImplicitALS(n_factors=3, grading=0.3, n_iterations=2)
+    Recommender(watch=watch, stars=matinee.ALS(n_factors=2, n_iterations=3), blend=0.4).fit(
+        base, progress=False
+    ).save(path)
+    (number,) = add_ratings(store, [{str(item): 4.5 for item in base.items[:20]}])
+    assert retrain(store, path, base, margin=1.0).swapped
+    new = matinee.load(path)
+    assert isinstance(new, Recommender)
+    assert (new.blend, new.watch_models_[0].get_params()) == (0.4, watch.get_params())
+    assert new.stars_model_.get_params()["n_factors"] == 2
+    assert new.user_index_.position(-number) >= 0
 
 
 def test_items_that_are_none_of_the_bases_kind_are_left_out_and_counted(
