@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 
 from matinee.cli.files import require_writable
 from matinee.cli.options import AsJson
-from matinee.cli.output import show, show_json, show_pairs, status
+from matinee.cli.output import complain, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from
 from matinee.errors import DataError, MissingExtraError
 
@@ -106,6 +107,8 @@ def serve(
         movies = "demo"
         with status("fitting the built-in cinema"):
             model = built_in.built_in_model(kept)
+    else:
+        _warn_of_poor_lists(model)
     settings = Settings(
         model=str(model),
         movies=movies,
@@ -198,6 +201,20 @@ def export(
         show_json({"output": str(output), "ratings": n_ratings})
     else:
         show(f"{n_ratings:,} rating{'s' * (n_ratings != 1)} in {output}")
+
+
+def _warn_of_poor_lists(model: Path) -> None:
+    """Say so on standard error if a model's lists are worse than the most popular films."""
+    from matinee.models import load
+    from matinee.web.jobs.list_quality import list_quality
+
+    found = list_quality(load(model))
+    if found is not None and found.is_below_popular:
+        complain(
+            f"{model} makes worse lists than the most popular films: NDCG@10 {found.model:.3f}, most popular "
+            f"{found.most_popular:.3f}, on ratings held out of {found.n_people} people; "
+            f"for a better model run: matinee fit RATINGS -o {shlex.quote(str(model))}"
+        )
 
 
 @contextmanager
