@@ -156,7 +156,14 @@ def test_fit_of_what_was_seen_saves_a_model_whose_lists_it_has_judged(matinee, f
 
     text = matinee(*asked).out
     ranking = found["ranking"]
-    assert f"NDCG {ranking['ndcg']:.4f}, recall {ranking['recall']:.4f}" in text
+    lists, popular = (
+        re.search(rf"^{name} +(.*)$", text, re.MULTILINE) for name in ("lists of 10", "most popular")
+    )
+    assert lists[1].startswith(f"NDCG {ranking['ndcg']:.4f}, NDCG of what was liked ")
+    assert lists[1].endswith(f", recall {ranking['recall']:.4f}")
+    of_popular = library.evaluate(library.baselines.MostPopular().fit(train), test)
+    assert popular[1].startswith(f"NDCG {of_popular.ndcg:.4f}, ")
+    assert popular[1].endswith(f", recall {of_popular.recall:.4f}")
     assert re.search(rf"^test +{len(test)} ratings$", text, re.MULTILINE)
     assert "RMSE" not in text
     assert "fitted" in text

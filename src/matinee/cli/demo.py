@@ -62,7 +62,6 @@ def _document(run: DemoRun) -> dict[str, Any]:
         "history": [record.to_dict() for record in run.model.history_],
         "evaluation": run.evaluation.to_dict(),
         "biases_alone": run.biases_alone.to_dict(),
-        "most_popular": run.popular.to_dict(),
         "similar": {"item": run.well_known, "similar": ranked_documents(run.alike(), run.titles)},
         "viewer": {"user": VIEWER, "recommendations": _tip_documents(run.tips_for_viewer(), run.titles)},
         "newcomer": {
@@ -87,9 +86,7 @@ def _tip_documents(tips: list[Tip], titles: Titles) -> list[dict[str, Any]]:
 
 
 def _write_files(run: DemoRun, document: dict[str, Any], folder: Path) -> None:
-    metrics = {
-        name: document[name] for name in ("model", "evaluation", "biases_alone", "most_popular", "seconds")
-    }
+    metrics = {name: document[name] for name in ("model", "evaluation", "biases_alone", "seconds")}
     run.model.save(folder / "model.safetensors")
     write_json(metrics, folder / "metrics.json")
     write_table(pl.DataFrame(document["history"]), folder / "history.csv")

@@ -96,18 +96,22 @@ def _watchers(run: DemoRun) -> list[Watcher]:
 
 def _errors(run: DemoRun) -> list[tuple[str, float | None, float | None, float | None, float | None]]:
     """Each figure by name: of the test, in training, of biases alone and of the most popular."""
-    found, biases, popular = run.evaluation, run.biases_alone, run.popular
-    return [
+    found, biases, popular = run.evaluation, run.biases_alone, run.evaluation.most_popular or {}
+    rows = [
         ("RMSE", found.rmse, found.train_rmse, biases.rmse, None),
         ("MAE", found.mae, found.train_mae, biases.mae, None),
-        (f"recall at {found.k}", found.recall, None, biases.recall, popular.recall),
-        (f"NDCG at {found.k}", found.ndcg, None, biases.ndcg, popular.ndcg),
-        (f"hit rate at {found.k}", found.hit_rate, None, biases.hit_rate, popular.hit_rate),
-        (
-            "catalogue coverage",
-            found.catalogue_coverage,
-            None,
-            biases.catalogue_coverage,
-            popular.catalogue_coverage,
+    ]
+    lists = {
+        f"recall at {found.k}": "recall",
+        f"NDCG at {found.k}": "ndcg",
+        f"NDCG at {found.k} of what was liked": "ndcg_liked",
+        f"hit rate at {found.k}": "hit_rate",
+        "catalogue coverage": "catalogue_coverage",
+    }
+    return [
+        *rows,
+        *(
+            (label, getattr(found, name), None, getattr(biases, name), popular.get(name))
+            for label, name in lists.items()
         ),
     ]

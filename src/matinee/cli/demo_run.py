@@ -15,7 +15,6 @@ from matinee.datasets.loading import DEMO, DEMO_PARAMETERS
 from matinee.evaluation import Evaluation, evaluate
 from matinee.models import ALS
 from matinee.models.answers import Contribution, Explanation, Recommendation, SimilarItem
-from matinee.models.baselines import MostPopular
 from matinee.models.recommender import Recommender
 from matinee.ratings import Ratings
 from matinee.ratings.ids import Id
@@ -57,8 +56,8 @@ class DemoRun:
         All ratings, and the two parts that they are split into.
     movies : Movies
     model : Recommender
-    evaluation, biases_alone, popular : Evaluation
-        The evaluation of the model, of a model with biases but without tastes, and of the most popular.
+    evaluation, biases_alone : Evaluation
+        The evaluation of the model, and of a model with biases but without tastes.
     seconds : float
         The time from reading to the end of the evaluation.
     """
@@ -70,7 +69,6 @@ class DemoRun:
     model: Recommender
     evaluation: Evaluation
     biases_alone: Evaluation
-    popular: Evaluation
     seconds: float
 
     @property
@@ -117,9 +115,8 @@ def run_demo() -> DemoRun:
     with status("evaluating"):
         evaluation = evaluate(model, test, train=train)
         biases_alone = evaluate(_fit_biases(train), test, train=train)
-        popular = evaluate(MostPopular().fit(train), test)
     seconds = time.perf_counter() - began
-    return DemoRun(ratings, train, test, movies, model, evaluation, biases_alone, popular, seconds)
+    return DemoRun(ratings, train, test, movies, model, evaluation, biases_alone, seconds)
 
 
 def _fit_biases(train: Ratings) -> ALS:

@@ -32,7 +32,6 @@ def tell(run: DemoRun) -> None:
     _heading("The evaluation, on ratings that the model has not seen")
     show(f"{run.evaluation}\n")
     show(f"RMSE of a model with biases but without tastes: {run.biases_alone.rmse:.4f}")
-    show(f"NDCG at 10 of a list of the most popular: {run.popular.ndcg:.4f}")
     _heading(f"The films most like {WELL_KNOWN}")
     show_ranked(run.alike(), run.titles, score_name="similarity")
     _heading(f"For viewer {VIEWER}")

@@ -262,12 +262,25 @@ def _pairs(found: _Fit) -> list[tuple[str, str]]:
     ]
     if found.test is not None and found.test_errors is not None:
         pairs.append(("test", _ratings_and_errors(found.test, found.test_errors)))
-        pairs.append(
-            ("lists of 10", f"NDCG {found.evaluation.ndcg:.4f}, recall {found.evaluation.recall:.4f}")
-        )
+        pairs += _lists_and_most_popular(found.evaluation)
     if found.evaluation.verdict is not None:
         pairs.append(("test / train", f"{found.evaluation.ratio:.3f}  {found.evaluation.verdict}"))
     return [*pairs, ("time", f"{found.seconds:.2f} s for {n_iterations} iterations")]
+
+
+def _lists_and_most_popular(found: Evaluation) -> list[tuple[str, str]]:
+    """How good the lists are, and beside them those of the most popular."""
+    popular = found.most_popular
+    pairs = [("lists of 10", _list_figures(found.ndcg, found.ndcg_liked, found.recall))]
+    if popular is not None:
+        figures = (popular[name] for name in ("ndcg", "ndcg_liked", "recall"))
+        pairs.append(("most popular", _list_figures(*figures)))
+    return pairs
+
+
+def _list_figures(ndcg: float | None, liked: float | None, recall: float | None) -> str:
+    named = (("NDCG", ndcg), ("NDCG of what was liked", liked), ("recall", recall))
+    return ", ".join(f"{name} {value:.4f}" for name, value in named if value is not None)
 
 
 def _labelled_parts(model: Model) -> list[tuple[str, Model]]:

@@ -116,7 +116,8 @@ def retrain(
         shown = test if old.get_params().get("tolerance") is None else None
         new = _fit(old, train, item_features, shown)
         asked = NewUsers(train, test)
-        metric = "rmse" if old.predicts_ratings else "ndcg"
+        # A model that joins others is shown for its lists; the stars come from one of its parts.
+        metric = "rmse" if old.predicts_ratings and not old.parts else "ndcg"
         before = _quality(_without(old, test, item_features), asked, metric)
         after = _quality(new, asked, metric)
         is_good = after <= before + margin if metric == "rmse" else after >= before - margin
