@@ -48,7 +48,9 @@ def standardised(scores: np.ndarray) -> np.ndarray:
 
 def blended(model: Recommender, blend: float) -> np.ndarray:
     *watch, stars = (standardised(all_scores(part)) for part in model.parts)
-    return (1 - blend) * sum(watch) + blend * stars
+    popular = standardised(model.n_raters[None].astype(np.float64))
+    own = (model.rated_.counts / (model.rated_.counts + 3))[:, None]
+    return (1 - blend) * sum(own * z + (1 - own) * popular for z in watch) + blend * stars
 
 
 @pytest.mark.parametrize("blend", [None, 0.0, 0.8, 1.0])
@@ -63,14 +65,11 @@ def test_scores_are_blended_z_scores_of_the_parts(model: Recommender, blend: flo
         )
 
 
-def test_blends_at_the_ends_are_the_lists_of_one_part_alone(model: Recommender) -> None:
+def test_a_blend_of_1_is_the_list_of_the_star_model(model: Recommender) -> None:
     for row in (0, 7, 31):
         user = model.user_index_.id_at(row)
         stars = [one.item for one in model.stars_model_.recommend(user, 10)]
         assert [one.item for one in model.recommend(user, 10, blend=1)] == stars
-        if len(model.watch_models_) == 1:
-            watch = [one.item for one in model.watch_models_[0].recommend(user, 10)]
-            assert [one.item for one in model.recommend(user, 10, blend=0)] == watch
 
 
 def test_beside_the_items_stand_the_stars_of_the_star_model(model: Recommender) -> None:
@@ -102,7 +101,8 @@ def test_an_explanation_blends_those_of_the_parts(model: Recommender) -> None:
     user, item = model.user_index_.id_at(2), model.item_index_.id_at(11)
     whole = {part.item: part.contribution for part in model.explain(user, item, n=99).contributions}
     deviations = [all_scores(part)[2].std() for part in model.parts]
-    shares = [0.65] * len(model.watch_models_) + [0.35]
+    own = model.rated_.counts[2] / (model.rated_.counts[2] + 3)
+    shares = [0.65 * own] * len(model.watch_models_) + [0.35]
     expected = dict.fromkeys(whole, 0.0)
     for part, share, deviation in zip(model.parts, shares, deviations, strict=True):
         for one in part.explain(user, item, n=99).contributions:
@@ -118,6 +118,22 @@ def test_somebody_without_ratings_gets_what_most_people_saw() -> None:
     assert [counts[item] for item in found] == sorted(counts.values(), reverse=True)[:10]
     mixed = np.mean([counts[one.item] for one in model.fold_in({}).recommend(10)])
     assert mixed > np.mean(list(counts.values()))
+
+
+def test_the_more_somebody_has_rated_the_less_it_matters_what_others_watch() -> None:
+    ratings = random_ratings()
+    model = Recommender(watch=WATCH, stars=STARS).fit(ratings)
+    watch, counts = model.watch_models_[0], model.n_raters.astype(np.float64)
+    likeness = []
+    for n in (1, 4, 20):
+        told = {int(item): 4.0 for item in ratings.items[:n]}
+        alone = {one.item: one.score for one in watch.fold_in(told).recommend(40, exclude_seen=False)}
+        both = {one.item: one.score for one in model.fold_in(told).recommend(40, exclude_seen=False, blend=0)}
+        items = ratings.items.tolist()
+        scores = [np.array([of_items[item] for item in items]) for of_items in (alone, both)]
+        likeness.append(np.corrcoef(*scores)[0, 1])
+        assert np.corrcoef(scores[1], counts)[0, 1] > np.corrcoef(scores[0], counts)[0, 1]
+    assert likeness == sorted(likeness)
 
 
 def test_a_file_holds_all_parts_and_what_they_were_made_of(model: Recommender, tmp_path: Path) -> None:

@@ -15,6 +15,11 @@ from matinee.solving.row_problem import Floats, Side
 
 Doubles = NDArray[np.float64]
 
+# What most people watch counts for as much as so many ratings of the person's own. With three, people of 3
+# and 5 ratings on MovieLens 1M are shown a fifth and a seventh more of what they like than without it, and
+# people of 50 as much.
+POPULAR_RATINGS = 3
+
 # Scores that differ by less than this share of their size are all alike: rounding makes such differences.
 ALIKE = 1e-6
 
@@ -76,13 +81,15 @@ class BlendedItems:
 class BlendedPeople(People):
     """People whose score of an item is ``(1 − blend)·Σ z(watch) + blend·z(stars)``.
 
-    The z of a model are its scores less their mean over all items, divided by their deviation.
+    The z of a model are its scores less their mean over all items, divided by their deviation. For people of
+    few ratings the z of what most people watch stand beside those of a watch model: the share of the model's
+    own is n / (n + 3) for n ratings.
 
     Attributes
     ----------
     watch : list of People
-        The same people in the eyes of each watch model. Somebody of whom these know nothing, as all scores
-        are alike, would watch what most people did.
+        The same people in the eyes of each watch model. Somebody of whom a model knows nothing, as all its
+        scores are alike, would watch what most people did.
     stars : People
         The same people in the eyes of the star model.
     blend : float
@@ -124,42 +131,44 @@ class BlendedPeople(People):
 
     def scores(self, rows: NDArray[Any]) -> Floats:
         """Scores of all items for some of the people; float32, shape (n_rows, n_items)."""
-        n_items = len(self.items.popularity)
-        total = np.zeros((len(rows), n_items))
-        is_known = np.zeros(len(rows), dtype=bool)
+        total = self.blend * standardised(self.stars.scores(rows).astype(np.float64))
+        own = self._own_shares(rows)
         for people in self.watch:
             z = standardised(people.scores(rows).astype(np.float64))
-            is_known |= z.any(axis=1)
-            total += (1 - self.blend) * z
-        total[~is_known] += (1 - self.blend) * self.items.popularity
-        total += self.blend * standardised(self.stars.scores(rows).astype(np.float64))
+            share = np.where(z.any(axis=1), own, 0.0)[:, None]
+            total += (1 - self.blend) * (share * z + (1 - share) * self.items.popularity)
         return total.astype(np.float32)
 
     def _queries(self, rows: NDArray[Any]) -> Side:
         """People's factors, so scaled that their products with the items are blended scores."""
-        weights, means, is_known = self._scales(rows)
+        weights, means, popular = self._scales(rows)
         columns = []
         for place, people in enumerate([*self.watch, self.stars]):
             assert isinstance(people, ProductPeople)
             columns.append(people.query_columns(rows) * weights[place][:, None])
             means[place] -= people.own_numbers(rows)
-        popular = np.where(is_known, 0.0, 1 - self.blend)
         factors = np.hstack([*columns, popular[:, None]]).astype(np.float32)
         return Side(np.ascontiguousarray(factors), (-(weights * means).sum(axis=0)).astype(np.float32))
 
-    def _scales(self, rows: NDArray[Any]) -> tuple[Doubles, Doubles, NDArray[np.bool_]]:
+    def _scales(self, rows: NDArray[Any]) -> tuple[Doubles, Doubles, Doubles]:
         """What each model's scores are multiplied by, and their means; shape (n_models, n_rows) each.
 
-        And whether any watch model knows anything of a person.
+        And the weight of what most people watch, shape (n_rows,).
         """
         everybody = [*self.watch, self.stars]
         means, deviations = np.empty((2, len(everybody), len(rows)))
         for place, people in enumerate(everybody):
             means[place], deviations[place] = self._mean_and_deviation(place, people, rows)
-        is_known = np.asarray((deviations[:-1] > 0).any(axis=0))
-        shares = np.array([*([1 - self.blend] * len(self.watch)), self.blend])[:, None]
+        own = np.where(deviations[:-1] > 0, self._own_shares(rows), 0.0)
+        shares = np.vstack([(1 - self.blend) * own, np.full((1, len(rows)), self.blend)])
         weights = np.divide(shares, deviations, out=np.zeros_like(deviations), where=deviations > 0)
-        return weights, means, is_known
+        return weights, means, (1 - self.blend) * (1 - own).sum(axis=0)
+
+    def _own_shares(self, rows: NDArray[Any]) -> Doubles:
+        """How much of what people would watch follows from their own ratings, 0 to 1."""
+        n_rated = self.rated.counts[rows]
+        shares: Doubles = n_rated / (n_rated + POPULAR_RATINGS)
+        return shares
 
     def _mean_and_deviation(self, place: int, people: People, rows: NDArray[Any]) -> tuple[Doubles, Doubles]:
         """Of all scores of each person; a deviation of scores that are all alike is 0."""
@@ -176,9 +185,8 @@ class BlendedPeople(People):
         return self.stars.predict(rows, columns)
 
     def score_parts(self, columns: NDArray[Any]) -> ScoreParts:
-        weights, means, is_known = self._scales(np.zeros(1, dtype=np.int64))
-        popular = 0.0 if is_known[0] else 1 - self.blend
-        baselines = popular * self.items.popularity[columns].astype(np.float64)
+        weights, means, popular = self._scales(np.zeros(1, dtype=np.int64))
+        baselines = popular[0] * self.items.popularity[columns].astype(np.float64)
         parts = np.zeros((len(columns), len(self.rated.columns)))
         for place, people in enumerate([*self.watch, self.stars]):
             weight = weights[place, 0]

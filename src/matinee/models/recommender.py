@@ -44,7 +44,8 @@ class Recommender(Model):
     stars : Model or None
         What they would rate; by default a `BayesianALS`, which knows how sure it is.
     blend : float
-        From 0, safe, watch alone, to 1, only the best, stars alone.
+        From 0, safe, watch alone, to 1, only the best, stars alone. For people of few ratings, what most
+        people watch is part of what they would watch.
     random_state : int, numpy.random.Generator or None
         Of the default models.
     n_threads : int or None
@@ -416,11 +417,18 @@ def _stars(stars: Any, columns: Any) -> tuple[list[float], list[tuple[float, flo
 
 
 def default_watch(train: Ratings, seed: int) -> ImplicitALS:
-    """What people would watch, on data of any size."""
+    """What people would watch, on data of any size: the sparser the ratings, the stronger the regularisation.
+
+    λ = .85·(n̄ + α₀ n)^−.6, with n̄ ratings a user and n items, is near what is best on ratings held out of
+    MovieLens 100K and 1M and the built-in cinema.
+    """
+    unobserved = 0.3
+    n_users = max(int(np.count_nonzero(train.by_user.counts)), 1)
+    weight = len(train) / n_users + unobserved * train.n_items
     return ImplicitALS(
         n_factors=64,
-        regularization=0.01,
-        unobserved_weight=0.3,
+        regularization=float(f"{0.85 * weight**-0.6:.2g}"),
+        unobserved_weight=unobserved,
         grading=0.2,
         n_iterations=10,
         random_state=seed,
