@@ -419,15 +419,16 @@ def _stars(stars: Any, columns: Any) -> tuple[list[float], list[tuple[float, flo
 def default_watch(train: Ratings, seed: int) -> ImplicitALS:
     """What people would watch, on data of any size: the sparser the ratings, the stronger the regularisation.
 
-    λ = .85·(n̄ + α₀ n)^−.6, with n̄ ratings a user and n items, is near what is best on ratings held out of
-    MovieLens 100K and 1M and the built-in cinema.
+    λ = 5.5·(n̄ + α₀ n)^−.9, with n̄ ratings a user and n items, is near what is best on ratings held out of
+    MovieLens 100K and 1M and the built-in cinema. From half a million ratings on, 128 factors find more than
+    64, and on fewer they find no more.
     """
     unobserved = 0.3
     n_users = max(int(np.count_nonzero(train.by_user.counts)), 1)
     weight = len(train) / n_users + unobserved * train.n_items
     return ImplicitALS(
-        n_factors=64,
-        regularization=float(f"{0.85 * weight**-0.6:.2g}"),
+        n_factors=128 if len(train) >= 500_000 else 64,
+        regularization=float(f"{5.5 * weight**-0.9:.2g}"),
         unobserved_weight=unobserved,
         grading=0.2,
         n_iterations=10,
