@@ -78,7 +78,7 @@ class ItemRidge(Model):
     item_weights_: Floats
 
     def __init__(
-        self, *, regularization: float = 60.0, user_discount: float = 0.5, n_threads: int | None = None
+        self, *, regularization: float = 100.0, user_discount: float = 0.5, n_threads: int | None = None
     ) -> None:
         self.regularization = regularization
         self.user_discount = user_discount

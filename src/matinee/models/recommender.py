@@ -419,9 +419,9 @@ def _stars(stars: Any, columns: Any) -> tuple[list[float], list[tuple[float, flo
 def default_watch(train: Ratings, seed: int) -> ImplicitALS:
     """What people would watch, on data of any size: the sparser the ratings, the stronger the regularisation.
 
-    λ = 5.5·(n̄ + α₀ n)^−.9, with n̄ ratings a user and n items, is near what is best on ratings held out of
-    MovieLens 100K and 1M and the built-in cinema. From half a million ratings on, 128 factors find more than
-    64, and on fewer they find no more.
+    λ = 5.5·(n̄ + α₀ n)^−.9, with n̄ ratings a user and n items, gives a user a ridge of 10 to 11, which is near
+    what is best on ratings held out of MovieLens 100K and 1M and the built-in cinema. From half a million
+    ratings on, 128 factors find more than 64, and on fewer they find no more.
     """
     unobserved = 0.3
     n_users = max(int(np.count_nonzero(train.by_user.counts)), 1)
@@ -437,7 +437,11 @@ def default_watch(train: Ratings, seed: int) -> ImplicitALS:
 
 
 def default_stars(train: Ratings, seed: int) -> BayesianALS:
-    """What people would rate, on data of any size."""
+    """What people would rate, on data of any size.
+
+    Twice the factors, samples or samples kept lower the error for visitors by less than 0.001 on any of these
+    three, and change no figure of their lists.
+    """
     return BayesianALS(n_factors=16, n_samples=64, n_burn_in=16, n_kept=16, random_state=seed)
 
 
