@@ -36,6 +36,7 @@ lint: $(VENV)/linted
 
 types: $(VENV)/linted
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 
 # A warning or a cell of a notebook that fails is an error.
 docs: $(VENV)/documented

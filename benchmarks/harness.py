@@ -209,7 +209,7 @@ def split_by_user(columns: Sequence[np.ndarray], test_size: float, seed: int) ->
     _, starts, counts = np.unique(columns[0][order], return_index=True, return_counts=True)
     place = np.arange(len(order)) - np.repeat(starts, counts)
     is_test = place < np.repeat(np.round(test_size * counts), counts)
-    return tuple([column[order[part]] for column in columns] for part in (~is_test, is_test))
+    return tuple([column[order[part]] for column in columns] for part in (~is_test, is_test))  # type: ignore[return-value]
 
 
 def save(path: Path, train: Sequence[np.ndarray], test: Sequence[np.ndarray]) -> None:
@@ -217,7 +217,7 @@ def save(path: Path, train: Sequence[np.ndarray], test: Sequence[np.ndarray]) ->
     arrays = {"train_ratings": train[2], "test_ratings": test[2]}
     for place, name in enumerate(("users", "items")):
         ids, codes = np.unique(np.concatenate([train[place], test[place]]), return_inverse=True)
-        arrays[f"n_{name}"] = np.int64(len(ids))
+        arrays[f"n_{name}"] = np.int64(len(ids))  # type: ignore[assignment]
         arrays[f"{name[:-1]}_ids"] = ids
         parts = np.split(codes.astype(np.int32), [len(train[place])])
         arrays[f"train_{name}"], arrays[f"test_{name}"] = parts

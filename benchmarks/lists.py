@@ -215,7 +215,7 @@ class Lists(Benchmark):
         told = TOLD[:3] if self.quick else TOLD
         job = {"task": "visitors", "data": str(list_data.visitors(name)), "told": told}
         if self.quick:
-            job["most"] = 50
+            job["most"] = 50  # type: ignore[assignment]
         graded = matinee("`Recommender(blend=0)`", "Recommender", blend=0.0)
         entries = [MOST_POPULAR, STARS[0], DEFAULT, graded]
         answers = {

@@ -5,7 +5,7 @@ problem is divided by α₀; ν has to be 0.
 """
 
 import numpy as np
-from implicit import __version__
+from implicit import __version__  # type: ignore[attr-defined]
 from implicit.als import AlternatingLeastSquares
 from implicit_job import Problem, start, tasks
 from job import Prepared, answer

@@ -1,7 +1,7 @@
 """implicit's ``AlternatingLeastSquares``, as a maker of lists."""
 
 import numpy as np
-from implicit import __version__
+from implicit import __version__  # type: ignore[attr-defined]
 from implicit.als import AlternatingLeastSquares
 from job import Prepared, answer
 from list_job import N_LISTED, tasks

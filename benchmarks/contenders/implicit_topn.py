@@ -1,6 +1,6 @@
 """implicit's ``recommend``: top-n for everybody and for one user, seen movies left out."""
 
-from implicit import __version__
+from implicit import __version__  # type: ignore[attr-defined]
 from implicit.als import AlternatingLeastSquares
 from job import Prepared, answer, read, recommendation_speed
 from scipy.sparse import csr_matrix

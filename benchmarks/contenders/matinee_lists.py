@@ -65,7 +65,7 @@ def blends(job: dict) -> dict:
     data = read(job["data"])
     model, found = fitted(data, job), {}
     for blend in job["blends"]:
-        parts = Recommender.of_fitted(model.watch_models_, model.stars_model_, blend=blend)
+        parts = Recommender.of_fitted(model.watch_models_, model.stars_model_, blend=blend)  # type: ignore[attr-defined]
         found[f"{blend:g}"] = figures(lists_of(parts, data), data.test, greatest_rating(data), data.n_items)
     return {"blends": found}
 
@@ -106,7 +106,7 @@ def log_scores(
         of_block = seen.pick(rows)
         watch[np.repeat(np.arange(len(rows)), of_block.counts), of_block.columns] = -np.inf
         pairs = np.repeat(rows, data.n_items), np.tile(everything, len(rows))
-        mean, deviation = stars.predict(*pairs, return_std=True)
+        mean, deviation = stars.predict(*pairs, return_std=True)  # type: ignore[call-arg]
         yield rows, watch, np.log(at_least((mean - liked_from) / deviation)).reshape(watch.shape)
 
 
@@ -165,11 +165,11 @@ def judge(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The errors of predicted stars, and whether the intervals hold the ratings, where there are any."""
     is_blend = isinstance(model, Recommender)
-    stars = model.stars_model_.fold_in(visitor.rated) if is_blend else visitor
-    judging = model.stars_model_ if is_blend else model
+    stars = model.stars_model_.fold_in(visitor.rated) if is_blend else visitor  # type: ignore[attr-defined]
+    judging = model.stars_model_ if is_blend else model  # type: ignore[attr-defined]
     if not isinstance(judging, models.BayesianALS):
         return stars.predict(items) - ratings, np.empty(0)
-    mean, low, high = stars.predict(items, interval=INTERVAL)
+    mean, low, high = stars.predict(items, interval=INTERVAL)  # type: ignore[call-arg]
     return mean - ratings, (low <= ratings) & (ratings <= high)
 
 
@@ -192,7 +192,7 @@ def speed(job: dict) -> dict:
         model.save(path)
         size = path.stat().st_size / 2**20
     users = np.random.default_rng(0).choice(np.unique(data.train.users), size=300).tolist()
-    seconds = {"list": [], "reasons": [], "visitor": []}
+    seconds = {"list": [], "reasons": [], "visitor": []}  # type: ignore[var-annotated]
     for user in users:
         ratings = model.person(user).rated
         seconds["list"].append(timed(model.recommend, user, N_SHOWN))

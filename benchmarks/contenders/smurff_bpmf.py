@@ -13,8 +13,8 @@ TUNED = {"ml-1m": {"num_latent": 32, "burnin": 20, "nsamples": 200}}
 
 def matrix(pairs: object, data: Prepared, mean: float) -> coo_matrix:
     """Ratings less their mean, which SMURFF has no term for."""
-    values = pairs.ratings.astype(np.float64) - mean
-    return coo_matrix((values, (pairs.users, pairs.items)), (data.n_users, data.n_items))
+    values = pairs.ratings.astype(np.float64) - mean  # type: ignore[attr-defined]
+    return coo_matrix((values, (pairs.users, pairs.items)), (data.n_users, data.n_items))  # type: ignore[attr-defined]
 
 
 def sampled(job: dict, data: Prepared, *, n_samples: int | None = None, **options: object) -> np.ndarray:

@@ -254,7 +254,7 @@ def test_without_a_kind_of_model_lists_are_ranked_by_what_people_watch_and_like(
     text = matinee("fit", files / "ratings.csv", "-o", output, "--blend", 0.5).out
     assert re.search(r"^ranks by +ImplicitALS\(", text, re.MULTILINE)
     assert re.search(r"^rates by +BayesianALS\(", text, re.MULTILINE)
-    assert library.load(output).blend == 0.5
+    assert library.load(output).blend == 0.5  # type: ignore[attr-defined]
     user = model.user_index_.id_at(0)
     listed = matinee("recommend", output, "--user", user, "-n", 3)
     assert listed.out.splitlines()[0].split() == ["rank", "item", "score", "stars", "9", "of", "10", "within"]
@@ -272,7 +272,7 @@ def test_ratings_that_are_all_alike_are_fitted_as_watched_and_it_says_so(matinee
     assert done.status == 0
     assert "all ratings are alike, so this model learns what people watch" in done.err
     model = library.load(tmp_path / "model.safetensors")
-    assert (type(model), model.n_factors, model.values) == (library.ImplicitALS, 2, "presence")
+    assert (type(model), model.n_factors, model.values) == (library.ImplicitALS, 2, "presence")  # type: ignore[attr-defined]
 
 
 def test_predict_is_mean_biases_and_factors_clipped(matinee, files, scores):

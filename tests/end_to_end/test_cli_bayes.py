@@ -52,7 +52,7 @@ def test_every_option_of_the_bayesian_model_reaches_it(matinee, files, tmp_path)
     model = library.load(output)
     assert found["parameters"] == expected == model.get_params()
     assert [record["iteration"] for record in found["history"]] == list(range(1, 12))
-    assert model.posterior_.n_samples == 3
+    assert model.posterior_.n_samples == 3  # type: ignore[attr-defined]
     assert found["interrupted"] is False
 
 
@@ -67,14 +67,14 @@ def test_what_is_known_of_users_and_movies_is_learned_from(matinee, files, tmp_p
     )
     model = library.load(output)
     np.testing.assert_array_equal(model.item_factors_, fitted.item_factors_)
-    assert model.user_columns_.to_list() == fitted.user_columns_.to_list()
+    assert model.user_columns_.to_list() == fitted.user_columns_.to_list()  # type: ignore[attr-defined]
 
 
 def test_a_prediction_comes_with_its_interval(matinee, files):
     model, user, item = library.load(files / "bayes.safetensors"), 10, 16
     asked = ("predict", files / "bayes.safetensors", "--user", user, "--item", item, "--interval", 0.8)
     found = matinee(*asked, "--json").json
-    expected = model.predict(user, item, interval=0.8)
+    expected = model.predict(user, item, interval=0.8)  # type: ignore[call-arg]
     assert (found["prediction"], *found["interval"]) == pytest.approx(expected)
     assert re.search(
         rf"^0.8 of ratings +between {expected[1]:.2f} and {expected[2]:.2f}$",
@@ -88,7 +88,7 @@ def test_optimism_reorders_the_recommendations(matinee, files):
     asked = ("recommend", files / "bayes.safetensors", "--user", 10, "-n", 5, "--json")
     for optimism in (0.0, 2.0, -2.0):
         found = matinee(*asked, "--optimism", optimism).json["recommendations"]
-        expected = [tuple(one) for one in model.recommend(10, 5, optimism=optimism)]
+        expected = [tuple(one) for one in model.recommend(10, 5, optimism=optimism)]  # type: ignore[call-arg]
         assert [(one["item"], one["score"]) for one in found] == expected
 
 

@@ -76,7 +76,8 @@ def test_serve_says_what_is_wrong_before_it_begins(matinee: Run, cinema: Path, t
 def test_without_the_extra_the_command_names_it(
     matinee: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(library, "web", library.web)  # to be what it was, once this is over
+    # To be what it was, once this is over.
+    monkeypatch.setattr(library, "web", library.web)  # type: ignore[attr-defined]
     for name in [name for name in sys.modules if name.startswith("matinee.web")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)

@@ -121,7 +121,9 @@ def test_the_newcomer_who_loves_space_operas_is_recommended_space_operas(demo_ag
     assert {"Star Wars"} < found["rated"].keys()
     genres = [movies[one["item"]].genres for one in found["recommendations"]]
     assert len(genres) == 8
-    assert sum("Sci-Fi" in of_film for of_film in genres) >= 7
+    # Of four ratings, what most people watch has a part in the list.
+    assert sum("Sci-Fi" in of_film for of_film in genres) >= 5
+    assert found["recommendations"][0]["title"] == "The Empire Strikes Back (1980)"
     for one in found["recommendations"]:
         assert one["title"] == str(movies[one["item"]])
         assert one["title"].rpartition(" (")[0] not in found["rated"]

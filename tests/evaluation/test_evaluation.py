@@ -82,7 +82,7 @@ def figures(result):
 
 def ranking_by_hand(model, test, k, relevant_from=-math.inf, person_of=None):
     """The ranking metrics user by user from sets of ids, and nothing else of ours than `recommend`."""
-    relevant = {}
+    relevant = {}  # type: ignore[var-annotated]
     for user, item, rating in test.to_frame().select("user", "item", "rating").iter_rows():
         if rating >= relevant_from:
             relevant.setdefault(user, set()).add(item)
@@ -113,7 +113,7 @@ def ranking_by_hand(model, test, k, relevant_from=-math.inf, person_of=None):
 
 def lists_of(model, test, k):
     """The list of each user of a test, and a dictionary of their test ratings."""
-    rated = {}
+    rated = {}  # type: ignore[var-annotated]
     for user, item, rating in test.to_frame().select("user", "item", "rating").iter_rows():
         rated.setdefault(user, {})[item] = rating
     nobody = [one.item for one in model.fold_in({}).recommend(n=k)]

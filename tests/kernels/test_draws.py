@@ -240,7 +240,7 @@ def test_a_draw_is_the_mean_and_the_factors_inverse_times_the_noise(
     )
     assert np.abs(found - expected).max() < 1e-3
     # Even so the error is that of the draw, and not of the mean.
-    errors = [documented_error(*each, prior, q) for *each, q in zip(found, rows, shift, strict=True)]
+    errors = [documented_error(*each, prior, q) for *each, q in zip(found, rows, shift, strict=True)]  # type: ignore[call-arg]
     assert losses.squared_error == pytest.approx(sum(errors), rel=1e-4)
 
 

@@ -309,11 +309,11 @@ def test_an_explanation_adds_up_without_regularisation_too() -> None:
 
 @pytest.mark.parametrize("kind", [ALS, ImplicitALS])
 def test_a_second_fit_forgets_the_first(kind: type[Model]) -> None:
-    model = kind(n_factors=2).fit(random_ratings(seed=1))
+    model = kind(n_factors=2).fit(random_ratings(seed=1))  # type: ignore[call-arg]
     model.recommend(model.user_index_.id_at(0))
     other = random_ratings(20, 10, 0.5, seed=2)
     model.fit(other)
-    fresh = kind(n_factors=2).fit(other)
+    fresh = kind(n_factors=2).fit(other)  # type: ignore[call-arg]
     user = other.user_index.id_at(0)
     assert model.recommend(user) == fresh.recommend(user)
 

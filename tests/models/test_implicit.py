@@ -582,7 +582,7 @@ def test_validation_ratings_of_strangers_alone_are_refused() -> None:
 def test_a_callback_sees_every_iteration_and_can_end_the_fit() -> None:
     seen: list[Iteration] = []
     model = ImplicitALS(n_factors=2, n_iterations=50)
-    model.fit(views(), callback=lambda record: seen.append(record) or record.iteration == 4)
+    model.fit(views(), callback=lambda record: seen.append(record) or record.iteration == 4)  # type: ignore[func-returns-value]
     assert seen == model.history_
     assert [record.iteration for record in seen] == [1, 2, 3, 4]
     assert all(record.seconds > 0 for record in seen)

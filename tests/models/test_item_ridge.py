@@ -110,4 +110,4 @@ def test_what_cannot_be_is_refused(tmp_path) -> None:  # type: ignore[no-untyped
         ItemRidge().fit(many)
     model = ItemRidge().fit(random_ratings())
     model.save(tmp_path / "model.safetensors")
-    assert np.array_equal(load(tmp_path / "model.safetensors").item_weights_, model.item_weights_)
+    assert np.array_equal(load(tmp_path / "model.safetensors").item_weights_, model.item_weights_)  # type: ignore[attr-defined]

@@ -49,7 +49,7 @@ def standardised(scores: np.ndarray) -> np.ndarray:
 def blended(model: Recommender, blend: float) -> np.ndarray:
     *watch, stars = (standardised(all_scores(part)) for part in model.parts)
     popular = standardised(model.n_raters[None].astype(np.float64))
-    own = (model.rated_.counts / (model.rated_.counts + 3))[:, None]
+    own = (1 - np.exp(-model.rated_.counts / 4))[:, None]
     return (1 - blend) * sum(own * z + (1 - own) * popular for z in watch) + blend * stars
 
 
@@ -101,7 +101,7 @@ def test_an_explanation_blends_those_of_the_parts(model: Recommender) -> None:
     user, item = model.user_index_.id_at(2), model.item_index_.id_at(11)
     whole = {part.item: part.contribution for part in model.explain(user, item, n=99).contributions}
     deviations = [all_scores(part)[2].std() for part in model.parts]
-    own = model.rated_.counts[2] / (model.rated_.counts[2] + 3)
+    own = 1 - np.exp(-model.rated_.counts[2] / 4)
     shares = [0.65 * own] * len(model.watch_models_) + [0.35]
     expected = dict.fromkeys(whole, 0.0)
     for part, share, deviation in zip(model.parts, shares, deviations, strict=True):

@@ -59,16 +59,16 @@ def test_a_user_and_a_movie_named_are_added_and_picked_out(als: matinee.ALS, mov
     ax = plots.factorization(als, users=[3], items=[16], user=24, item=27, movies=movies)
     assert sum_beneath(ax).startswith("user 24 × Film 27: ")
     assert meshes(ax)[0].shape == (2, 2)
-    frames = [(patch.get_width(), patch.get_height()) for patch in ax.patches]
+    frames = [(patch.get_width(), patch.get_height()) for patch in ax.patches]  # type: ignore[attr-defined]
     assert frames == [(1, 1), (3, 1), (1, 3)]
-    assert [patch.get_y() for patch in ax.patches] == [1, 1, 0]
+    assert [patch.get_y() for patch in ax.patches] == [1, 1, 0]  # type: ignore[attr-defined]
 
 
 def test_the_cell_picked_out_is_unrated_and_shows_its_prediction(als: matinee.ALS) -> None:
     ax = plots.factorization(als)
     frame = ax.patches[0]
     ratings = meshes(ax)[0]
-    assert np.ma.is_masked(ratings[int(frame.get_y()), int(frame.get_x())])
+    assert np.ma.is_masked(ratings[int(frame.get_y()), int(frame.get_x())])  # type: ignore[attr-defined]
     user, item = re.match(r"user (\d+) × (\d+)", sum_beneath(ax)).groups()
     assert f"{als.predict(int(user), int(item)):.1f}?" in words(ax)
     shown = {int(name.split()[1]) for name in words(ax) if re.fullmatch(r"user \d+", name)}

@@ -47,7 +47,7 @@ def test_the_most_rated_are_larger_and_genres_have_colours_and_shapes(
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert set(legend) == {*GENRES, "others"}
     counts = np.sort(counts_by_item(als))
-    sizes = np.sort(np.concatenate([group.get_sizes() for group in ax.collections]))
+    sizes = np.sort(np.concatenate([group.get_sizes() for group in ax.collections]))  # type: ignore[attr-defined]
     assert sizes[-1] == max(sizes) == pytest.approx(110.0)
     assert (np.diff(sizes)[np.diff(counts) > 0] > 0).all()
     assert len({tuple(group.get_facecolor()[0]) for group in ax.collections}) == 4
@@ -61,8 +61,8 @@ def test_names_are_those_of_the_most_rated_and_none_covers_another() -> None:
     assert overlapping(ax) == 0
     frame = ax.get_window_extent().extents
     for box in boxes(ax):
-        assert (box[:2] >= frame[:2]).all()
-        assert (box[2:] <= frame[2:]).all()
+        assert (box[:2] >= frame[:2]).all()  # type: ignore[attr-defined]
+        assert (box[2:] <= frame[2:]).all()  # type: ignore[attr-defined]
 
 
 def test_a_label_for_which_there_is_no_room_is_left_out() -> None:

@@ -27,7 +27,7 @@ def test_every_rating_is_a_square_of_its_value_and_nothing_else_is(small_ratings
             rating = by_pair.get((user, item))
             assert np.ma.is_masked(shown[row, column]) == (rating is None)
             assert rating is None or shown[row, column] == rating
-    assert 0 < shown.count() < 12
+    assert 0 < shown.count() < 12  # type: ignore[attr-defined]
 
 
 def test_the_squares_lie_on_a_grey_ground_with_titles_and_a_legend(
@@ -77,8 +77,8 @@ def test_a_raster_has_the_mean_of_each_cell_and_fades_by_its_share(monkeypatch: 
     ax = plots.ratings_matrix(ratings)
     image = ax.images[0].get_array()
     assert image.shape == (7, 9, 3)
-    strength, shade = (bar.norm for bar in (axes._colorbar for axes in ax.figure.axes[1:]))
-    hue = ax.figure.axes[2]._colorbar.cmap
+    strength, shade = (bar.norm for bar in (axes._colorbar for axes in ax.figure.axes[1:]))  # type: ignore[attr-defined]
+    hue = ax.figure.axes[2]._colorbar.cmap  # type: ignore[attr-defined]
     ground = np.array(to_rgb(hue.get_bad()))
     for row in range(7):
         for column in range(9):

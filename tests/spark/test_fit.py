@@ -169,7 +169,9 @@ def test_callback_and_tolerance_end_a_fit(spark: SparkSession, ratings: Ratings)
     records: list[Iteration] = []
     frame = on_cluster(spark, ratings)
     found = matinee.spark.fit(
-        ALS(n_iterations=9), frame, callback=lambda record: records.append(record) or len(records) == 2
+        ALS(n_iterations=9),
+        frame,
+        callback=lambda record: records.append(record) or len(records) == 2,  # type: ignore[func-returns-value]
     )
     assert [record.iteration for record in found.history_] == [1, 2]
     assert records == found.history_
@@ -187,8 +189,8 @@ def test_every_half_step_says_how_long_each_block_took(
     sides = [record.side for record in caplog.records if hasattr(record, "side")]
     assert sides == ["users", "items", "users", "items", "users"]
     for record in caplog.records:
-        assert len(record.block_seconds) == 3
-        assert 0 < max(record.block_seconds) < record.seconds
+        assert len(record.block_seconds) == 3  # type: ignore[attr-defined]
+        assert 0 < max(record.block_seconds) < record.seconds  # type: ignore[attr-defined]
 
 
 def test_many_iterations_do_not_grow_what_spark_plans(spark: SparkSession, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_model_that_is_given_comes_first_and_keeps_what_is_not_searched(rating
     result = tune(ratings, given, n_trials=3)
     first = result.trials.row(0, named=True)
     assert (first["n_factors"], first["regularization"], first["weighting"]) == (3, 1 / 3, 0.0)
-    assert (result.best_model.biases, result.best_model.random_state) == (False, 5)
+    assert (result.best_model.biases, result.best_model.random_state) == (False, 5)  # type: ignore[attr-defined]
     assert given.n_factors == 3
     assert not hasattr(given, "item_factors_")
 
@@ -161,7 +161,7 @@ def test_bayesian_models_are_tuned_by_their_running_average(ratings):
     assert isinstance(result.best_params["implicit"], bool)
     assert set(result.trials["implicit"]) == {False, True}
     assert len(result.best_model.history_) == 40
-    assert result.best_model.n_kept == 5
+    assert result.best_model.n_kept == 5  # type: ignore[attr-defined]
 
 
 def test_ctrl_c_in_a_bayesian_fit_ends_the_search(ratings, monkeypatch):
@@ -211,12 +211,12 @@ def test_a_ridge_of_items_is_tuned_by_complete_fits(ratings):
     assert result.metric == "ndcg"
     assert result.trials["state"].to_list() == ["complete"] * 5
     first = result.trials.row(0, named=True)
-    assert (first["regularization"], first["user_discount"]) == (30.0, 0.5)
+    assert (first["regularization"], first["user_discount"]) == (100.0, 0.5)
     train, validation = matinee.split(ratings, test_size=0.2, by="user", random_state=0)
     assert result.first_value == matinee.evaluate(ItemRidge().fit(train), validation).ndcg
     assert result.best_value == result.trials["value"].max()
     again = ItemRidge(**result.best_params).fit(ratings)
-    np.testing.assert_array_equal(result.best_model.item_weights_, again.item_weights_)
+    np.testing.assert_array_equal(result.best_model.item_weights_, again.item_weights_)  # type: ignore[attr-defined]
 
 
 def test_a_recommender_is_tuned_by_its_blend_and_keeps_its_models(ratings, tmp_path):
@@ -236,7 +236,7 @@ def test_a_recommender_is_tuned_by_its_blend_and_keeps_its_models(ratings, tmp_p
     assert result.best_value == result.trials["value"].max()
     user = ratings.users[0]
     assert result.best_model.recommend(user) == again.fit(ratings).recommend(user)
-    assert [type(each) for each in result.best_model.watch_models_] == [matinee.ImplicitALS, ItemRidge]
+    assert [type(each) for each in result.best_model.watch_models_] == [matinee.ImplicitALS, ItemRidge]  # type: ignore[attr-defined]
     # The models that were given are named in the file by their parameters, so the search can go on.
     more = tune(ratings, given, n_trials=5, study=tmp_path / "study.log")
     assert without_times(more)[:4].equals(without_times(result))

@@ -28,6 +28,7 @@ from matinee.models.search_space import SearchSpace
 from matinee.ratings import Ratings, Rows, check_ratings
 from matinee.ratings.ids import IdIndex
 from matinee.solving.history import Iteration
+from matinee.solving.row_problem import Floats
 
 
 class Model(Parameters, ABC):
@@ -71,6 +72,12 @@ class Model(Parameters, ABC):
     user_index_: IdIndex
     item_index_: IdIndex
     rated_: Rows
+    # What models of factors have: declared here, as `load` gives back a Model.
+    user_factors_: Floats
+    item_factors_: Floats
+    user_biases_: Floats
+    item_biases_: Floats
+    mean_: float
     _computed: ComputedOnce
     _as_fitted: Any
 

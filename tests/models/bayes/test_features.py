@@ -109,7 +109,7 @@ def test_a_newcomer_of_the_same_features_is_predicted_what_a_cold_user_is(
 def test_what_is_not_said_of_a_newcomer_counts_as_nothing_known(model: BayesianALS) -> None:
     items = np.arange(N_ITEMS)
     nobody = model.fold_in({3: 4.0}).predict(items)
-    for nothing in ({}, {"trade": []}, {"trade": "pilot"}):
+    for nothing in ({}, {"trade": []}, {"trade": "pilot"}):  # type: ignore[var-annotated]
         assert np.array_equal(model.fold_in({3: 4.0}, features=nothing).predict(items), nobody)
     known = model.fold_in({3: 4.0}, features={"trade": "poet"}).predict(items)
     assert np.abs(known - nobody).max() > 0.1

@@ -98,7 +98,7 @@ def test_a_file_written_again_unchanged_is_read(files: dict, tmp_path: Path) -> 
     """So that what is refused below is refused for the change alone."""
     model, path = files["all"]
     again = load(changed(path, tmp_path / "same"))
-    assert np.array_equal(again.posterior_.user_samples, model.posterior_.user_samples)
+    assert np.array_equal(again.posterior_.user_samples, model.posterior_.user_samples)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_damaged_file_fails_or_answers_but_never_crashes(
             model = load(path)
             user, item = model.user_index_.id_at(0), model.item_index_.id_at(0)
             model.recommend(user, n=3)
-            model.predict(user, item, return_std=True)
+            model.predict(user, item, return_std=True)  # type: ignore[call-arg]
             model.fold_in({item: 3}).recommend(3)
             model.explain(user, item)
     except MatineeError:

@@ -377,7 +377,7 @@ def test_a_column_that_no_fit_could_have_learned_is_refused(mean, deviation):
 
 
 def test_the_order_of_the_rows_and_the_kind_of_ids_and_frame_change_nothing():
-    texts = [f"u{user}" for user in PEOPLE["user"]]
+    texts = [f"u{user}" for user in PEOPLE["user"]]  # type: ignore[attr-defined]
     expected = fitted(some_ratings(), user_features=pl.DataFrame(PEOPLE)).user_factors_
     shuffled = pl.DataFrame(PEOPLE).sort("age", descending=True)
     named = some_ratings([f"u{user}" for user in (10, 20, 30, 40)])

@@ -51,7 +51,7 @@ def test_beside_a_film_of_a_recommender_stand_the_stars_and_not_the_score(
     found = recommend(blended_showing, taste, 12)
     assert [one.film.item for one in found] == [str(item) for item, _ in model.fold_in(ratings).recommend(12)]
     expected = zip(
-        *model.stars_model_.fold_in(ratings).predict([int(one.film.item) for one in found], interval=0.9),
+        *model.stars_model_.fold_in(ratings).predict([int(one.film.item) for one in found], interval=0.9),  # type: ignore[call-arg]
         strict=True,
     )
     assert any(one.predicted is not None for one in found)
@@ -188,6 +188,6 @@ def test_a_recommender_predicts_by_its_star_model(
     film = blended_showing.catalogue[items["Jaws"]]
     found = predict(blended_showing, taste, film)
     ratings = {int(item): stars for item, stars in taste.items()}
-    expected = model.stars_model_.fold_in(ratings).predict(int(film.item), interval=0.9)
+    expected = model.stars_model_.fold_in(ratings).predict(int(film.item), interval=0.9)  # type: ignore[call-arg]
     assert found is not None
     assert (found.stars, found.low, found.high) == pytest.approx(expected, rel=1e-4)

@@ -44,7 +44,7 @@ def shown_blend(html: str) -> str | None:
     found = re.search(
         r'<input id="blend" type="range" name="blend" min="0" max="1" step="0.1" value="([^"]*)"', html
     )
-    return found and found[1]
+    return found and found[1]  # type: ignore[return-value]
 
 
 @pytest.fixture
