@@ -37,6 +37,10 @@ class ALS(AlternatingModel):
     by solving for all users, then for all items, and so on (Zhou, Wilkinson, Schreiber & Pan 2008). The
     biases are solved together with the factors. Every row is solved exactly.
 
+    ``recommend`` ranks by predicted stars. That answers what somebody would rate highest if they saw it, and
+    puts films first that hardly anybody sees. For lists to show to people take a `Recommender`, or
+    `ImplicitALS`.
+
     Parameters
     ----------
     n_factors : int
