@@ -35,7 +35,7 @@ class Model(Parameters, ABC):
     """The base class of all models: what was learned from ratings, and the answers.
 
     Each class of model declares its name and its abilities in the class attributes below, and computes its
-    answers in `people` and `people_by`.
+    answers in ``people`` and ``people_by``.
 
     Attributes
     ----------
