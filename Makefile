@@ -10,7 +10,7 @@ PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
 # What a version of a package can break. Spark, browsers, emulation and UMAP are too slow for it, each version of matplotlib
 # draws a little differently, and Schemathesis enters an application twice where Starlette is old.
 QUICK := -m "not needs" $(addprefix --ignore tests/,spark kernels web/end_to_end web/test_serving.py \
-	web/test_openapi.py plots/test_images.py end_to_end/test_documents.py) \
+	web/api/test_openapi.py plots/test_images.py end_to_end/test_documents.py) \
 	--deselect tests/plots/test_map.py::test_umap_keeps_neighbours_together
 
 .PHONY: demo test test-lowest coverage lint types docs bench clean
