@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,21 +71,50 @@ class People(ABC):
         """
 
 
-class ProductPeople(People):
-    """People whose scores, but for a number of each person's own, are products of two rows of numbers."""
+class ProductItems(Protocol):
+    """Items whose factors and biases make scores of people's factors."""
 
     @property
-    @abstractmethod
+    def side(self) -> Side: ...
+
+    @property
+    def ranker(self) -> Ranker: ...
+
+    @property
+    def mean(self) -> float: ...
+
+
+class ProductPeople(People):
+    """People whose scores are products of two rows of numbers, and a number of each person's own.
+
+    Attributes
+    ----------
+    side : Side
+        The factors and biases of the people.
+    items : ProductItems
+    """
+
+    side: Side
+    items: ProductItems
+
+    @property
     def item_columns(self) -> Floats:
-        """The rows of the items; float32, shape (n_items, k)."""
+        """The rows of the items, a bias as another column; float32, shape (n_items, k)."""
+        factors, biases = self.items.side.factors, self.items.side.biases
+        columns: Floats = factors if biases is None else np.column_stack([factors, biases])
+        return columns
 
-    @abstractmethod
     def query_columns(self, rows: NDArray[Any]) -> Floats:
-        """The rows of some of the people; float32, shape (n_rows, k)."""
+        """The rows of some of the people, a 1 for the items' biases; float32, shape (n_rows, k)."""
+        factors: Floats = self.side.factors[rows]
+        if self.items.side.biases is None:
+            return factors
+        return np.hstack([factors, np.ones((len(factors), 1), dtype=np.float32)])
 
-    @abstractmethod
     def own_numbers(self, rows: NDArray[Any]) -> NDArray[np.float64]:
-        """What is the same in all scores of a person; float64, shape (n_rows,)."""
+        """What is the same in all scores of a person: mean and bias; float64, shape (n_rows,)."""
+        numbers = np.full(len(rows), self.items.mean)
+        return numbers if self.side.biases is None else numbers + self.side.biases[rows]
 
     def scores(self, rows: NDArray[Any]) -> Floats:
         """Scores of all items for some of the people; float32, shape (n_rows, n_items)."""
@@ -93,22 +122,23 @@ class ProductPeople(People):
         scores += self.own_numbers(rows).astype(np.float32)[:, None]
         return scores
 
-
-def own_numbers_of(side: Side, mean: float, rows: NDArray[Any]) -> NDArray[np.float64]:
-    """The mean and the biases of some of the people."""
-    numbers = np.full(len(rows), mean)
-    return numbers if side.biases is None else numbers + side.biases[rows]
-
-
-def with_bias_column(factors: Floats, biases: Floats | None) -> Floats:
-    """Factors of items with the biases, if any, as another column."""
-    return factors if biases is None else np.column_stack([factors, biases])
-
-
-def with_one_column(factors: Floats, biases: Floats | None) -> Floats:
-    """Factors of people with a 1 for the biases of the items, if there are any."""
-    ones = np.ones((len(factors), 1), dtype=np.float32)
-    return factors if biases is None else np.hstack([factors, ones])
+    def rank(
+        self,
+        n: int,
+        *,
+        rows: NDArray[Any] | None = None,
+        excluded: Rows | None = None,
+        candidates: Any = None,
+    ) -> tuple[Positions, Floats]:
+        return self.items.ranker.best(
+            self.side,
+            n,
+            offset=self.items.mean,
+            rows=None if rows is None else rows.astype(np.int32),
+            excluded=excluded,
+            candidates=candidates,
+            n_threads=self.n_threads,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,34 +186,6 @@ class FactorPeople(ProductPeople):
 
     def pick(self, rows: NDArray[Any]) -> FactorPeople:
         return replace(self, side=self.side.pick(rows), rated=self.rated.pick(rows))
-
-    @property
-    def item_columns(self) -> Floats:
-        return with_bias_column(self.items.side.factors, self.items.side.biases)
-
-    def query_columns(self, rows: NDArray[Any]) -> Floats:
-        return with_one_column(self.side.factors[rows], self.items.side.biases)
-
-    def own_numbers(self, rows: NDArray[Any]) -> NDArray[np.float64]:
-        return own_numbers_of(self.side, self.items.mean, rows)
-
-    def rank(
-        self,
-        n: int,
-        *,
-        rows: NDArray[Any] | None = None,
-        excluded: Rows | None = None,
-        candidates: Any = None,
-    ) -> tuple[Positions, Floats]:
-        return self.items.ranker.best(
-            self.side,
-            n,
-            offset=self.items.mean,
-            rows=None if rows is None else rows.astype(np.int32),
-            excluded=excluded,
-            candidates=candidates,
-            n_threads=self.n_threads,
-        )
 
     def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
         items = self.items

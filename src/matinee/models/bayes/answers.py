@@ -56,7 +56,7 @@ class SampledModel(FactorModel):
     @property
     def item_side(self) -> Side:
         """The items' samples side by side, divided by their number: a product with a user's is a mean."""
-        return self._sampled_items.shares
+        return self._sampled_items.side
 
     @property
     def n_products(self) -> int:

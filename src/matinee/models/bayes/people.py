@@ -15,9 +15,9 @@ from matinee.errors import DataError
 from matinee.models.bayes.posterior import Posterior, SampledRows, predict_with_strangers
 from matinee.models.features.features import FeatureColumns
 from matinee.models.features.side_knowledge import regression_features
-from matinee.models.people import ProductPeople, ScoreParts, own_numbers_of, with_bias_column, with_one_column
+from matinee.models.people import ProductPeople, ScoreParts
 from matinee.ratings import Rows
-from matinee.solving.ranking import Positions, Ranker
+from matinee.solving.ranking import Ranker
 from matinee.solving.row_problem import (
     TO_THE_LAST_DIGIT,
     Floats,
@@ -65,7 +65,7 @@ class SampledItems:
         return self.posterior.items
 
     @cached_property
-    def shares(self) -> Side:
+    def side(self) -> Side:
         """The samples side by side, divided by their number, so that a product with a user's is a mean."""
         share = np.float32(1 / self.posterior.n_samples)
         return Side(share * self.samples.factors, self.samples.biases)
@@ -73,7 +73,7 @@ class SampledItems:
     @cached_property
     def ranker(self) -> Ranker:
         """Ranks items by the means over the samples."""
-        return Ranker(self.shares)
+        return Ranker(self.side)
 
     @cached_property
     def stranger(self) -> Side:
@@ -134,34 +134,6 @@ class SampledPeople(ProductPeople):
             known=None if self.known is None else self.known.pick(rows),
         )
 
-    @property
-    def item_columns(self) -> Floats:
-        return with_bias_column(self.items.shares.factors, self.items.shares.biases)
-
-    def query_columns(self, rows: NDArray[Any]) -> Floats:
-        return with_one_column(self.side.factors[rows], self.items.shares.biases)
-
-    def own_numbers(self, rows: NDArray[Any]) -> NDArray[np.float64]:
-        return own_numbers_of(self.side, self.items.mean, rows)
-
-    def rank(
-        self,
-        n: int,
-        *,
-        rows: NDArray[Any] | None = None,
-        excluded: Rows | None = None,
-        candidates: Any = None,
-    ) -> tuple[Positions, Floats]:
-        return self.items.ranker.best(
-            self.side,
-            n,
-            offset=self.items.mean,
-            rows=None if rows is None else rows.astype(np.int32),
-            excluded=excluded,
-            candidates=candidates,
-            n_threads=self.n_threads,
-        )
-
     def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
         return predict_with_strangers(
             self._mean_clipped, rows, columns, self.side, lambda: self.items.stranger
@@ -186,7 +158,7 @@ class SampledPeople(ProductPeople):
         rows = np.zeros_like(columns)
         items = self.items
         return predict_pairs(
-            rows, columns, self.side, items.shares, offset=items.mean, n_threads=self.n_threads
+            rows, columns, self.side, items.side, offset=items.mean, n_threads=self.n_threads
         )
 
     def deviations(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
