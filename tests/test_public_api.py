@@ -18,6 +18,7 @@ FOR_MODELS = {
     "observed_sides",
     "observes_whole_users",
     "parts",
+    "prior_shares",
     "take_scale",
     "arrays",
     "as_fitted",

@@ -46,10 +46,16 @@ def standardised(scores: np.ndarray) -> np.ndarray:
     return (scores - scores.mean(axis=1, keepdims=True)) / scores.std(axis=1, keepdims=True)
 
 
+def own_shares(model: Recommender) -> np.ndarray:
+    """How much of what the users would watch follows from what they rated and did not dislike."""
+    n_not_disliked = model.rated_.counts_of(model.rated_.values > 2 * model.rating_range_[1] / 5)
+    return 1 - np.exp(-n_not_disliked.astype(np.float64))
+
+
 def blended(model: Recommender, blend: float) -> np.ndarray:
     *watch, stars = (standardised(all_scores(part)) for part in model.parts)
     popular = standardised(model.n_raters[None].astype(np.float64))
-    own = (1 - np.exp(-model.rated_.counts / 4))[:, None]
+    own = own_shares(model)[:, None]
     return (1 - blend) * sum(own * z + (1 - own) * popular for z in watch) + blend * stars
 
 
@@ -101,7 +107,7 @@ def test_an_explanation_blends_those_of_the_parts(model: Recommender) -> None:
     user, item = model.user_index_.id_at(2), model.item_index_.id_at(11)
     whole = {part.item: part.contribution for part in model.explain(user, item, n=99).contributions}
     deviations = [all_scores(part)[2].std() for part in model.parts]
-    own = 1 - np.exp(-model.rated_.counts[2] / 4)
+    own = own_shares(model)[2]
     shares = [0.65 * own] * len(model.watch_models_) + [0.35]
     expected = dict.fromkeys(whole, 0.0)
     for part, share, deviation in zip(model.parts, shares, deviations, strict=True):
@@ -125,7 +131,7 @@ def test_the_more_somebody_has_rated_the_less_it_matters_what_others_watch() -> 
     model = Recommender(watch=WATCH, stars=STARS).fit(ratings)
     watch, counts = model.watch_models_[0], model.n_raters.astype(np.float64)
     likeness = []
-    for n in (1, 4, 20):
+    for n in (1, 2, 6):
         told = {int(item): 4.0 for item in ratings.items[:n]}
         alone = {one.item: one.score for one in watch.fold_in(told).recommend(40, exclude_seen=False)}
         both = {one.item: one.score for one in model.fold_in(told).recommend(40, exclude_seen=False, blend=0)}
@@ -134,6 +140,16 @@ def test_the_more_somebody_has_rated_the_less_it_matters_what_others_watch() -> 
         likeness.append(np.corrcoef(*scores)[0, 1])
         assert np.corrcoef(scores[1], counts)[0, 1] > np.corrcoef(scores[0], counts)[0, 1]
     assert likeness == sorted(likeness)
+
+
+def test_somebody_who_disliked_everything_gets_what_most_people_saw() -> None:
+    ratings = random_ratings()
+    model = Recommender(watch=WATCH, stars=STARS).fit(ratings)
+    counts = dict(zip(ratings.items.tolist(), ratings.by_item.counts.tolist(), strict=True))
+    told = dict.fromkeys(ratings.items[:6].tolist(), 2.0)
+    found = [one.item for one in model.fold_in(told).recommend(10, blend=0)]
+    unrated = sorted((count for item, count in counts.items() if item not in told), reverse=True)
+    assert [counts[item] for item in found] == unrated[:10]
 
 
 def test_a_file_holds_all_parts_and_what_they_were_made_of(model: Recommender, tmp_path: Path) -> None:

@@ -55,9 +55,8 @@ class Criteria:
             If an argument is invalid, or gains are graded and no rating is above 0.
         """
         low, high = rating_range
-        is_telling = low < high and high > 0
-        if liked is None and is_telling:
-            liked = 4 * high / 5
+        liked_from, disliked_to = metrics.liked_and_disliked(low, high) or (None, None)
+        liked = liked_from if liked is None else liked
         if gains not in get_args(Gains):
             raise DataError(f'gains={gains!r}; expected "binary" or "graded"')
         if gains == "graded" and high <= 0:
@@ -68,7 +67,7 @@ class Criteria:
             k=whole_number("k", k, least=1),
             relevant_from=relevance_threshold(relevant_from),
             liked_from=_rating_or_none("liked", liked, "four fifths of the greatest rating"),
-            disliked_to=2 * high / 5 if is_telling else None,
+            disliked_to=disliked_to,
             gains=gains,
             greatest=high,
         )

@@ -8,18 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matinee.metrics import liked_and_disliked
 from matinee.models.people import People, ProductPeople, ScoreParts
 from matinee.ratings import Rows
 from matinee.solving.ranking import Positions, Ranker, best_of_scores
 from matinee.solving.row_problem import Floats, Side
 
 Doubles = NDArray[np.float64]
-
-# The share of what most people watch in what somebody would watch is exp(−n / 4) after n ratings. Without it,
-# visitors of MovieLens 1M with 3 ratings are shown less of what they like than the most popular would show;
-# with more of it, a horror fan of five ratings is shown hardly any horror.
-FEW_RATINGS = 4
-
 
 # Scores that differ by less than this share of their size are all alike: rounding makes such differences.
 ALIKE = 1e-6
@@ -60,22 +55,28 @@ class BlendedItems:
         One for each model, the star model last; None if the scores of one of them are no products.
     ranker : Ranker or None
         Of the factors of all parts side by side, and the popularity.
+    disliked_to : float or None
+        A rating of at most this says that something was disliked; None if no rating does.
     """
 
     popularity: Floats
     parts: list[PartItems] | None
     ranker: Ranker | None
+    disliked_to: float | None
 
     @classmethod
-    def of(cls, n_raters: NDArray[np.int64], people: list[People]) -> BlendedItems:
-        """From how many rated each item, and any people of each model."""
+    def of(
+        cls, n_raters: NDArray[np.int64], people: list[People], rating_range: tuple[float, float]
+    ) -> BlendedItems:
+        """From how many rated each item, any people of each model, and the least and greatest rating."""
+        _, disliked_to = liked_and_disliked(*rating_range) or (None, None)
         popularity = standardised(n_raters[None, :].astype(np.float64))[0].astype(np.float32)
         products = [each for each in people if isinstance(each, ProductPeople)]
         if len(products) < len(people):
-            return cls(popularity, None, None)
+            return cls(popularity, None, None, disliked_to)
         parts = [PartItems.of(each.item_columns) for each in products]
         columns = np.hstack([*(part.factors for part in parts), popularity[:, None]])
-        return cls(popularity, parts, Ranker(Side(np.ascontiguousarray(columns), None)))
+        return cls(popularity, parts, Ranker(Side(np.ascontiguousarray(columns), None)), disliked_to)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +84,10 @@ class BlendedPeople(People):
     """People whose score of an item is ``(1 − blend)·Σ z(watch) + blend·z(stars)``.
 
     The z of a model are its scores less their mean over all items, divided by their deviation. For people of
-    few ratings the z of what most people watch stand beside those of a watch model: their share is
-    exp(−n / 4) after n ratings.
+    few ratings the z of what most people watch stand beside those of a watch model: their share is exp(−n)
+    after n ratings of what was not disliked. With none of it, visitors of one rating are shown less of what
+    they like than the most popular would show; and who only says what they dislike is shown more of it, as
+    having seen a film counts for more than having disliked it.
 
     Attributes
     ----------
@@ -167,7 +170,9 @@ class BlendedPeople(People):
 
     def _own_shares(self, rows: NDArray[Any]) -> Doubles:
         """How much of what people would watch follows from their own ratings, 0 to 1."""
-        shares: Doubles = 1 - np.exp(-self.rated.counts[rows] / FEW_RATINGS)
+        rated, disliked_to = self.rated.pick(rows), self.items.disliked_to
+        n = rated.counts if disliked_to is None else rated.counts_of(rated.values > disliked_to)
+        shares: Doubles = 1 - np.exp(-n.astype(np.float64))
         return shares
 
     def _mean_and_deviation(self, place: int, people: People, rows: NDArray[Any]) -> tuple[Doubles, Doubles]:

@@ -15,7 +15,7 @@ from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.metrics import find_hits, ndcg
 from matinee.models.alternating_model import AlternatingModel
-from matinee.models.options import N_FACTORS, N_ITERATIONS, REGULARIZATION, Number, Option, Word
+from matinee.models.options import N_FACTORS, N_ITERATIONS, REGULARIZATION, Number, Option, Whole, Word
 from matinee.models.search_space import Doubling, Real, SearchSpace, ratings_per_row
 from matinee.ratings import Ratings, Rows
 from matinee.solving.history import Iteration
@@ -32,6 +32,9 @@ LARGEST_MOMENTUM = 0.95
 LARGEST_GRADING = 1.0
 # Of the mean of all, that a user's own mean begins with.
 PRIOR_RATINGS = 5
+# The share of λ that people of hardly any ratings keep, with ``known_from``. On ratings held out of MovieLens
+# 100K and 1M and the built-in cinema, for visitors of 3 to 50 ratings, shares of 0.2 to 0.5 differ by 0.02.
+LEAST_SHARE = 0.3
 
 VALIDATION_K = 10
 
@@ -80,6 +83,10 @@ class ImplicitALS(AlternatingModel):
     rating then speaks against an item. At its other end the family is AllRank (Steck 2010), whose target is
     the rating less what is imputed for everything missing.
 
+    With ``known_from=N`` somebody of n < N ratings is solved, when the fit is done and in `fold_in`, with
+    α₀ s in place of α₀ and λ (0.3 + 0.7 s) in place of λ, where s = (n / N)⁴: who has rated ten films of
+    thousands has not told that they would not watch the others.
+
     Parameters
     ----------
     n_factors : int
@@ -113,6 +120,9 @@ class ImplicitALS(AlternatingModel):
     grading : float
         β: how much a rating above or below the user's own average counts; 0 is not at all. Needs ratings
         that differ and are not negative, and goes with neither ``threshold`` nor ``values="presence"``.
+    known_from : int
+        N: the number of ratings from which on what a person has not rated counts in full. 0 counts it in full
+        for everybody.
     random_state : int, numpy.random.Generator or None
         The seed of the starting factors, or the generator that draws them.
     n_threads : int or None
@@ -137,6 +147,9 @@ class ImplicitALS(AlternatingModel):
         ),
         "threshold": Number("Count only ratings of at least this as seen.", least=None, metavar="RATING"),
         "grading": Number("How much a rating above or below a person's average counts; 0: not at all."),
+        "known_from": Whole(
+            "Number of ratings from which on what a person has not rated counts in full.", 0, 10**9
+        ),
     }
     search_space = SearchSpace(
         parameters={
@@ -168,6 +181,7 @@ class ImplicitALS(AlternatingModel):
         values: Literal["strength", "presence"] = "strength",
         threshold: float | None = None,
         grading: float = 0.0,
+        known_from: int = 0,
         random_state: int | np.random.Generator | None = 0,
         n_threads: int | None = None,
     ) -> None:
@@ -182,12 +196,14 @@ class ImplicitALS(AlternatingModel):
         self.values = values
         self.threshold = threshold
         self.grading = grading
+        self.known_from = known_from
         self.random_state = random_state
         self.n_threads = n_threads
 
     def check_parameters(self) -> None:
         whole_number("n_factors", self.n_factors, least=1)
         whole_number("n_iterations", self.n_iterations, least=1)
+        whole_number("known_from", self.known_from, least=0)
         for name in ("regularization", "alpha", "unobserved_weight"):
             number(name, getattr(self, name), least=0, most=LARGEST_REGULARIZATION)
         number("nu", self.nu, least=0, most=1)
@@ -241,7 +257,8 @@ class ImplicitALS(AlternatingModel):
     def observed(self, rated: Rows) -> Rows:
         """The strengths of the ratings, 0 for one that does not count; with grading, the targets."""
         if self.grading:
-            return self._graded(rated, self.mean_rating_, *self.rating_range_)
+            shares = self.prior_shares(rated)
+            return self._graded(rated, self.mean_rating_, *self.rating_range_, shares)
         if self.threshold is not None:
             return rated._replace(values=(rated.values >= self.threshold).astype(np.float32))
         if self.values == "presence":
@@ -253,7 +270,7 @@ class ImplicitALS(AlternatingModel):
         if not self.grading:
             return super().observed_sides(train)
         low, high = float(train.values.min()), float(train.values.max())
-        by_user = self._graded(train.by_user, _mean(train), low, high)
+        by_user = self._graded(train.by_user, _mean(train), low, high, np.ones(train.n_users))
         return by_user, by_user.transposed(train.n_items)
 
     @property
@@ -266,14 +283,14 @@ class ImplicitALS(AlternatingModel):
         self._check_scale(low, high)
         self.mean_rating_, self.rating_range_ = mean, (low, high)
 
-    def _graded(self, rated: Rows, mean: float, low: float, high: float) -> Rows:
-        """The targets τ(1 + α₀/α) of ratings by user."""
+    def _graded(self, rated: Rows, mean: float, low: float, high: float, shares: NDArray[np.float64]) -> Rows:
+        """The targets τ(1 + s α₀/α) of ratings by user; a share s of each user."""
         values = rated.values.astype(np.float64)
         sums = np.concatenate([[0.0], np.cumsum(values)])
         totals = sums[rated.indptr[1:]] - sums[rated.indptr[:-1]]
         means = (totals + PRIOR_RATINGS * mean) / (rated.counts + PRIOR_RATINGS)
         targets = 1 + self.grading * 4 * (values - np.repeat(means, rated.counts)) / (high - low)
-        targets *= 1 + self.unobserved_weight / self.alpha
+        targets *= np.repeat(1 + shares * self.unobserved_weight / self.alpha, rated.counts)
         return rated._replace(values=targets.astype(np.float32))
 
     def keep_fit(
@@ -282,6 +299,9 @@ class ImplicitALS(AlternatingModel):
         """Take over what a fit has found, and the mean of the ratings, which later targets depend on."""
         self.mean_rating_ = _mean(train)
         super().keep_fit(train, users, items, mean, history)
+        few = np.flatnonzero(train.by_user.counts < self.known_from)
+        if len(few):
+            self.user_factors_[few] = self.fold(train.by_user.pick(few)).factors
 
     def header(self) -> dict[str, Any]:
         """What a model's file holds besides arrays, in plain values."""
@@ -310,8 +330,21 @@ class ImplicitALS(AlternatingModel):
         draw_start(generator, users, self.starting_length)
 
     def ridge(self, observed: Rows, n_columns: int) -> Floats:
-        counts = (observed.counts if self.grading else _counts(observed)) + self.unobserved_weight * n_columns
+        counts = (
+            observed.counts if self.grading else observed.counts_of(observed.values != 0)
+        ) + self.unobserved_weight * n_columns
         return as_ridge(self.regularization * counts**self.nu)
+
+    def user_ridge(self, observed: Rows) -> Floats:
+        shares = LEAST_SHARE + (1 - LEAST_SHARE) * self.prior_shares(observed)
+        return as_ridge(super().user_ridge(observed) * shares)
+
+    def prior_shares(self, rated: Rows) -> NDArray[np.float64]:
+        """How much what they have not rated says of people: (n / N)⁴ of α₀, and no more than all of it."""
+        if not self.known_from:
+            return super().prior_shares(rated)
+        shares: NDArray[np.float64] = np.minimum(rated.counts / self.known_from, 1.0) ** 4
+        return shares
 
     def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
         return _ndcg_on(train, validation)
@@ -319,13 +352,6 @@ class ImplicitALS(AlternatingModel):
 
 def _mean(train: Ratings) -> float:
     return float(train.values.mean(dtype=np.float64))
-
-
-def _counts(observed: Rows) -> NDArray[np.int64]:
-    """The number of values in each row that are not 0."""
-    counted = np.zeros(len(observed.values) + 1, dtype=np.int64)
-    np.cumsum(observed.values != 0, out=counted[1:])
-    return counted[observed.indptr[1:]] - counted[observed.indptr[:-1]]
 
 
 def _ndcg_on(train: Ratings, validation: Ratings | None) -> Measure:

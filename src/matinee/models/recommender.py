@@ -210,7 +210,10 @@ class Recommender(Model):
         return self._blended(rated, watch, self.stars_model_.people_by(rated))
 
     def _blended(self, rated: Rows, watch: list[People], stars: People) -> BlendedPeople:
-        items = self._computed.get("blended items", lambda: BlendedItems.of(self.n_raters, [*watch, stars]))
+        items = self._computed.get(
+            "blended items",
+            lambda: BlendedItems.of(self.n_raters, [*watch, stars], self.rating_range_),
+        )
         threads = thread_count(self.n_threads)
         return BlendedPeople(rated, watch, stars, self.as_fitted.blend, items, threads)
 
@@ -431,6 +434,7 @@ def default_watch(train: Ratings, seed: int) -> ImplicitALS:
         regularization=float(f"{5.5 * weight**-0.9:.2g}"),
         unobserved_weight=unobserved,
         grading=0.2,
+        known_from=36,
         n_iterations=10,
         random_state=seed,
     )

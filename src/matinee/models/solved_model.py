@@ -32,6 +32,10 @@ class SolvedModel(FactorModel):
         """The values of the row problem for these ratings."""
         return rated
 
+    def prior_shares(self, rated: Rows) -> NDArray[np.float64]:
+        """How much of what all items add to the row problem counts for each person, from 0 to 1."""
+        return np.ones(rated.n_rows)
+
     @property
     def people(self) -> People:
         """The users that the model was fitted on, one row for each."""
@@ -59,4 +63,6 @@ class SolvedModel(FactorModel):
         prior = self._computed.get(
             "prior of people", lambda: fitted.terms.prior(items, thread_count(self.n_threads))
         )
-        return PeopleProblem(items, fitted.terms, fitted.observed, fitted.user_ridge, prior)
+        return PeopleProblem(
+            items, fitted.terms, fitted.observed, fitted.user_ridge, prior, fitted.prior_shares
+        )

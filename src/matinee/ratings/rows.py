@@ -92,6 +92,15 @@ class Rows(NamedTuple):
         IndexError
             For a mask of another length.
         """
-        kept_before = np.zeros(len(mask) + 1, dtype=np.int64)
-        np.cumsum(mask, out=kept_before[1:])
-        return Rows(kept_before[self.indptr], self.columns[mask], self.values[mask])
+        return Rows(self._kept_before(mask), self.columns[mask], self.values[mask])
+
+    def counts_of(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The number of entries of each row for which the mask is true; int64, shape (n_rows,)."""
+        return np.diff(self._kept_before(mask))
+
+    def _kept_before(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How many entries that the mask keeps lie before each row, and all at the end."""
+        kept = np.zeros(len(mask) + 1, dtype=np.int64)
+        np.cumsum(mask, out=kept[1:])
+        before: NDArray[np.int64] = kept[self.indptr]
+        return before

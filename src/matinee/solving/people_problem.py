@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from matinee.ratings import Rows
 from matinee.solving.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Terms, solve_rows, with_ones
 
+# Beside what is wanted, the greatest error of a solution that is good enough to explain scores.
+RESIDUAL = 1e-9
+
 
 @dataclass(frozen=True)
 class PeopleProblem:
@@ -29,6 +32,8 @@ class PeopleProblem:
         Computes the regularisation of each row from these values.
     prior : ndarray of float64, or None
         What all items add to every row; see `Terms.prior`.
+    prior_shares : callable
+        Computes from the ratings how much of this counts for each row, from 0 to 1.
     """
 
     items: Side
@@ -36,23 +41,40 @@ class PeopleProblem:
     observe: Callable[[Rows], Rows]
     ridge: Callable[[Rows], Floats]
     prior: NDArray[np.float64] | None
+    prior_shares: Callable[[Rows], NDArray[np.float64]]
 
     def solve(self, rated: Rows, n_threads: int) -> Side:
-        """The factors and biases of people, solved from their ratings alone in one call of the kernel."""
-        observed = self.observe(rated)
-        n_people = observed.n_rows
-        side = Side.empty(n_people, self.items.factors.shape[1], biases=self.items.biases is not None)
+        """The factors and biases of people, solved from their ratings alone.
+
+        People with the same share of the prior are solved in one call of the kernel.
+        """
+        observed, shares = self.observe(rated), self.prior_shares(rated)
+        ridge = self.ridge(observed)
+        side = self._empty(observed.n_rows)
+        for share in np.unique(shares):
+            rows = np.flatnonzero(shares == share)
+            if len(rows) == observed.n_rows:
+                self._solve(observed, side, ridge, share, n_threads)
+                return side
+            part = self._empty(len(rows))
+            self._solve(observed.pick(rows), part, ridge[rows], share, n_threads)
+            side.put(rows, part)
+        return side
+
+    def _empty(self, n_rows: int) -> Side:
+        return Side.empty(n_rows, self.items.factors.shape[1], biases=self.items.biases is not None)
+
+    def _solve(self, observed: Rows, side: Side, ridge: Floats, share: float, n_threads: int) -> None:
         solve_rows(
             observed,
             self.items,
             side,
-            ridge=self.ridge(observed),
-            terms=self.terms,
-            n_threads=min(n_threads, n_people),
+            ridge=ridge,
+            terms=self.terms.with_unobserved_share(share),
+            n_threads=min(n_threads, observed.n_rows),
             solver=TO_THE_LAST_DIGIT,
-            prior=self.prior,
+            prior=None if self.prior is None else share * self.prior,
         )
-        return side
 
     def parts(self, rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
         """What each rating in ``rated``, which has one row, adds to the person's score of each item.
@@ -75,12 +97,13 @@ class PeopleProblem:
         observed = self.observe(rated)
         factors = self._bordered(rated.columns)
         biases = None if self.items.biases is None else self.items.biases[rated.columns]
-        weights, targets = self.terms.weigh(observed.values, biases)
+        share = float(self.prior_shares(rated)[0])
+        weights, targets = self.terms.with_unobserved_share(share).weigh(observed.values, biases)
         precision = (factors.T * weights) @ factors
         if self.prior is not None:
-            precision += self.prior
+            precision += share * self.prior
         precision[np.diag_indices_from(precision)] += float(self.ridge(observed)[0])
-        responses = np.linalg.lstsq(precision, self._bordered(columns).T, rcond=None)[0]
+        responses = _solved(precision, self._bordered(columns).T)
         parts: NDArray[np.float64] = (factors @ responses).T * targets
         return parts
 
@@ -88,3 +111,15 @@ class PeopleProblem:
         """The items' factors in the row problem: with a 1 at the end if there are biases."""
         factors = self.items.factors[columns]
         return factors.astype(np.float64) if self.items.biases is None else with_ones(factors)
+
+
+def _solved(precision: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[Any]:
+    """The solution of a linear system, or of one that is singular to the last digit the shortest."""
+    try:
+        solution: NDArray[Any] = np.linalg.solve(precision, wanted)
+        if np.abs(precision @ solution - wanted).max() <= RESIDUAL * np.abs(wanted).max():
+            return solution
+    except np.linalg.LinAlgError:
+        pass
+    shortest: NDArray[Any] = np.linalg.lstsq(precision, wanted, rcond=None)[0]
+    return shortest

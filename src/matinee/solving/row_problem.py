@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,12 @@ class Side:
     def pick(self, rows: NDArray[Any]) -> Side:
         """The chosen rows, in the order given."""
         return Side(self.factors[rows], None if self.biases is None else self.biases[rows])
+
+    def put(self, rows: NDArray[Any], part: Side) -> None:
+        """Overwrite the chosen rows with those of another side, in the order given."""
+        self.factors[rows] = part.factors
+        if self.biases is not None:
+            self.biases[rows] = part.biases
 
 
 def with_ones(factors: Floats) -> NDArray[np.float64]:
@@ -132,6 +138,10 @@ class Terms:
         weight = self.confidence * self.strength
         usual = max(LEAST_RIDGE, 0.1 * self.unobserved) <= weight <= 1 / LEAST_RIDGE
         return weight if usual else None
+
+    def with_unobserved_share(self, share: float) -> Terms:
+        """The same terms with only a share of α₀."""
+        return replace(self, unobserved=share * self.unobserved)
 
     def prior(self, fixed: Side, n_threads: int) -> NDArray[np.float64] | None:
         """The matrix α₀·YᵀY that the whole fixed side adds to every row; None without confidence."""

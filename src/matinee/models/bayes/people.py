@@ -25,7 +25,6 @@ from matinee.solving.row_problem import (
     Solver,
     bias_of,
     predict_pairs,
-    with_ones,
 )
 
 # Draws people; the same person gets the same draws every time, whoever else is drawn with them.
@@ -196,18 +195,27 @@ class SampledPeople(ProductPeople):
         """
         posterior, rated = self.items.posterior, self.rated
         features = self.items.features(rated, self.known)
-        baselines, parts = np.zeros(len(columns)), np.zeros((len(columns), len(rated.columns)))
-        for sample in range(posterior.n_samples):
-            biases = posterior.item_bias_samples[:, sample]
-            factors = with_ones(posterior.item_samples[rated.columns, sample])
-            asked = with_ones(posterior.item_samples[columns, sample])
-            prior = posterior.prior_precisions[sample] / posterior.noise_precisions[sample]
-            responses = np.linalg.solve(prior + factors.T @ factors, asked.T)
-            mean = posterior.prior_mean_of(sample, features)[0]
-            targets = rated.values - self.items.mean - biases[rated.columns]
-            parts += (factors @ responses).T * targets
-            baselines += responses.T @ (prior @ mean) + biases[columns]
-        return self.items.mean + baselines / posterior.n_samples, parts / posterior.n_samples
+        prior = posterior.prior_precisions / posterior.noise_precisions[:, None, None]
+        means = np.stack([posterior.prior_mean_of(s, features)[0] for s in range(posterior.n_samples)])
+        factors, biases = self._bordered(rated.columns)
+        asked, asked_biases = self._bordered(columns)
+        responses = np.linalg.solve(prior + factors.mT @ factors, asked.mT)
+        targets = rated.values - self.items.mean - biases
+        parts = ((factors @ responses) * targets[:, :, None]).mean(axis=0).T
+        shifts = (prior @ means[:, :, None]).mT
+        baselines = (shifts @ responses)[:, 0] + asked_biases
+        return self.items.mean + baselines.mean(axis=0), parts
+
+    def _bordered(self, columns: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The items' factors in every sample, with a 1 at the end, and their biases.
+
+        Shapes (n_samples, n_items, n_factors + 1) and (n_samples, n_items).
+        """
+        posterior = self.items.posterior
+        samples = posterior.item_samples[columns].transpose(1, 0, 2)
+        factors = np.ones((*samples.shape[:2], samples.shape[2] + 1))
+        factors[:, :, :-1] = samples
+        return factors, posterior.item_bias_samples[columns].T.astype(np.float64)
 
 
 def deviations_within(share: float) -> float:

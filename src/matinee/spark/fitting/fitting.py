@@ -11,6 +11,7 @@ from pyspark import SparkContext
 from matinee.checks import random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.alternating_model import AlternatingModel
+from matinee.models.implicit import ImplicitALS
 from matinee.models.model import Model
 from matinee.ratings import Rows
 from matinee.ratings.duplicates import Duplicates, check_duplicates
@@ -161,6 +162,8 @@ def _check_choices(exchange: Any, result: Any, duplicates: Any, model: Alternati
             raise DataError(f"{name}={given!r}; expected one of {listed}")
     if model.momentum and exchange == "routed":
         raise DataError(f"momentum={model.momentum!r} does not work with routed factors; expected 0")
+    if isinstance(model, ImplicitALS) and model.known_from:
+        raise DataError(f"known_from={model.known_from!r} does not work on Spark; expected 0")
 
 
 def _alternation(
