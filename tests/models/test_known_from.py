@@ -16,7 +16,7 @@ from matinee.ratings import Ratings
 from ..conftest import random_ratings
 from .test_grading import targets_of
 
-N = 12
+N = 15
 SETTINGS: dict[str, Any] = {
     "n_factors": 4,
     "regularization": 0.02,
@@ -62,7 +62,7 @@ def expected_users(ratings: Ratings, model: ImplicitALS, kind: str) -> np.ndarra
     items = model.item_factors_.astype(np.float64)
     rows = []
     for add, target, n in zip(added, wanted, seen.sum(axis=1), strict=True):
-        share = min(n / N, 1) ** 4
+        share = min(max(n, 10) / N, 1) ** 4
         counted = n if kind == "graded" else np.count_nonzero(add)
         weights = 0.3 * share + 1.5 * add
         ridge = 0.02 * (counted + 0.3 * len(add)) * (0.3 + 0.7 * share)
