@@ -192,6 +192,10 @@ def test_the_other_commands_take_an_implicit_model(matinee, files, tmp_path):
     train, test = (library.read_ratings(files / f"{name}.csv") for name in ("train", "test"))
     evaluated = matinee("evaluate", output, files / "test.csv", "--json").json
     assert evaluated == library.evaluate(model, test, train=train).to_dict()
+    options = {"relevant_from": 3.0, "liked": 3.5, "gains": "graded"}
+    given = ("--relevant-from", 3, "--liked", 3.5, "--gains", "graded")
+    evaluated = matinee("evaluate", output, files / "test.csv", *given, "--json").json
+    assert evaluated == library.evaluate(model, test, train=train, **options).to_dict()
     item = shown[0]["item"]
     prediction = matinee("predict", output, "--user", user, "--item", item, "--json").json["prediction"]
     assert prediction == pytest.approx(shown[0]["score"], abs=1e-5)
@@ -588,6 +592,7 @@ REFUSED = {
     "kind of model": ("fit RATINGS -o FOLDER/m --model svd", "expected one of: als"),
     "no output": ("fit RATINGS", "--output"),
     "k": ("evaluate MODEL RATINGS --k 0", "--k"),
+    "gains": ("evaluate MODEL RATINGS --gains squared", 'expected "binary" or "graded"'),
     "k beyond all memory": ("evaluate MODEL RATINGS --k 99999999999999", "--k"),
     "n": ("recommend MODEL --user 3 -n 0", "-n"),
     "n as text": ("similar MODEL --item 5 -n many", "-n"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import math
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -172,22 +173,25 @@ def test_what_is_no_frame_of_sparks_is_refused(explicit: Pair, spark: SparkSessi
         explicit.spread.predict(spark.sql("select 1 as user, 3 as item"), unknown="ignore")
 
 
-@pytest.mark.parametrize(("k", "relevant_from"), [(5, None), (100, 3.5)])
+@pytest.mark.parametrize(
+    "arguments", [{"k": 5}, {"k": 100, "relevant_from": 3.5, "liked": 3.0, "gains": "graded"}]
+)
 def test_every_figure_of_an_evaluation_is_that_of_one_machine(
-    pair: Pair, test_frame: pl.DataFrame, spark: SparkSession, k: int, relevant_from: float | None
+    pair: Pair, test_frame: pl.DataFrame, spark: SparkSession, arguments: dict[str, Any]
 ) -> None:
-    found = pair.spread.evaluate(on_cluster(spark, test_frame), k=k, relevant_from=relevant_from).to_dict()
+    found = pair.spread.evaluate(on_cluster(spark, test_frame), **arguments).to_dict()
     test = Ratings.from_frame(test_frame)
-    expected = matinee.evaluate(pair.local, test, k=k, relevant_from=relevant_from).to_dict()
+    expected = matinee.evaluate(pair.local, test, **arguments).to_dict()
     assert expected["n_trained_on"] >= 20
     assert expected["n_fallback"] == 3
     assert expected["n_users_fallback"] == 1
     means = {name: value for name, value in expected.items() if isinstance(value, float)}
     assert {name: found.pop(name) for name in means} == pytest.approx(means, rel=1e-12)
     assert {"ndcg_liked", "recall_liked", "mean_stars_of_hits", "share_disliked"} <= means.keys()
+    assert found.pop("most_popular") == pytest.approx(expected["most_popular"], rel=1e-12)
     rest = {name: value for name, value in expected.items() if name not in means}
-    # The most popular are not evaluated on a cluster.
-    assert found == rest | {"most_popular": None}
+    rest.pop("most_popular")
+    assert found == rest
 
 
 @pytest.mark.parametrize(
@@ -217,6 +221,8 @@ def test_arguments_of_an_evaluation_are_checked(explicit: Pair, spark: SparkSess
         explicit.spread.evaluate(frame, rating="item", k=0)
     with pytest.raises(DataError, match=r"relevant_from='good'"):
         explicit.spread.evaluate(frame, rating="item", relevant_from="good")
+    with pytest.raises(DataError, match=r"gains='squared'"):
+        explicit.spread.evaluate(frame, rating="item", gains="squared")
 
 
 def same(found: matinee.Model, expected: matinee.Model) -> bool:

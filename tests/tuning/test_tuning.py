@@ -478,6 +478,7 @@ def test_an_error_of_a_model_is_seen(ratings, monkeypatch):
             "metric='ndcg_liked' for ratings that are all 1, .* tune for another metric",
         ),
         ({"model": "implicit", "metric": "rmse"}, "expected one of 'precision', .* for ImplicitALS"),
+        ({"model": "recommender", "metric": "rmse"}, "expected one of 'precision', .* for Recommender"),
         ({"test_size": 0.0}, "test_size=0.0"),
         ({"ratings": [1, 2]}, "expected Ratings, got list"),
         ({"ratings": matinee.Ratings.from_arrays([1], [2], [3.0])}, "no rating would be left to"),

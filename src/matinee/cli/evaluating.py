@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from matinee import evaluation
-from matinee.cli.options import AsJson, ListLength, ModelPath, TestSource
+from matinee.cli.options import (
+    AsJson,
+    HowHitsCount,
+    LikedFrom,
+    ListLength,
+    ModelPath,
+    RelevantFrom,
+    TestSource,
+)
 from matinee.cli.output import show, show_json, status
 from matinee.cli.sources import model_from, ratings_from
 from matinee.ratings import Ratings
@@ -13,6 +21,9 @@ def evaluate(
     model: ModelPath,
     test: TestSource,
     k: ListLength = 10,
+    relevant_from: RelevantFrom = None,
+    liked: LikedFrom = None,
+    gains: HowHitsCount = "binary",
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a model on ratings that it was not fitted on.
@@ -25,7 +36,15 @@ def evaluate(
     # A model file also has the ratings that the model was fitted on.
     train = Ratings(fitted.user_index_, fitted.item_index_, fitted.rated_)
     with status("evaluating"):
-        found = evaluation.evaluate(fitted, test_ratings, k=k, train=train)
+        found = evaluation.evaluate(
+            fitted,
+            test_ratings,
+            k=k,
+            train=train,
+            relevant_from=relevant_from,
+            liked=liked,
+            gains=gains,  # type: ignore[arg-type]  # checked by evaluate
+        )
     if as_json:
         show_json(found.to_dict())
     else:

@@ -42,6 +42,27 @@ ListLength = Annotated[
     typer.Option("--k", min=1, max=1_000, metavar="N", help="Length of the lists of recommendations."),
 ]
 
+RelevantFrom = Annotated[
+    float | None,
+    typer.Option(metavar="RATING", help="Count only test ratings of at least this as found; all by default."),
+]
+LikedFrom = Annotated[
+    float | None,
+    typer.Option(
+        "--liked",
+        metavar="RATING",
+        help="The least rating of what was liked; four fifths of the greatest by default.",
+    ),
+]
+HowHitsCount = Annotated[
+    str,
+    typer.Option(
+        "--gains",
+        metavar="WORD",
+        help="binary: all that is found counts alike in NDCG; graded: the more the higher it is rated.",
+    ),
+]
+
 # The options of fit. The bounds catch typing errors: nobody needs numbers as large as these.
 ModelOutput = Annotated[
     Path, typer.Option("-o", "--output", metavar="MODEL", help="The file to write.", show_default=False)

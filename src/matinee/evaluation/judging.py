@@ -14,7 +14,7 @@ from matinee.checks import whole_number
 from matinee.errors import DataError
 from matinee.evaluation.audience import Audience
 from matinee.evaluation.criteria import Criteria, Gains, relevance_threshold
-from matinee.evaluation.evaluation import HISTORY, LISTS, TRAINING, Evaluation
+from matinee.evaluation.evaluation import HISTORY, TRAINING, Evaluation
 from matinee.evaluation.ranking_metrics import RANKING, figure_by_k
 from matinee.evaluation.tally import Tally
 from matinee.models.baselines import MostPopular
@@ -174,10 +174,8 @@ def _most_popular(
     """The figures of the lists of what is most popular in the ratings that a model was fitted on."""
     if isinstance(model, MostPopular):
         return None
-    popular = MostPopular().fit(Ratings(model.user_index_, model.item_index_, model.rated_))
-    tally = Tally.of(*_audience(popular, test), criteria)
-    figures = tally.figures(popular.n_raters, criteria, predicts_ratings=False)
-    return {name: figures[name] for name in LISTS}
+    tally = Tally.of(*_audience(MostPopular.beside(model), test), criteria)
+    return tally.figures_of_lists(model.n_raters, criteria)
 
 
 def _audience(model: Model, test: Ratings | NewUsers) -> tuple[Audience, Ratings]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from matinee import metrics
 from matinee.evaluation.audience import Audience, n_trained_on
 from matinee.evaluation.criteria import Criteria
+from matinee.evaluation.evaluation import LISTS
 from matinee.evaluation.ranking_metrics import LIKED, PER_USER, Lists, count_by_row, lists_of
 from matinee.models.model import Model
 from matinee.ratings import Ratings
@@ -122,6 +123,11 @@ class Tally:
             "novelty": metrics.novelty(self.n_recommended, n_raters, self.n_fitted_users),
             **self._liked(criteria),
         }
+
+    def figures_of_lists(self, n_raters: NDArray[np.int64], criteria: Criteria) -> dict[str, float | None]:
+        """Those of the figures that tell of the lists alone."""
+        figures = self.figures(n_raters, criteria, predicts_ratings=False)
+        return {name: figures[name] for name in LISTS}
 
     def _liked(self, criteria: Criteria) -> dict[str, float | None]:
         if criteria.liked_from is None:

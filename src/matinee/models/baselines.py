@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from matinee.checks import number, random_generator
 from matinee.models.als import ALS
 from matinee.models.factor_model import FactorModel
+from matinee.models.model import Model
 from matinee.models.parameters import thread_count
 from matinee.models.people import FactorPeople, People
 from matinee.models.solved_model import SolvedModel
@@ -45,6 +46,16 @@ class MostPopular(FactorModel):
         items = Side(np.zeros((train.n_items, 1), np.float32), shares.astype(np.float32))
         self.keep_fit(train, _nobody_special(train.n_users), items, 0.0, [])
         return self
+
+    @classmethod
+    def beside(cls, model: Model) -> Self:
+        """What is most popular among the ratings that another model was fitted on."""
+        popular = cls()
+        shares = model.n_raters / max(int(model.n_raters.max()), 1)
+        items = Side(np.zeros((len(shares), 1), np.float32), shares.astype(np.float32))
+        ratings = Ratings(model.user_index_, model.item_index_, model.rated_)
+        popular.keep_fit(ratings, _nobody_special(len(model.user_index_)), items, 0.0, [])
+        return popular
 
     def check_parameters(self) -> None:
         """Do nothing: there are no parameters to check."""

@@ -64,7 +64,12 @@ class Recommender(Model):
         "blend": Number("From 0, rank by what people watch, to 1, by the stars they would give.", most=1),
     }
     search_space = SearchSpace(
-        parameters={"blend": Real(0.0, 1.0)}, metric="ndcg", split_by="user", iterations=None, has_curve=False
+        parameters={"blend": Real(0.0, 1.0)},
+        metric="ndcg",
+        split_by="user",
+        iterations=None,
+        has_curve=False,
+        moves_errors=False,
     )
 
     watch_models_: list[Model]

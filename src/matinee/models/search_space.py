@@ -86,6 +86,8 @@ class SearchSpace:
         A curve ends after this many iterations without notable gain.
     has_curve : bool
         Whether a fit shows the metric after every iteration.
+    moves_errors : bool
+        Whether the errors of predicted ratings depend on the parameters.
     """
 
     parameters: Mapping[str, Axis]
@@ -96,6 +98,7 @@ class SearchSpace:
     burn_in: str | None = None
     patience: int = 5
     has_curve: bool = True
+    moves_errors: bool = True
 
 
 def ratings_per_row(ratings: Ratings) -> float:

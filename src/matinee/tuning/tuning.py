@@ -233,9 +233,11 @@ def _unfitted_model(model: Any, random_state: int, n_threads: int | None) -> Mod
 
 
 def _checked_metric(metric: str | None, kind: type[Model], ratings: Ratings) -> str:
-    possible = [name for name in METRICS if kind.predicts_ratings or name not in ("rmse", "mae")]
+    space = _space_of(kind)
+    has_errors = kind.predicts_ratings and space.moves_errors
+    possible = [name for name in METRICS if has_errors or name not in ("rmse", "mae")]
     if metric is None:
-        return _space_of(kind).metric
+        return space.metric
     if metric not in possible:
         expected = ", ".join(map(repr, possible))
         raise DataError(f"metric={metric!r}; expected one of {expected} for {kind.__name__}")

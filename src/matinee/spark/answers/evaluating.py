@@ -14,9 +14,10 @@ from pyspark.sql import functions as F
 
 from matinee.errors import DataError
 from matinee.evaluation.audience import Audience
-from matinee.evaluation.criteria import Criteria
+from matinee.evaluation.criteria import Criteria, Gains
 from matinee.evaluation.evaluation import TRAINING, Evaluation
 from matinee.evaluation.tally import Tally
+from matinee.models.baselines import MostPopular
 from matinee.models.model import Model
 from matinee.ratings import Ratings
 from matinee.spark.answers.buckets import BUCKET, bucket_of
@@ -28,6 +29,8 @@ from matinee.spark.rating_frames import Columns, given_rows, kept_rows
 # One row for each number that is not 0. Doubles hold whole numbers exactly up to 2⁵³.
 SUMS = "name string, place int, amount double"
 REPEATED = "n_repeated"
+# Before the names of the tally of the most popular items.
+POPULAR = "popular "
 
 
 def checked_test(frame: Any, user: str, item: str, rating: str) -> DataFrame:
@@ -44,9 +47,11 @@ def evaluated(
     *,
     k: int,
     relevant_from: float | None,
+    liked: float | None,
+    gains: Gains,
     n_buckets: int,
 ) -> Evaluation:
-    """What `matinee.evaluate` says of the model against the test, without the most popular beside it.
+    """What `matinee.evaluate` says of the model against the test.
 
     Raises
     ------
@@ -54,13 +59,13 @@ def evaluated(
         If an argument is not valid, or the test has no ratings, or has two ratings of one pair.
     """
     range_of_fit = common.value.headed.rating_range_
-    criteria = Criteria.of(range_of_fit, k=k, relevant_from=relevant_from, liked=None, gains="binary")
+    criteria = Criteria.of(range_of_fit, k=k, relevant_from=relevant_from, liked=liked, gains=gains)
     people = users.select("user", "factors", "bias", "items", BUCKET).groupBy(BUCKET)
     tested = test.groupBy(bucket_of(F.col("user"), n_buckets)).cogroup(people)
     sums = tested.applyInArrow(_sums_of(common, criteria), SUMS)
     totals = sums.groupBy("name", "place").agg(F.sum("amount").alias("amount"))
     items = common.value.items
-    tally = _added_up(totals.toArrow(), len(items.index))
+    tally, popular = _added_up(totals.toArrow(), len(items.index))
     return Evaluation(
         **tally.figures(items.n_ratings, criteria, predicts_ratings=common.value.headed.predicts_ratings),
         **criteria.protocol(),
@@ -68,7 +73,7 @@ def evaluated(
         train_rmse=None,
         train_mae=None,
         excluded=TRAINING,
-        most_popular=None,
+        most_popular=popular.figures_of_lists(items.n_ratings, criteria),
     )
 
 
@@ -76,10 +81,11 @@ def _sums_of(common: Broadcast[CommonPart], criteria: Criteria) -> Callable[...,
     def sums(test: Any, users: Any) -> Any:
         model = common.value.in_task(users)
         if test.num_rows == 0:
-            return _as_table(Tally.untested(model), n_repeated=0)
+            return _as_table(Tally.untested(model), Tally.untested(model), n_repeated=0)
         ids = ids_of(test["user"]), ids_of(test["item"])
         ratings = Ratings.from_arrays(*ids, test["rating"].to_numpy())
-        return _as_table(_tally(model, ratings, criteria), n_repeated=ratings.n_duplicates)
+        tallies = (_tally(each, ratings, criteria) for each in (model, MostPopular.beside(model)))
+        return _as_table(*tallies, n_repeated=ratings.n_duplicates)
 
     return sums
 
@@ -88,9 +94,9 @@ def _tally(model: Model, test: Ratings, criteria: Criteria) -> Tally:
     return Tally.of(Audience.known(model, test), test, criteria)
 
 
-def _as_table(tally: Tally, *, n_repeated: int) -> Any:
+def _as_table(tally: Tally, popular: Tally, *, n_repeated: int) -> Any:
     names, places, amounts = [], [], []
-    for name, value in {**vars(tally), REPEATED: n_repeated}.items():
+    for name, value in {**_named(tally, popular), REPEATED: n_repeated}.items():
         numbers = np.atleast_1d(value).astype(np.float64)
         found = np.flatnonzero(numbers)
         names.append(np.repeat(name, len(found)))
@@ -100,10 +106,15 @@ def _as_table(tally: Tally, *, n_repeated: int) -> Any:
     return pa.table(dict(zip(("name", "place", "amount"), columns, strict=True)))
 
 
-def _added_up(sums: Any, n_items: int) -> Tally:
-    """The tally of all buckets from the total of each number, by its name and place."""
+def _named(tally: Tally, popular: Tally) -> dict[str, Any]:
+    """The numbers of the tally of a model, and of that of the most popular items."""
+    return {**vars(tally), **{POPULAR + name: value for name, value in vars(popular).items()}}
+
+
+def _added_up(sums: Any, n_items: int) -> tuple[Tally, Tally]:
+    """The tallies of all buckets from the total of each number, by its name and place."""
     names = sums["name"].to_numpy(zero_copy_only=False)
-    zeros = {**vars(Tally.zero(n_items)), REPEATED: 0}
+    zeros = {**_named(Tally.zero(n_items), Tally.zero(n_items)), REPEATED: 0}
     totals = {name: np.zeros(np.size(zero)) for name, zero in zeros.items()}
     for name, numbers in totals.items():
         of_name = sums.filter(names == name)
@@ -116,7 +127,11 @@ def _added_up(sums: Any, n_items: int) -> Tally:
         )
     if not totals["n_ratings"][0]:
         raise DataError("test holds no ratings; expected at least one")
-    return Tally(**{name: _as_type_of(zeros[name], numbers) for name, numbers in totals.items()})
+    found = {name: _as_type_of(zeros[name], numbers) for name, numbers in totals.items()}
+    popular = {
+        name.removeprefix(POPULAR): found.pop(name) for name in list(found) if name.startswith(POPULAR)
+    }
+    return Tally(**found), Tally(**popular)
 
 
 def _as_type_of(zero: Any, numbers: NDArray[np.float64]) -> Any:

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from matinee.checks import whole_number
 from matinee.errors import DataError
 from matinee.evaluation import Evaluation
+from matinee.evaluation.criteria import Gains
 from matinee.models.alternating_model import AlternatingModel
 from matinee.models.id_lookup import Unknown, unknown_id
 from matinee.ratings.ids import IdIndex
@@ -262,6 +263,8 @@ class SparkModel:
         rating: str = "rating",
         k: int = 10,
         relevant_from: float | None = None,
+        liked: float | None = None,
+        gains: Gains = "binary",
     ) -> Evaluation:
         """How well the model predicts ratings and finds what people turn out to have rated.
 
@@ -271,8 +274,8 @@ class SparkModel:
             Ratings that the model was not trained on, each pair of user and item once.
         user, item, rating : str
             The names of the columns.
-        k, relevant_from
-            As in `matinee.evaluate`, which gives the same figures, and those of the most popular besides.
+        k, relevant_from, liked, gains
+            As in `matinee.evaluate`, which gives the same figures.
 
         Raises
         ------
@@ -282,7 +285,14 @@ class SparkModel:
         """
         test = checked_test(frame, user, item, rating)
         return evaluated(
-            test, self.users, self._broadcast, k=k, relevant_from=relevant_from, n_buckets=self.n_buckets
+            test,
+            self.users,
+            self._broadcast,
+            k=k,
+            relevant_from=relevant_from,
+            liked=liked,
+            gains=gains,
+            n_buckets=self.n_buckets,
         )
 
     # ---- ordinary models, files ----------------------------------------------------------------
