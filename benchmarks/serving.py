@@ -1,10 +1,12 @@
 """Measures the server under load: another process sends requests at a fixed rate, and times each one.
 
 The time of a request starts when the request was due, not when it could be sent, so a server that stalls is
-charged for all requests that wait. The model is random, with 64 factors and 4,000 films.
+charged for all requests that wait. The model is the default `Recommender` or an `ALS` with 64 factors, of
+random ratings of 4,000 films.
 
     python benchmarks/serving.py                      # stateless recommendations, and SQLite
     python benchmarks/serving.py --postgres URL       # also an empty database of PostgreSQL
+    python benchmarks/serving.py --model als          # in place of the default recommender
 """
 
 from __future__ import annotations
@@ -33,11 +35,15 @@ import matinee
 
 MATINEE = str(Path(sysconfig.get_path("scripts")) / "matinee")
 RANK, N_FILMS, N_USERS, N_EACH, N_RATED = 64, 4_000, 3_000, 60, 20
+MODELS: dict[str, matinee.Recommender | matinee.ALS] = {
+    "recommender": matinee.Recommender(random_state=0),
+    "als": matinee.ALS(n_factors=RANK, n_iterations=2, random_state=0),
+}
 PORT = 8_765
 HEADER_END = b"\r\n\r\n"
 
 
-def write_model(path: Path) -> None:
+def write_model(path: Path, kind: str) -> None:
     """Write a model of random ratings; the time of its answers does not depend on what it has learned."""
     generator = np.random.default_rng(0)
     users = np.repeat(np.arange(N_USERS), N_EACH)
@@ -45,7 +51,7 @@ def write_model(path: Path) -> None:
     items[:N_FILMS] = np.arange(N_FILMS)
     stars = generator.integers(1, 11, len(users)) / 2
     ratings = matinee.Ratings.from_arrays(users, items, stars)
-    matinee.ALS(n_factors=RANK, n_iterations=2, random_state=0).fit(ratings, progress=False).save(path)
+    MODELS[kind].fit(ratings, progress=False).save(path)
 
 
 class Connection:
@@ -208,12 +214,13 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=30)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--postgres", metavar="URL")
+    options.add_argument("--model", choices=MODELS, default="recommender")
     given = options.parse_args()
     n = int(given.rate * given.seconds)
-    print(f"{given.rate:g} requests a second, {given.workers} workers, rank {RANK}, {N_FILMS:,} films")
+    print(f"{given.rate:g} requests a second, {given.workers} workers, {given.model}, {N_FILMS:,} films")
     with tempfile.TemporaryDirectory() as name:
         model = Path(name) / "model.safetensors"
-        write_model(model)
+        write_model(model, given.model)
         for kind, database in (("SQLite", ""), ("PostgreSQL", given.postgres)):
             if database is None:
                 continue

@@ -199,7 +199,8 @@ def speed(job: dict) -> dict:
         seconds["reasons"].append(timed(listed_with_reasons, model.person, user))
         seconds["visitor"].append(timed(listed_with_reasons, model.fold_in, ratings))
     medians = {f"{name}_ms": 1000 * statistics.median(each) for name, each in seconds.items()}
-    return {"fit_seconds": fit_seconds, "file_mib": size, **medians}
+    slowest = 1000 * float(np.quantile(seconds["visitor"], 0.99))
+    return {"fit_seconds": fit_seconds, "file_mib": size, **medians, "visitor_p99_ms": slowest}
 
 
 def listed_with_reasons(person_of: Callable[[Any], Person], given: object) -> list:
