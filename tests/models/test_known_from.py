@@ -47,7 +47,7 @@ def ratings() -> Ratings:
 
 
 def expected_users(ratings: Ratings, model: ImplicitALS, kind: str) -> np.ndarray:
-    """Each user as the answer to the items in float64, with α₀ s and λ (0.3 + 0.7 s)."""
+    """Each user as the answer to the items in float64, with the share s of α₀ and of the ridge."""
     table = np.full((ratings.n_users, ratings.n_items), np.nan)
     table[ratings.user_positions, ratings.by_user.columns] = ratings.values
     seen = ~np.isnan(table)
@@ -60,12 +60,13 @@ def expected_users(ratings: Ratings, model: ImplicitALS, kind: str) -> np.ndarra
     }[kind]
     wanted = np.where(seen, targets_of(ratings, 0.3), 0) if kind == "graded" else (added > 0).astype(float)
     items = model.item_factors_.astype(np.float64)
+    squared_length = (items**2).sum(axis=1).mean()
     rows = []
     for add, target, n in zip(added, wanted, seen.sum(axis=1), strict=True):
         share = min(max(n, 10) / N, 1) ** 4
         counted = n if kind == "graded" else np.count_nonzero(add)
         weights = 0.3 * share + 1.5 * add
-        ridge = 0.02 * (counted + 0.3 * len(add)) * (0.3 + 0.7 * share)
+        ridge = share * 0.02 * (counted + 0.3 * len(add)) + (1 - share) * 3 * squared_length
         matrix = (items.T * weights) @ items + ridge * np.eye(4)
         rows.append(np.linalg.solve(matrix, items.T @ (weights * target)))
     return np.array(rows)
