@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from matinee.errors import ModelFileError
+from matinee.files.atomic import put_in_place, unfinished
 
 FORMAT_VERSION = 1
 
@@ -27,10 +27,6 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "U32": np.dtype("<u4"),
     "U64": np.dtype("<u8"),
 }
-# The umask can only be read by setting it for the whole process: done once, before there are other threads.
-_UMASK = os.umask(0)
-os.umask(_UMASK)
-
 # The limit of the format. With it a damaged length cannot ask for the whole memory.
 _LONGEST_HEADER = 100_000_000
 
@@ -49,35 +45,20 @@ def write_model_file(path: str | Path, header: Mapping[str, Any], arrays: Mappin
     path = Path(path).resolve()
     metadata = {"matinee": json.dumps({"format_version": FORMAT_VERSION, **header})}
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        part = Path(name)
+        with unfinished(path) as part:
+            save_file({name: _tensor(array) for name, array in arrays.items()}, part, metadata=metadata)
+            _sync(part)
+            put_in_place(part, path)
     except OSError as error:
-        raise ModelFileError(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        os.close(handle)
-        tensors = {name: _tensor(array) for name, array in arrays.items()}
-        save_file(tensors, part, metadata=metadata)
-        _keep_permissions(part, path)
-        _sync(part)
-        part.replace(path)
-    except (OSError, SafetensorError) as error:
+        raise ModelFileError(f"{path} cannot be written: {error.strerror or error}") from error
+    except SafetensorError as error:
         raise ModelFileError(f"{path} cannot be written: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _tensor(array: Any) -> Any:
     array = np.ascontiguousarray(array)
     # Text of fixed width is stored as a table of code points.
     return array.view("<u4").reshape(len(array), -1) if array.dtype.kind == "U" else array
-
-
-def _keep_permissions(part: Path, path: Path) -> None:
-    """Give the part the mode of the file it replaces, or of a new file; mkstemp makes it private."""
-    if path.exists():
-        part.chmod(path.stat().st_mode & 0o777)
-        return
-    part.chmod(0o666 & ~_UMASK)
 
 
 def _sync(path: Path) -> None:
