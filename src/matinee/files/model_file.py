@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import os
 from collections.abc import Mapping
@@ -27,8 +28,12 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "U32": np.dtype("<u4"),
     "U64": np.dtype("<u8"),
 }
-# The limit of the format. With it a damaged length cannot ask for the whole memory.
-_LONGEST_HEADER = 100_000_000
+# A JSON document can take 25 times its length in memory; the headers of the largest models have some 20 MB.
+_LONGEST_HEADER = 50_000_000
+# The samples of BayesianALS have three.
+_MOST_DIMENSIONS = 3
+# A name or a shape from a file may have any length; a message that quotes it need not.
+_LONGEST_QUOTE = 200
 
 
 def write_model_file(path: str | Path, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
@@ -43,7 +48,10 @@ def write_model_file(path: str | Path, header: Mapping[str, Any], arrays: Mappin
     """
     # A link stays a link, and leads to the new file.
     path = Path(path).resolve()
-    metadata = {"matinee": json.dumps({"format_version": FORMAT_VERSION, **header})}
+    text = json.dumps({"format_version": FORMAT_VERSION, **header})
+    if len(text) > _LONGEST_HEADER // 2:
+        raise ModelFileError(f"{path} cannot be written: its history and columns take {len(text):,} bytes")
+    metadata = {"matinee": text}
     try:
         with unfinished(path) as part:
             save_file({name: _tensor(array) for name, array in arrays.items()}, part, metadata=metadata)
@@ -114,24 +122,36 @@ def _parse(data: memoryview) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ModelFileError(
             f"has format version {version!r}; this Matinee reads up to {FORMAT_VERSION}: install a newer one"
         )
-    return header, {name: _array(name, entry, data[8 + length :]) for name, entry in entries.items()}
+    arrays = {name: _array(quoted(name), entry, data[8 + length :]) for name, entry in entries.items()}
+    if sum(array.nbytes for array in arrays.values()) > len(data) - 8 - length:
+        raise ModelFileError("is damaged: its arrays overlap")
+    # The kernels take numbers that begin at a multiple of their size, as ours do; others may write others.
+    return header, {name: np.require(array, requirements="A") for name, array in arrays.items()}
+
+
+def quoted(value: object) -> str:
+    """The repr of something from a file, cut to a length that a message can have."""
+    text = f"{value!r:.{_LONGEST_QUOTE + 1}}"
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
 
 
 def _array(name: str, entry: Any, data: memoryview) -> Any:
     try:
-        dtype = _DTYPES[entry["dtype"]]
-        shape = tuple(map(int, entry["shape"]))
-        begin, end = map(int, entry["data_offsets"])
-    except (ValueError, KeyError, TypeError, OverflowError):
-        raise ModelFileError(f"is damaged: the entry of {name!r} cannot be read") from None
-    n_bytes = dtype.itemsize
-    for extent in shape:
-        n_bytes *= extent
-    if min(shape, default=0) < 0 or begin < 0 or end - begin != n_bytes:
-        raise ModelFileError(f"is damaged: {name!r} of shape {shape} does not fit its place")
+        dtype, shape, (begin, end) = _DTYPES[entry["dtype"]], entry["shape"], entry["data_offsets"]
+    except (ValueError, KeyError, TypeError):
+        raise ModelFileError(f"is damaged: the entry of {name} cannot be read") from None
+    if not (_are_sizes(shape) and _are_sizes([begin, end]) and len(shape) <= _MOST_DIMENSIONS):
+        raise ModelFileError(f"is damaged: {name} cannot have the shape {quoted(shape)}")
+    if end - begin != math.prod(shape) * dtype.itemsize:
+        raise ModelFileError(f"is damaged: {name} of shape {shape} does not fit its place")
     if end > len(data):
-        raise ModelFileError(f"is truncated: {name!r} ends at byte {end:,} of {len(data):,}")
+        raise ModelFileError(f"is truncated: {name} ends at byte {end:,} of {len(data):,}")
     try:
         return np.frombuffer(data[begin:end], dtype=dtype).reshape(shape)
     except ValueError:
-        raise ModelFileError(f"is damaged: {name!r} cannot have the shape {shape}") from None
+        raise ModelFileError(f"is damaged: {name} cannot have the shape {shape}") from None
+
+
+def _are_sizes(values: Any) -> bool:
+    """Whether a value is a list of whole numbers that an array of any file can be counted by."""
+    return isinstance(values, list) and all(type(each) is int and 0 <= each < 2**63 for each in values)

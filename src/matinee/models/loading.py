@@ -10,17 +10,27 @@ from matinee.errors import DataError, ModelFileError
 from matinee.files.model_file import read_model_file
 from matinee.models.model import Model
 from matinee.models.registry import MODELS
+from matinee.models.saved_arrays import check_finite
 
 Kind = TypeVar("Kind", bound=Model)
 
 # The errors that a changed file can cause, besides a ModelFileError.
 DAMAGED = (KeyError, TypeError, ValueError, AttributeError, OverflowError, DataError)
+LONGEST_MESSAGE = 500
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, *, check: bool = True) -> Model:
     """The model in a file that `Model.save` wrote. No code in the file is ever run.
 
-    The arrays are memory-mapped, not read, so several processes that serve one file share its memory.
+    The arrays are memory-mapped, not copied, so several processes that serve one file share its memory.
+
+    Parameters
+    ----------
+    path : path
+    check : bool
+        Look for NaN and infinities among the numbers, which takes reading the whole file once, and 0.1 s a
+        gigabyte beyond that. False is for large files that you wrote yourself. Whatever else could lead
+        an answer astray is checked in any case.
 
     Raises
     ------
@@ -29,15 +39,22 @@ def load(path: str | Path) -> Model:
     """
     header, arrays = read_model_file(path)
     try:
+        if check:
+            check_finite(arrays)
         model: Model = headed_model(header, MODELS)
         model.take_arrays(arrays)
         model.check_parameters()
         model.settle()
-    except DAMAGED as error:
+    except (ModelFileError, *DAMAGED) as error:
         raise ModelFileError(
-            f"{path} is damaged, or not a model of this version of Matinee: {error}"
+            f"{path} is damaged, or not a model of this version of Matinee: {_cut(str(error))}"
         ) from None
     return model
+
+
+def _cut(message: str) -> str:
+    """The message of an error, which may quote something from the file of any length."""
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
 
 
 def headed_model(header: dict[str, Any], kinds: Iterable[type[Kind]]) -> Kind:

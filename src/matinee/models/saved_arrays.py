@@ -1,4 +1,4 @@
-"""Checks the arrays of a model file, so that no file can make the kernels read outside them."""
+"""Checks the arrays of a model file: no file can make the kernels read outside them, or compute with NaN."""
 
 from __future__ import annotations
 
@@ -7,9 +7,27 @@ from typing import Any
 import numpy as np
 
 from matinee.errors import ModelFileError
+from matinee.files.model_file import quoted
 from matinee.ratings import Rows
+from matinee.ratings.ids import MAX_ID_LENGTH
 
 _GREATEST_CODE_POINT = 0x10FFFF
+_FIRST_SURROGATE, _LAST_SURROGATE = 0xD800, 0xDFFF
+# Numbers that are checked at a time: 512 KiB, which the second-level cache holds.
+_AT_ONCE = 1 << 17
+
+
+def check_finite(arrays: dict[str, Any]) -> None:
+    """Raise a ModelFileError for the first NaN or infinity in the arrays."""
+    for name, array in arrays.items():
+        if array.dtype.kind != "f":
+            continue
+        flat = array.reshape(-1)
+        for first in range(0, len(flat), _AT_ONCE):
+            finite = np.isfinite(flat[first : first + _AT_ONCE])
+            if not finite.all():
+                place = first + int(finite.argmin())
+                raise ModelFileError(f"{quoted(name)} holds {flat[place]} at place {place:,}")
 
 
 def saved_ids(array: Any) -> Any:
@@ -21,14 +39,24 @@ def saved_ids(array: Any) -> Any:
         If the array does not hold ids, or they are not sorted.
     """
     if array.dtype == np.uint32 and array.ndim == 2:
-        if array.size and int(array.max()) > _GREATEST_CODE_POINT:
-            raise ModelFileError("an id holds a number that is not a character")
+        _check_text(array)
         array = array.view(f"<U{max(array.shape[1], 1)}").reshape(-1)
     elif array.dtype not in (np.int64, np.uint64) or array.ndim != 1:
         raise ModelFileError(f"the ids are of type {array.dtype} and have {array.ndim} dimensions")
     if not (array[:-1] < array[1:]).all():
         raise ModelFileError("the ids are not sorted")
     return array
+
+
+def _check_text(table: Any) -> None:
+    """Raise a ModelFileError for code points, a row for each id, that are no text an id can have."""
+    if table.shape[1] > MAX_ID_LENGTH:
+        raise ModelFileError(f"the ids have {table.shape[1]:,} characters; expected up to {MAX_ID_LENGTH}")
+    surrogate = (table >= _FIRST_SURROGATE) & (table <= _LAST_SURROGATE)
+    if (surrogate | (table > _GREATEST_CODE_POINT)).any():
+        raise ModelFileError("an id holds a number that is not a character")
+    if ((table[:, :-1] == 0) & (table[:, 1:] != 0)).any():
+        raise ModelFileError("an id holds a NUL")
 
 
 def saved_array(arrays: dict[str, Any], name: str, dtype: Any, n_dimensions: int) -> Any:

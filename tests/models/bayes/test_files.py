@@ -120,9 +120,12 @@ def test_an_array_that_is_gone_or_of_another_kind_is_refused(files: dict, tmp_pa
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan])
 def test_a_noise_that_cannot_be_is_refused(files: dict, tmp_path: Path, bad: float) -> None:
-    path = files["plain"][1]
+    other = {"noise_precisions": np.array([1.0, bad, 1.0, 1.0])}
+    path = changed(files["plain"][1], tmp_path / "changed", other)
     with pytest.raises(ModelFileError, match="precision of its noise"):
-        load(changed(path, tmp_path / "changed", {"noise_precisions": np.array([1.0, bad, 1.0, 1.0])}))
+        load(path, check=False)
+    with pytest.raises(ModelFileError, match="noise"):
+        load(path)
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])

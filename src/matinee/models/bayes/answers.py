@@ -18,7 +18,7 @@ from matinee.models.features.side_knowledge import check_features
 from matinee.models.id_lookup import Unknown, positions_of
 from matinee.models.parameters import thread_count
 from matinee.models.person import rated_rows
-from matinee.models.saved_arrays import arrays_of_rows
+from matinee.models.saved_arrays import arrays_of_rows, saved_rows
 from matinee.ratings import Rows
 from matinee.solving.row_problem import Side
 
@@ -247,5 +247,5 @@ class SampledModel(FactorModel):
         )
         self.user_features_ = None
         if self.user_columns_ is not None:
-            self.user_features_ = Rows(*(arrays[f"user_features_{name}"] for name in Rows._fields))
+            self.user_features_ = saved_rows(arrays, "user_features")
             check_features(self.user_features_, len(self.user_index_), n_given)
