@@ -18,7 +18,8 @@ from matinee.ratings import Ratings
 from matinee.ratings.splits import SplitOfRatings, split
 from matinee.solving.history import Iteration
 from matinee.tuning.spaces import Coordinates
-from matinee.tuning.study_file import claim, fingerprint, journal
+from matinee.tuning.study_check import DOUBLED, TrialCheck
+from matinee.tuning.study_file import check_study, fingerprint, journal
 
 if TYPE_CHECKING:
     import optuna
@@ -47,8 +48,6 @@ PRUNING = {"n_startup_trials": 5, "n_warmup_steps": 5, "n_min_trials": 4}
 # A curve ends when the iterations of a space's patience have not improved it by this share of its best value.
 LEAST_GAIN = 1e-4
 STUDY_NAME = "matinee"
-# The attribute of a trial of the best parameters with twice the factors: the doubled parameter and its rung.
-DOUBLED = "doubled"
 
 
 class Search:
@@ -97,18 +96,29 @@ class Search:
         return type(self.model)(**self.model.get_params() | parameters)
 
     def open(self, path: Path | None) -> optuna.Study:
-        """The study in a file, or a new one; raises a DataError if the file is from another search."""
+        """The study in a file, or a new one.
+
+        Raises
+        ------
+        DataError
+            If the file is damaged or from another search; it is then left as it was.
+        """
         import optuna
 
+        storage, belongs_to = None, self._in_words()
+        if path is not None:
+            storage = journal(path)
+            passes = TrialCheck(self.model, self.coordinates).passes
+            check_study(storage, STUDY_NAME, path, METRICS[self.metric], belongs_to, passes)
         study = optuna.create_study(
-            storage=None if path is None else journal(path),
+            storage=storage,
             study_name=STUDY_NAME,
             direction=METRICS[self.metric],
             pruner=optuna.pruners.MedianPruner(**PRUNING),
             load_if_exists=True,
         )
-        if path is not None:
-            claim(study, path, self._in_words())
+        if path is not None and "search" not in study.user_attrs:
+            study.set_user_attr("search", belongs_to)
         return study
 
     def _in_words(self) -> dict[str, str]:

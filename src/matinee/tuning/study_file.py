@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,9 @@ def journal(path: Path) -> optuna.storages.JournalStorage:
     Raises
     ------
     DataError
-        If the file cannot be read or written, or is not a journal; it is then left as it was.
+        If the file is not a journal; it is then left as it was.
+    OSError
+        If the file cannot be read or written.
     """
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
@@ -35,30 +38,60 @@ def journal(path: Path) -> optuna.storages.JournalStorage:
         # The lock is a file and not a link, since links need a privilege on Windows.
         backend = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path)))
         return JournalStorage(backend)
-    except OSError as error:
-        raise DataError(f"{path} cannot be used for the trials: {error.strerror}") from error
-    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+    except OSError:
+        raise
+    # Optuna promises nothing about the errors of a journal that is damaged.
+    except Exception as error:
         raise _not_a_study(path) from error
 
 
-def claim(study: optuna.Study, path: Path, search: Mapping[str, str]) -> None:
-    """Write into a new study which search it belongs to; check it in an old one.
+def check_study(
+    storage: optuna.storages.JournalStorage,
+    name: str,
+    path: Path,
+    direction: str,
+    search: Mapping[str, str],
+    passes: Callable[[optuna.trial.FrozenTrial], bool],
+) -> None:
+    """Check that the study of that name in a journal, if there is one, is of a search, and undamaged.
 
     Raises
     ------
     DataError
-        If the study belongs to another search.
+        If the study belongs to another search, or one of its trials does not pass.
     """
-    known = study.user_attrs.get("search")
-    if known is None:
-        study.set_user_attr("search", dict(search))
+    if name not in [each.study_name for each in storage.get_all_studies()]:
         return
-    for name, ours in search.items():
-        if known.get(name) != ours:
+    study = storage.get_study_id_from_name(name)
+    trials = storage.get_all_trials(study)
+    known = storage.get_study_user_attrs(study).get("search", None if trials else search)
+    if not isinstance(known, Mapping):
+        raise _not_a_study(path)
+    for part, ours in search.items():
+        if known.get(part) != ours:
             raise DataError(
-                f"{path} has the trials of another search ({name}: {known.get(name)}, not {ours}); "
+                f"{path} has the trials of another search ({part}: {known.get(part)}, not {ours}); "
                 "name another file, or repeat that search"
             )
+    directions = [each.name.lower() for each in storage.get_study_directions(study)]
+    if directions != [direction] or not all(map(passes, trials)):
+        raise _not_a_study(path)
+
+
+@contextmanager
+def named_in_errors(path: Path | None) -> Iterator[None]:
+    """Turn an error of the file system into a DataError that names the file of the trials.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        yield
+    except OSError as error:
+        if path is None:
+            raise
+        raise DataError(f"{path} cannot be used for the trials: {error.strerror or error}") from error
 
 
 def fingerprint(ratings: Ratings) -> str:

@@ -23,6 +23,7 @@ from matinee.models.search_space import SearchSpace
 from matinee.ratings import Ratings, check_ratings
 from matinee.ratings.splits import SplitOfRatings
 from matinee.tuning.search import METRICS, Search, complete, finished
+from matinee.tuning.study_file import named_in_errors
 
 if TYPE_CHECKING:
     import optuna
@@ -126,7 +127,7 @@ def tune(
         If Optuna is not installed.
     DataError
         If an argument is out of its range, there are too few ratings to hold any out, or the study file
-        belongs to another search.
+        belongs to another search, is damaged, or cannot be read or written.
     KeyboardInterrupt
         On Ctrl-C before any trial is complete. Also on Ctrl-C in the last fit, unless the model keeps what it
         has by then.
@@ -146,8 +147,9 @@ def tune(
         random_state=whole_number("random_state", random_state, least=0),
         max_factors=whole_number("max_factors", max_factors, least=1),
     )
-    with _quiet():
-        trials = search.open(None if study is None else Path(study))
+    path = None if study is None else Path(study)
+    with _quiet(), named_in_errors(path):
+        trials = search.open(path)
         stopped_by = _run(search, trials, n_trials, deadline, progress)
         return _result(search, trials, stopped_by, progress)
 
