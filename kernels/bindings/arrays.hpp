@@ -5,6 +5,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <new>
@@ -35,11 +36,26 @@ auto data_or_null(const std::optional<Given>& array) -> decltype(array->data()) 
   return array ? array->data() : nullptr;
 }
 
-// Compressed sparse rows: how many there are, once they are known to be as long as their indptr says.
+// Whether columns are positions of n rows, checked without branches: a negative one is above any other.
+inline bool lie_within(const int32_t* columns, int64_t n_columns, int64_t n) {
+  const uint32_t end = uint32_t(std::min<int64_t>(n, int64_t(1) << 31));
+  uint32_t outside = 0;
+  for (int64_t j = 0; j < n_columns; ++j) outside |= uint32_t(uint32_t(columns[j]) >= end);
+  return !outside;
+}
+
+inline bool lie_within(const Vector<int32_t>& columns, int64_t n) {
+  return lie_within(columns.data(), columns.shape(0), n);
+}
+
+// Compressed sparse rows: how many there are, once each is known to begin where the one before it ends.
 inline int64_t count_rows(const Vector<int64_t>& indptr, const Vector<int32_t>& columns, const Vector<float>& values) {
   const int64_t n_rows = int64_t(indptr.shape(0)) - 1, n = columns.shape(0);
   require(n_rows >= 0 && indptr.data()[n_rows] == n && int64_t(values.shape(0)) == n,
           "indptr must end at the number of columns and values");
+  bool ascends = indptr.data()[0] == 0;
+  for (int64_t row = 0; row < n_rows; ++row) ascends &= indptr.data()[row] <= indptr.data()[row + 1];
+  require(ascends, "indptr must begin at 0 and not descend");
   return n_rows;
 }
 

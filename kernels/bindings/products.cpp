@@ -13,13 +13,6 @@ using namespace nanobind::literals;
 namespace matinee {
 namespace {
 
-// Whether all columns are positions of so many rows, checked without branches; a negative one is the largest of all.
-bool lie_within(const Vector<int32_t>& columns, int64_t n) {
-  uint32_t largest = 0;
-  for (size_t j = 0; j < columns.shape(0); ++j) largest = std::max(largest, uint32_t(columns.data()[j]));
-  return columns.shape(0) == 0 || int64_t(largest) < n;
-}
-
 void gram(Matrix<float> factors, OutMatrix<double> gram, int n_threads) {
   const int64_t n_factors = factors.shape(1);
   require(int64_t(gram.shape(0)) == n_factors && int64_t(gram.shape(1)) == n_factors,

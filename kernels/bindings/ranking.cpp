@@ -31,6 +31,15 @@ void pack(PackedFactors* self, Matrix<float> factors, std::optional<Vector<float
   new (self) PackedFactors(factors.data(), n_columns, n_factors, data_or_null(scales));
 }
 
+// Only what is excluded for the queries that are asked for is looked at: a single one must not cost those of all users.
+void require_excluded(int64_t first, int64_t last, const Vector<int32_t>& columns, int64_t n_columns) {
+  require(0 <= first && first <= last && last <= int64_t(columns.shape(0)), "excluded must match its columns");
+  for (int64_t j = first; j < last; ++j) {
+    const int32_t column = columns.data()[j], before = j == first ? 0 : columns.data()[j - 1];
+    require(before <= column && column < n_columns, "excluded columns must ascend, and be columns of the factors");
+  }
+}
+
 // The number of queries, once all arrays are known to fit one another.
 int64_t count_fitting_queries(const PackedFactors& packed, const RankingArrays& given) {
   const auto& [queries, query_biases, rows, offsets, indptr, columns, best, scores] = given;
@@ -42,10 +51,12 @@ int64_t count_fitting_queries(const PackedFactors& packed, const RankingArrays& 
               best.shape(1) == scores.shape(1) && best.shape(1) > 0,
           "best and scores must be queries × n");
   require(bool(indptr) == bool(columns), "excluded needs both indptr and columns");
-  require(!indptr || (int64_t(indptr->shape(0)) == n_rows + 1 && indptr->data()[n_rows] <= int64_t(columns->shape(0))),
-          "excluded must match queries");
-  for (int64_t q = 0; rows && q < n_queries; ++q)
-    require(rows->data()[q] >= 0 && rows->data()[q] < n_rows, "a row lies outside the queries");
+  require(!indptr || int64_t(indptr->shape(0)) == n_rows + 1, "excluded must match queries");
+  for (int64_t q = 0; q < n_queries; ++q) {
+    const int64_t row = rows ? rows->data()[q] : q;
+    require(row >= 0 && row < n_rows, "a row lies outside the queries");
+    if (indptr) require_excluded(indptr->data()[row], indptr->data()[row + 1], *columns, packed.n_columns);
+  }
   return n_queries;
 }
 

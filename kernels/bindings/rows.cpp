@@ -117,6 +117,10 @@ void solve_over_threads(const RowProblem& problem, int64_t n_rows, int n_threads
   for (int thread = 0; thread < n_threads; ++thread)
     scratch.emplace_back(level->scratch_bytes(problem.n_factors, problem.longest_row));
   run(int64_t(chunks.size()) - 1, n_threads, [&](int64_t chunk, int thread) {
+    // Each thread checks what it is about to read, which leaves it in the cache.
+    const int64_t first = problem.indptr[chunks[chunk]], last = problem.indptr[chunks[chunk + 1]];
+    require(lie_within(problem.columns + first, last - first, problem.n_fixed),
+            "a column lies outside the fixed factors");
     level->solve_rows(problem, chunks[chunk], chunks[chunk + 1], scratch[thread].start);
   });
 }
@@ -131,7 +135,7 @@ void solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> v
   const RowArrays given{indptr, columns, values,   fixed,  column_biases,  ridge,
                         prior,  shift,   solution, biases, squared_errors, penalties};
   const int64_t n_rows = count_fitting_rows(given);
-  require(n_threads >= 1, "n_threads must be at least 1");
+  require(n_threads >= 1 && n_threads <= kMostThreads, "n_threads must be from 1 to 4096");
   const PaddedPrior padded_prior(data_or_null(prior), fixed.shape(1), biases.has_value());
   RowProblem problem = problem_of(given, padded_prior, n_rows);
   problem.feedback = feedback_named(feedback);

@@ -3,9 +3,12 @@
 
 #include <nanobind/nanobind.h>
 
+#include "bindings/arrays.hpp"
 #include "threads.hpp"
 
 namespace matinee {
+
+constexpr int kMostThreads = 4096;  // more than any machine has, and each has its scratch
 
 inline bool signal_arrived() {
   nanobind::gil_scoped_acquire acquire;
@@ -14,6 +17,7 @@ inline bool signal_arrived() {
 
 // Calls body(chunk, thread) for every chunk; raises what a signal raises in Python, such as KeyboardInterrupt.
 inline void run(int64_t n_chunks, int n_threads, const std::function<void(int64_t, int)>& body) {
+  require(n_threads >= 1 && n_threads <= kMostThreads, "n_threads must be from 1 to 4096");
   bool finished;
   {
     nanobind::gil_scoped_release release;

@@ -1,6 +1,8 @@
 // Ratings into compressed sparse rows, by user and by item.
 #include "sorting.hpp"
 
+#include <limits>
+
 #include "bindings/arrays.hpp"
 #include "bindings/bindings.hpp"
 
@@ -9,8 +11,14 @@ using namespace nanobind::literals;
 namespace matinee {
 namespace {
 
+void require_count(int64_t n) {
+  require(n >= 0 && n <= std::numeric_limits<int32_t>::max(), "numbers of rows and columns must fit in 32 bits");
+}
+
 auto sorted_order(Vector<int32_t> rows, Vector<int32_t> columns, int64_t n_rows, int64_t n_columns) {
   require(rows.shape(0) == columns.shape(0), "rows and columns must be of one length");
+  require_count(n_rows);
+  require_count(n_columns);
   const int64_t n = rows.shape(0);
   auto order = new_vector<int64_t>(n);
   nb::gil_scoped_release release;
@@ -20,6 +28,7 @@ auto sorted_order(Vector<int32_t> rows, Vector<int32_t> columns, int64_t n_rows,
 
 nb::tuple transposed_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values, int64_t n_columns) {
   const int64_t n_rows = count_rows(indptr, columns, values), n = columns.shape(0);
+  require_count(n_columns);
   auto out_indptr = new_vector<int64_t>(n_columns + 1);
   auto out_columns = new_vector<int32_t>(n);
   auto out_values = new_vector<float>(n);
