@@ -39,6 +39,7 @@ FOR_MODELS = {
     "items_for_people",
     "keep_fit",
     "keep_ratings",
+    "least_memory",
     "n_products",
     "n_raters",
     "nearest_rows",

@@ -31,5 +31,9 @@ class ModelFileError(MatineeError):
     """A model file is missing, truncated, damaged, or of a newer version."""
 
 
+class NotEnoughMemoryError(MatineeError, MemoryError):
+    """Something needs more memory than there is; the message says what, and how much where that is known."""
+
+
 class MissingExtraError(MatineeError, ImportError):
     """The optional dependencies of a part of Matinee are not installed."""

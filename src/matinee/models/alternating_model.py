@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from matinee.models.memory import named_if_too_large
 from matinee.models.parameters import thread_count
 from matinee.models.solved_model import SolvedModel
 from matinee.ratings import Ratings, Rows
@@ -26,6 +27,7 @@ class AlternatingModel(SolvedModel):
     # The average length of a row of starting factors.
     starting_length: ClassVar[float] = 1.0
 
+    @named_if_too_large
     def fit(
         self,
         train: Ratings,

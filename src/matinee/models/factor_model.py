@@ -63,6 +63,11 @@ class FactorModel(Model):
     def has_biases(self) -> bool:
         """Whether users and items have biases."""
 
+    def least_memory(self, train: Ratings) -> int:
+        """The bytes of the factors, and of a row's equations."""
+        n_factors = int(getattr(self, "n_factors", 1))
+        return 4 * n_factors * (train.n_users + train.n_items + n_factors)
+
     def keep_fit(
         self, train: Ratings, users: Side, items: Side, mean: float, history: list[Iteration]
     ) -> None:

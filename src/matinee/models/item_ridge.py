@@ -14,6 +14,7 @@ from matinee import _kernels
 from matinee.checks import number
 from matinee.errors import DataError, ModelFileError
 from matinee.models.id_lookup import Kind
+from matinee.models.memory import named_if_too_large
 from matinee.models.model import Model
 from matinee.models.options import REGULARIZATION, Number, Option
 from matinee.models.parameters import thread_count
@@ -84,6 +85,7 @@ class ItemRidge(Model):
         self.user_discount = user_discount
         self.n_threads = n_threads
 
+    @named_if_too_large
     def fit(
         self,
         train: Ratings,
@@ -111,6 +113,10 @@ class ItemRidge(Model):
         self.item_weights_ = weights
         self.keep_ratings(train, [])
         return self
+
+    def least_memory(self, train: Ratings) -> int:
+        """The bytes of the matrix of all pairs of items, and of its inverse."""
+        return 8 * train.n_items**2 if train.n_items <= MOST_ITEMS else 0
 
     def _weights(self, train: Ratings, n_threads: int) -> Floats:
         counts = train.by_user.counts

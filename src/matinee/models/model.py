@@ -19,6 +19,7 @@ from matinee.files.model_file import write_model_file
 from matinee.models.answers import Explanation, Recommendation, SimilarItem, SimilarUser
 from matinee.models.computed_once import ComputedOnce
 from matinee.models.id_lookup import Kind, Unknown, positions_of, unknown_id
+from matinee.models.memory import require_memory
 from matinee.models.options import Option
 from matinee.models.parameters import Parameters
 from matinee.models.people import People
@@ -29,6 +30,9 @@ from matinee.ratings import Ratings, Rows, check_ratings
 from matinee.ratings.ids import IdIndex
 from matinee.solving.history import Iteration
 from matinee.solving.row_problem import Floats
+
+# The squares of ratings, and sums of many of them, must fit into single precision.
+LARGEST_RATING = 1e15
 
 
 class Model(Parameters, ABC):
@@ -92,11 +96,31 @@ class Model(Parameters, ABC):
         """Raise a DataError if a parameter is out of its range."""
 
     def check_fit(self, train: Ratings, validation: Ratings | None) -> None:
-        """Raise a DataError if the ratings cannot be fitted or a parameter is out of its range."""
+        """Check the ratings and the parameters before a fit.
+
+        Raises
+        ------
+        DataError
+            If the ratings cannot be fitted or a parameter is out of its range.
+        NotEnoughMemoryError
+            If the fit needs more memory than there is.
+        """
         check_ratings(train)
         if validation is not None:
             check_ratings(validation, "validation")
+        low, high = float(train.values.min()), float(train.values.max())
+        if max(-low, high) > LARGEST_RATING:
+            raise DataError(
+                f"the ratings range from {low:g} to {high:g}; expected up to {LARGEST_RATING:g}: "
+                "divide them by some number"
+            )
         self.check_parameters()
+        what = f"a fit of {self!r} to {train.n_users:,} users and {train.n_items:,} items"
+        require_memory(self.least_memory(train), what, "take a smaller model, or fewer users and items")
+
+    def least_memory(self, train: Ratings) -> int:
+        """The bytes that a fit takes at least, besides the ratings; 0 for a model that hardly takes any."""
+        return 0
 
     @property
     @abstractmethod
@@ -299,6 +323,8 @@ class Model(Parameters, ABC):
         ------
         UnknownUserError
             For the first of ``users`` that the model has not seen.
+        DataError
+            If ``users`` is not a column of ids, or ``n`` is not a whole number above 0.
         """
         self.check_fitted()
         every = (
@@ -306,6 +332,8 @@ class Model(Parameters, ABC):
             if users is None
             else positions_of(self.user_index_, users, "user", "raise")[0]
         )
+        if every.ndim != 1:
+            raise DataError(f"users have {every.ndim} dimensions; expected a column of ids")
         positions, scores = self.people.rank(
             whole_number("n", n, least=1),
             rows=every,

@@ -133,6 +133,9 @@ def _polars_series(column: Any, name: str) -> pl.Series:
         return pl.Series(pl.from_arrow(column))
     if hasattr(column, "to_numpy"):
         column = _pandas_values(column)
+    if isinstance(column, np.matrix):
+        # Whose columns are matrices, and so are theirs, for ever.
+        column = np.asarray(column)
     if isinstance(column, np.ndarray) and column.dtype == object:
         column = column.tolist()
     if not isinstance(column, np.ndarray):

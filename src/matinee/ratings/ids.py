@@ -207,7 +207,8 @@ def _whole_number(id: Any) -> int | None:
 def _as_array(ids: Any) -> IdArray:
     """The ids as an array whose kind shows their type; a mixed list stays Python objects."""
     if isinstance(ids, np.ndarray):
-        return ids
+        # The columns of a matrix are matrices, and so are theirs, for ever.
+        return np.asarray(ids) if isinstance(ids, np.matrix) else ids
     if type(ids).__module__.startswith("pyarrow"):
         ids = ids.to_pylist()
     elif hasattr(ids, "to_numpy"):

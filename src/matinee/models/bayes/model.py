@@ -16,6 +16,7 @@ from matinee.models.bayes.convergence import effective_sample_size
 from matinee.models.features.feature_regression import FeatureRegression
 from matinee.models.features.features import FeatureTable
 from matinee.models.features.side_knowledge import Encoded, encode_table, regression_features, with_ids_of
+from matinee.models.memory import named_if_too_large
 from matinee.models.options import N_FACTORS, TOLERANCE, Option, Switch, Whole
 from matinee.models.parameters import thread_count
 from matinee.models.search_space import Doubling, OnOrOff, SearchSpace
@@ -117,6 +118,7 @@ class BayesianALS(SampledModel):
         self.random_state = random_state
         self.n_threads = n_threads
 
+    @named_if_too_large
     def fit(
         self,
         train: Ratings,
@@ -189,6 +191,10 @@ class BayesianALS(SampledModel):
                 stacklevel=2,
             )
         return self
+
+    def least_memory(self, train: Ratings) -> int:
+        """The bytes of the factors in all samples that are kept."""
+        return super().least_memory(train) * (1 + min(int(self.n_kept), int(self.n_samples)))
 
     def _chain(
         self, train: Ratings, of_users: Encoded, of_items: Encoded, start: tuple[Any, Any] | None
