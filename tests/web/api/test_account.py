@@ -39,3 +39,14 @@ def test_a_token_makes_no_tokens(site: Site) -> None:
     answer = site.client().post("/api/v1/me/tokens", json={"name": "another"}, headers=headers)
     assert answer.status_code == 403
     assert site.count(TokenRow) == 1
+
+
+def test_an_account_has_twenty_tokens_at_most(quick_site: Site) -> None:
+    ada = quick_site.logged_in("Ada")
+    made = [ada.call("POST", "/me/tokens", json={"name": f"script {n}"}) for n in range(21)]
+    assert [each.status_code for each in made] == [201] * 20 + [422]
+    assert "you already have 20 tokens; revoke one first" in made[-1].text
+    assert quick_site.logged_in("Bob").call("POST", "/me/tokens", json={"name": "script"}).status_code == 201
+    assert ada.call("DELETE", f"/me/tokens/{made[0].json()['id']}").status_code == 204
+    assert ada.call("POST", "/me/tokens", json={"name": "script 21"}).status_code == 201
+    assert quick_site.count(TokenRow) == 21

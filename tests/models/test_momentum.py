@@ -1,0 +1,28 @@
+"""Where momentum overshoots, both half-steps are done over without it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import matinee
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.6, 0.95])
+@pytest.mark.parametrize("unobserved_weight", [1.0, 0.1])
+def test_the_objective_never_rises_where_momentum_overshoots(
+    momentum: float, unobserved_weight: float
+) -> None:
+    model = matinee.ImplicitALS(
+        n_factors=16,
+        regularization=1e-4,
+        unobserved_weight=unobserved_weight,
+        momentum=momentum,
+        n_iterations=25,
+        n_threads=1,
+    )
+    model.fit(matinee.load_dataset("demo"), progress=False)
+    objectives = np.array([record.objective for record in model.history_])
+    assert len(objectives) == 25
+    # What single precision rounds.
+    assert (np.diff(objectives) <= 1e-5 * objectives[:-1]).all()
