@@ -72,6 +72,7 @@ RANK = 5, '"param_name": "n_factors"'
 END = 6, '"state": 1'
 ATTRIBUTES = 8, '"parameters"'
 STEP = 7, '"step"'
+FIRST = 4, "fixed_params"
 STUDY = 0, "study_name"
 SEARCH = 2, '"search"'
 
@@ -133,6 +134,11 @@ SEARCH = 2, '"search"'
         pytest.param(ATTRIBUTES, set_to("user_attr", {"iterations": 1.5}), id="the iterations are a float"),
         pytest.param(ATTRIBUTES, set_to("user_attr", {"doubled": {"n_factors": "up"}}), id="a rung is text"),
         pytest.param(ATTRIBUTES, set_to("user_attr", {"doubled": [1]}), id="the rungs are a list"),
+        pytest.param(FIRST, set_to("user_attrs", 3), id="the attributes are a number"),
+        pytest.param(FIRST, set_to("system_attrs", [1]), id="the system's attributes are a list"),
+        pytest.param(FIRST, set_to("system_attrs", "constraints", "x"), id="there are constraints"),
+        pytest.param(FIRST, set_to("params", 3), id="the first parameters are a number"),
+        pytest.param(END, set_to("values", [10**400]), id="the value is no float"),
         pytest.param(STEP, set_to("step", "third"), id="the step is text"),
         pytest.param(STEP, set_to("intermediate_value", float("inf")), id="the curve is infinite"),
         pytest.param(STEP, set_to("intermediate_value", None), id="the curve has a gap"),
@@ -152,6 +158,12 @@ def test_damage_is_named_and_the_file_is_left_as_it_was(
     with pytest.raises(matinee.DataError, match="study.log is not a study file, or is damaged"):
         searched(damaged, path)
     assert path.read_text().splitlines() == damaged
+
+
+def test_a_last_line_that_is_damaged_is_named(lines: list[str], tmp_path: Path) -> None:
+    for last in ('{"op_code"; 4}', "", "[]", "[" * 100_000):
+        with pytest.raises(matinee.DataError, match="study.log is not a study file, or is damaged"):
+            searched([*lines, last], tmp_path / "study.log")
 
 
 @pytest.mark.parametrize("fixed", [None, 3, {"n_factors": "two"}, {"alpha": 1.0}])

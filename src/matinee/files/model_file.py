@@ -119,9 +119,8 @@ def _parse(data: memoryview) -> tuple[dict[str, Any], dict[str, Any]]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ModelFileError("is not a model file: it has no header of Matinee's") from None
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
-        raise ModelFileError(
-            f"has format version {version!r}; this Matinee reads up to {FORMAT_VERSION}: install a newer one"
-        )
+        remedy = f"this Matinee reads up to {FORMAT_VERSION}: install a newer one"
+        raise ModelFileError(f"has format version {quoted(version)}; {remedy}")
     arrays = {name: _array(quoted(name), entry, data[8 + length :]) for name, entry in entries.items()}
     if sum(array.nbytes for array in arrays.values()) > len(data) - 8 - length:
         raise ModelFileError("is damaged: its arrays overlap")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from matinee.checks import LARGEST
 from matinee.models import Model
 from matinee.models.search_space import Doubling, OnOrOff, Real
 from matinee.tuning.spaces import Coordinates
@@ -36,8 +37,12 @@ class TrialCheck:
     def passes(self, trial: optuna.trial.FrozenTrial) -> bool:
         """Whether a trial that is waiting, running or finished can be one of the search."""
         known = trial.user_attrs
+        if not (isinstance(known, Mapping) and isinstance(trial.system_attrs, Mapping)):
+            return False
         return (
-            self._are_coordinates(trial)
+            # A search has no constraints, which Optuna reads as a list of numbers.
+            "constraints" not in trial.system_attrs
+            and self._are_coordinates(trial)
             and _are_finite(trial.intermediate_values)
             and (trial.values is None or (len(trial.values) == 1 and all(map(_is_finite, trial.values))))
             and type(known.get("iterations", 0)) is int
@@ -129,4 +134,5 @@ def _are_finite(curve: Mapping[Any, Any]) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    # Compared and not converted, as a whole number may be too large for a float.
+    return type(value) in (int, float) and abs(value) <= LARGEST

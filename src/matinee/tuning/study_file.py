@@ -33,7 +33,7 @@ def journal(path: Path) -> optuna.storages.JournalStorage:
 
     try:
         if path.exists():
-            _check_is_journal(path)
+            _check_begins_like_journal(path)
             _drop_torn_line(path)
         # The lock is a file and not a link, since links need a privilege on Windows.
         backend = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path)))
@@ -105,24 +105,34 @@ def fingerprint(ratings: Ratings) -> str:
     return found.hexdigest()[:16]
 
 
-def _check_is_journal(path: Path) -> None:
+def _check_begins_like_journal(path: Path) -> None:
     with path.open("rb") as file:
         first_line = file.readline(1 << 20)
-    if not first_line:
-        return
-    try:
-        is_journal = "op_code" in json.loads(first_line)
-    except (ValueError, TypeError):
-        is_journal = False
-    if not is_journal:
+    if first_line and not _is_entry(first_line):
         raise _not_a_study(path)
 
 
+def _is_entry(line: bytes) -> bool:
+    try:
+        return "op_code" in json.loads(line)
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
 def _drop_torn_line(path: Path) -> None:
-    """Remove an incomplete last line, which a crash left and which would corrupt the next one."""
+    """Remove an incomplete last line, which a crash left and which would corrupt the next one.
+
+    Raises
+    ------
+    DataError
+        If the last line is complete but damaged, of which Optuna speaks only once there is another.
+    """
     with path.open("rb+") as file:
         content = file.read()
         whole = content.rfind(b"\n") + 1
+        last_line = content[: whole - 1].rpartition(b"\n")[2]
+        if whole and not _is_entry(last_line):
+            raise _not_a_study(path)
         if whole != len(content):
             file.truncate(whole)
 
