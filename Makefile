@@ -13,7 +13,7 @@ QUICK := -m "not needs" $(addprefix --ignore tests/,spark kernels web/end_to_end
 	web/api/test_openapi.py plots/test_images.py end_to_end/test_documents.py) \
 	--deselect tests/plots/test_map.py::test_umap_keeps_neighbours_together
 
-.PHONY: demo test test-lowest coverage lint types docs bench clean
+.PHONY: demo test test-lowest coverage fuzz lint types docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/matinee demo --output out
@@ -28,6 +28,11 @@ test-lowest: $(LOWEST)/tested
 coverage: $(VENV)/tested
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report term --cov-report html $(PYTEST_OPTIONS)
 	@echo "build/coverage/index.html"
+
+# Strange files and requests for so many seconds; what they break is kept in build/fuzz.
+SECONDS ?= 60
+fuzz: $(VENV)/tested
+	$(BIN)/python -m tests.fuzz.fuzz $(SECONDS)
 
 lint: $(VENV)/linted
 	$(BIN)/ruff check .
