@@ -132,6 +132,13 @@ SEARCH = 2, '"search"'
         pytest.param(ATTRIBUTES, set_to("user_attr", "parameters", []), id="the parameters are a list"),
         pytest.param(ATTRIBUTES, set_to("user_attr", {"seconds": "long"}), id="the seconds are text"),
         pytest.param(ATTRIBUTES, set_to("user_attr", {"iterations": 1.5}), id="the iterations are a float"),
+        pytest.param(
+            ATTRIBUTES, set_to("user_attr", {"iterations": 2**64}), id="too many iterations for a column"
+        ),
+        pytest.param(
+            ATTRIBUTES, set_to("user_attr", {"seconds": 10**160}), id="too many seconds for a column"
+        ),
+        pytest.param(STEP, set_to("step", 2**64), id="the step is too large"),
         pytest.param(ATTRIBUTES, set_to("user_attr", {"doubled": {"n_factors": "up"}}), id="a rung is text"),
         pytest.param(ATTRIBUTES, set_to("user_attr", {"doubled": [1]}), id="the rungs are a list"),
         pytest.param(FIRST, set_to("user_attrs", 3), id="the attributes are a number"),

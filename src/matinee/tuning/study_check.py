@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from matinee.checks import LARGEST
 from matinee.models import Model
 from matinee.models.search_space import Doubling, OnOrOff, Real
 from matinee.tuning.spaces import Coordinates
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 DOUBLED = "doubled"
 # More doublings than any memory has room for.
 MOST_RUNGS = 64
+# Up to here, floats hold every whole number.
+MOST_COUNTED = 2**53
 
 
 class TrialCheck:
@@ -45,7 +46,7 @@ class TrialCheck:
             and self._are_coordinates(trial)
             and _are_finite(trial.intermediate_values)
             and (trial.values is None or (len(trial.values) == 1 and all(map(_is_finite, trial.values))))
-            and type(known.get("iterations", 0)) is int
+            and _is_count(known.get("iterations", 0))
             and _is_finite(known.get("seconds", 0.0))
             and self._are_rungs(known.get(DOUBLED, {}))
             and ("parameters" not in known or self._are_parameters(known["parameters"]))
@@ -130,9 +131,13 @@ def _is_rung(value: Any) -> bool:
 
 
 def _are_finite(curve: Mapping[Any, Any]) -> bool:
-    return all(type(step) is int and step >= 0 and _is_finite(value) for step, value in curve.items())
+    return all(_is_count(step) and step >= 0 and _is_finite(value) for step, value in curve.items())
 
 
 def _is_finite(value: Any) -> bool:
-    # Compared and not converted, as a whole number may be too large for a float.
-    return type(value) in (int, float) and abs(value) <= LARGEST
+    return (type(value) is float and math.isfinite(value)) or _is_count(value)
+
+
+def _is_count(value: Any) -> bool:
+    # A whole number of JSON may be too large for a float or a column.
+    return type(value) is int and abs(value) <= MOST_COUNTED
