@@ -13,7 +13,7 @@ QUICK := -m "not needs" $(addprefix --ignore tests/,spark kernels web/end_to_end
 	web/api/test_openapi.py plots/test_images.py end_to_end/test_documents.py) \
 	--deselect tests/plots/test_map.py::test_umap_keeps_neighbours_together
 
-.PHONY: demo test test-lowest coverage fuzz lint types docs bench clean
+.PHONY: demo test test-lowest coverage fuzz mutants lint types docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/matinee demo --output out
@@ -33,6 +33,12 @@ coverage: $(VENV)/tested
 SECONDS ?= 60
 fuzz: $(VENV)/tested
 	$(BIN)/python -m tests.fuzz.fuzz $(SECONDS)
+
+# So many faults put into a copy of the code, one at a time, and those of the kernels; a few hours, run by hand.
+COUNT ?= 300
+mutants: $(VENV)/tested
+	$(BIN)/python -m tests.mutants.mutants --count $(COUNT) --seed $(or $(SEED),0); \
+	python=$$?; $(BIN)/python -m tests.mutants.mutants --kernels && exit $$python
 
 lint: $(VENV)/linted
 	$(BIN)/ruff check .
