@@ -158,6 +158,46 @@ def test_under_a_limit_a_fit_that_runs_out_of_memory_says_what_was_fitted() -> N
     assert "Unable to allocate" in said
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="limits the address space")
+def test_under_a_limit_lists_for_everybody_say_how_many_they_are() -> None:
+    code = """
+        ratings = matinee.Ratings.from_arrays(ids, ids % 3000, ids % 5)
+        model = matinee.ALS(n_factors=1, n_iterations=1, n_threads=1).fit(ratings, progress=False)
+        model.recommend_all(users=[1], n=1)
+        limit()
+        try:
+            model.recommend_all(n=3000)
+        except matinee.NotEnoughMemoryError as error:
+            print(error)
+    """
+    said = limited(code, 200)
+    assert said.startswith("there is too little memory to make lists of 3,000 items for 50,000 users (Unable")
+    assert said.strip().endswith("; ask for some of the users at a time")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="limits the address space")
+def test_under_a_limit_a_file_that_cannot_be_mapped_or_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    with path.open("wb") as file:
+        file.write((40 << 20).to_bytes(8, "little") + b"{")
+        file.truncate(1 << 30)
+    code = f"""
+        limit()
+        for size in (1 << 30, (40 << 20) + 8):
+            with open({str(path)!r}, "r+b") as file:
+                file.truncate(size)
+            try:
+                matinee.load({str(path)!r})
+            except matinee.MatineeError as error:
+                print(type(error).__name__, error)
+    """
+    said = limited(code, 60).splitlines()
+    assert said[0] == f"ModelFileError {path} cannot be read: [Errno 12] Cannot allocate memory"
+    assert said[1].startswith(
+        f"NotEnoughMemoryError there is too little memory to load {path} (out of memory)"
+    )
+
+
 @pytest.mark.parametrize("rating", [1.1e15, -1.1e15, 3e38])
 @pytest.mark.parametrize("kind", [matinee.ALS, matinee.BayesianALS, matinee.ItemRidge])
 def test_ratings_whose_squares_would_be_infinite_are_refused(kind: Any, rating: float) -> None:

@@ -217,20 +217,22 @@ def _survives_in_kernels(copy: Copy, fault: KernelFault) -> str:
 
 
 def _build(copy: Copy) -> bool:
-    """Build the kernels of the copy, all but what did not change; whether they compile."""
-    import nanobind
-
-    folder = copy.folder / "build"
-    settings = ["-DCMAKE_BUILD_TYPE=Release", f"-Dnanobind_DIR={nanobind.cmake_dir()}"]
-    settings += [f"-DPython_EXECUTABLE={sys.executable}"]
-    steps = [["cmake", "-S", str(copy.tree), "-B", str(folder), *settings], ["cmake", "--build", str(folder)]]
-    for step in steps:
-        if subprocess.run(step, capture_output=True, check=False).returncode:
-            return False
-    built = next(folder.glob("_kernels*.so"))
-    copy.kernels.unlink()
-    shutil.copy2(built, copy.kernels.with_name(built.name))
-    copy.kernels = copy.kernels.with_name(built.name)
+    """Build the kernels of the copy; whether they compile."""
+    built = copy.folder / "built"
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--upgrade",
+        "--target",
+        str(built),
+    ]
+    if subprocess.run([*command, str(copy.tree)], capture_output=True, check=False).returncode:
+        return False
+    shutil.copy2(built / "matinee" / copy.kernels.name, copy.kernels)
     return True
 
 

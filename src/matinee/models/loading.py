@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from matinee.errors import DataError, ModelFileError
 from matinee.files.model_file import read_model_file
+from matinee.models.memory import too_large
 from matinee.models.model import Model
 from matinee.models.registry import MODELS
 from matinee.models.saved_arrays import check_finite
@@ -28,7 +29,7 @@ def load(path: str | Path, *, check: bool = True) -> Model:
     ----------
     path : path
     check : bool
-        Look for NaN and infinities among the numbers, which takes reading the whole file once, and 0.1 s a
+        Look for NaN and infinities among the numbers, which takes reading the whole file once, and 0.2 s a
         gigabyte beyond that. False is for large files that you wrote yourself. Whatever else could lead
         an answer astray is checked in any case.
 
@@ -36,8 +37,15 @@ def load(path: str | Path, *, check: bool = True) -> Model:
     ------
     ModelFileError
         If the file is missing, truncated, damaged, not a model file, or from a newer version of Matinee.
+    NotEnoughMemoryError
     """
-    header, arrays = read_model_file(path)
+    try:
+        return _model_in(path, *read_model_file(path), check=check)
+    except MemoryError as error:
+        raise too_large(error, f"load {path}", "load it on a machine with more") from error
+
+
+def _model_in(path: str | Path, header: dict[str, Any], arrays: dict[str, Any], *, check: bool) -> Model:
     try:
         if check:
             check_finite(arrays)

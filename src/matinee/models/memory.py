@@ -1,4 +1,4 @@
-"""Says what a fit needs too much memory for: before it begins where that can be known, or else afterwards."""
+"""Says what needs too much memory: before it begins where that can be known, or else afterwards."""
 
 from __future__ import annotations
 
@@ -86,6 +86,14 @@ def _text(path: Path) -> str:
         return ""
 
 
+def too_large(error: MemoryError, what: str, advice: str) -> NotEnoughMemoryError:
+    """The error of not having the memory to do something, unless it is said already."""
+    if isinstance(error, NotEnoughMemoryError):
+        return error
+    reason = str(error) or "out of memory"
+    return NotEnoughMemoryError(f"there is too little memory to {what} ({reason}); {advice}")
+
+
 def named_if_too_large(fit: Fit) -> Fit:
     """The method ``fit(self, train, …)``; if it runs out of memory, the error says what it was fitting."""
 
@@ -93,13 +101,10 @@ def named_if_too_large(fit: Fit) -> Fit:
     def fitted(self: Any, train: Any, *arguments: Any, **options: Any) -> Any:
         try:
             return fit(self, train, *arguments, **options)
-        except NotEnoughMemoryError:
-            raise
         except MemoryError as error:
             given = f"{len(train):,} ratings of {train.n_users:,} users and {train.n_items:,} items"
-            raise NotEnoughMemoryError(
-                f"there is too little memory to fit {self!r} to {given} ({str(error) or 'out of memory'}); "
-                "take a smaller model, or fewer ratings"
+            raise too_large(
+                error, f"fit {self!r} to {given}", "take a smaller model, or fewer ratings"
             ) from error
 
     return fitted  # type: ignore[return-value]

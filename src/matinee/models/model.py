@@ -19,7 +19,7 @@ from matinee.files.model_file import write_model_file
 from matinee.models.answers import Explanation, Recommendation, SimilarItem, SimilarUser
 from matinee.models.computed_once import ComputedOnce
 from matinee.models.id_lookup import Kind, Unknown, positions_of, unknown_id
-from matinee.models.memory import require_memory
+from matinee.models.memory import require_memory, too_large
 from matinee.models.options import Option
 from matinee.models.parameters import Parameters
 from matinee.models.people import People
@@ -334,11 +334,14 @@ class Model(Parameters, ABC):
         )
         if every.ndim != 1:
             raise DataError(f"users have {every.ndim} dimensions; expected a column of ids")
-        positions, scores = self.people.rank(
-            whole_number("n", n, least=1),
-            rows=every,
-            excluded=self.rated_ if exclude_seen else None,
-        )
+        n = whole_number("n", n, least=1)
+        try:
+            positions, scores = self.people.rank(
+                n, rows=every, excluded=self.rated_ if exclude_seen else None
+            )
+        except MemoryError as error:
+            what = f"make lists of {min(n, len(self.item_index_)):,} items for {len(every):,} users"
+            raise too_large(error, what, "ask for some of the users at a time") from error
         places, ranks = np.nonzero(positions >= 0)
         found = positions[places, ranks]
         return pl.DataFrame(
