@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import scipy.signal
 
+from matinee.models import BayesianALS
 from matinee.models.bayes.convergence import effective_sample_size
+
+from ...conftest import random_ratings
 
 
 def autoregressive(n: int, coefficient: float, seed: int = 0) -> np.ndarray:
@@ -49,3 +52,29 @@ def test_scale_and_place_do_not_matter() -> None:
 @pytest.mark.parametrize("chain", [[], [1.0], [1.0, 2.0, 3.0], [4.0] * 9])
 def test_chains_that_say_nothing_of_dependence_count_as_they_are(chain: list[float]) -> None:
     assert effective_sample_size(chain) == len(chain)
+
+
+def by_definition(chain: np.ndarray) -> float:
+    """n / (1 + 2 Σ ρ), the correlations summed in pairs up to the first pair that is not positive."""
+    n, centred = len(chain), chain - chain.mean()
+    correlations = [float(centred[: n - lag] @ centred[lag:]) for lag in range(n)]
+    total, lag = 0.0, 0
+    while lag + 1 < n and (pair := (correlations[lag] + correlations[lag + 1]) / correlations[0]) > 0:
+        total, lag = total + pair, lag + 2
+    return n / max(1.0, 2 * total - 1)
+
+
+@pytest.mark.parametrize("n", [4, 5, 7, 20, 51])
+@pytest.mark.parametrize("coefficient", [-0.5, 0.0, 0.5, 0.9])
+def test_a_short_chain_is_worth_what_the_definition_says(n: int, coefficient: float) -> None:
+    for seed in range(20):
+        chain = autoregressive(n, coefficient, seed)
+        assert effective_sample_size(chain) == pytest.approx(by_definition(chain))
+
+
+def test_a_model_judges_its_chain_by_the_training_error_after_the_burn_in() -> None:
+    model = BayesianALS(n_factors=2, n_samples=40, n_burn_in=7, n_kept=3, n_threads=1).fit(random_ratings())
+    errors = np.array([record.train_rmse for record in model.history_])
+    assert len(errors) == 47
+    assert model.effective_samples_ == pytest.approx(by_definition(errors[7:]))
+    assert model.effective_samples_ != pytest.approx(by_definition(errors), rel=0.01)
