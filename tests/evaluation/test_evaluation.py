@@ -626,3 +626,21 @@ def test_relevant_items_that_the_model_does_not_know_count_in_the_ideal():
     ideal = 1 + 1 / math.log2(3) + 1 / 2
     assert (found.precision, found.recall, found.truncated_recall) == pytest.approx((1 / 5, 1 / 3, 1 / 3))
     assert (found.ndcg, found.map) == pytest.approx((1 / ideal, 1 / 3))
+
+
+def test_lists_are_made_for_as_many_users_at_a_time_as_a_chunk_holds(fitted, monkeypatch):
+    model, train, test = fitted
+    whole = evaluate(model, test, k=5, train=train)
+    asked, best_items = [], audience.Audience.best_items
+
+    def best_of_some(self, users, n):
+        asked.append(len(users) * n)
+        return best_items(self, users, n)
+
+    monkeypatch.setattr(audience.Audience, "best_items", best_of_some)
+    monkeypatch.setattr(ranking_metrics, "CHUNK", 23)
+    parts = evaluate(model, test, k=5, train=train)
+    assert max(asked) == 20
+    assert {name: getattr(parts, name) for name in RANKING} == pytest.approx(
+        {name: getattr(whole, name) for name in RANKING}
+    )

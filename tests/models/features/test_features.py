@@ -156,6 +156,11 @@ def test_what_is_the_same_everywhere_is_left_out(constant):
         fitted(some_ratings([1, 2, 3]), user_features=frame.drop("count"))
 
 
+def test_a_column_whose_deviation_no_float_holds_is_left_out():
+    frame = pl.DataFrame({"user": [1, 2], "tiny": [0.0, 5e-324], "other": [0.0, 1.0]})
+    assert [column.name for column in learned(frame)[0].columns] == ["other"]
+
+
 def test_a_constant_is_told_from_its_values_and_not_from_a_rounded_deviation():
     tenths = np.full(1000, 0.1)
     assert tenths.std() > 0
