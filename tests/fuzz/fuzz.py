@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -128,6 +127,8 @@ def work(arguments: argparse.Namespace) -> int:
 
 def _limit_memory() -> None:
     """2 GB beyond what a worker has when it begins, of which threads have reserved most for nothing."""
+    import resource  # which Windows lacks
+
     status = Path("/proc/self/status").read_text()
     taken = int(status.split("VmSize:")[1].split()[0]) << 10
     resource.setrlimit(resource.RLIMIT_AS, (taken + MOST_BYTES, resource.RLIM_INFINITY))
