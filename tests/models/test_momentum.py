@@ -26,3 +26,12 @@ def test_the_objective_never_rises_where_momentum_overshoots(
     assert len(objectives) == 25
     # What single precision rounds.
     assert (np.diff(objectives) <= 1e-5 * objectives[:-1]).all()
+
+
+def test_where_all_factors_are_zero_there_is_no_penalty_to_balance() -> None:
+    """Nobody liked anything, so that nothing but zeros is predicted."""
+    model = matinee.ImplicitALS(n_factors=4, threshold=6, momentum=0.5, n_iterations=3, n_threads=1)
+    model.fit(matinee.load_dataset("demo"), progress=False)
+    assert not model.user_factors_.any()
+    assert not model.item_factors_.any()
+    assert [record.objective for record in model.history_] == [0.0] * 3
