@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,24 @@ def test_a_visitors_answers_do_not_depend_on_the_order_of_their_ratings(model: M
 def test_what_is_no_rating_is_refused(model: Model, rating: Any) -> None:
     with pytest.raises(DataError, match=r"rating of item 16=.*expected a number"):
         model.fold_in({16: rating})
+
+
+def test_lists_for_some_users_are_theirs_in_the_order_given(model: Model) -> None:
+    users = [model.user_index_.id_at(place) for place in (7, 0, 3)]
+    lists = model.recommend_all(users, n=3)
+    assert lists["user"].unique(maintain_order=True).to_list() == users
+    for user in users:
+        items = lists.filter(lists["user"] == user)["item"].to_list()
+        assert items == [each.item for each in model.recommend(user, n=3)]
+
+
+def test_the_seconds_of_iterations_are_some_of_those_of_the_fit(model: Model) -> None:
+    began = time.perf_counter()
+    fitted = type(model)(**model.get_params()).fit(random_ratings())
+    took = time.perf_counter() - began
+    seconds = [record.seconds for record in fitted.history_]
+    assert all(each >= 0 for each in seconds)
+    assert sum(seconds) <= took
 
 
 # ---- ids -----------------------------------------------------------------------------------------
