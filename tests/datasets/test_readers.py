@@ -141,7 +141,7 @@ FAULTS = [
     (b"1::2::3::4\n\n1::3::::5\n", f", line 3: the rating is missing; {DAT}"),
     (b"1::2::3::4\n1::3::NaN::5\n", f", line 2: rating 'NaN' is not a finite number; {DAT}"),
     (b"1::2::3::4\n1::3::-inf::5\n", f", line 2: rating '-inf' is not a finite number; {DAT}"),
-    (b"1::2::3::4\n1::3::1e39::5\n", f", line 2: rating 1e39 is beyond the range of 32-bit floats; {DAT}"),
+    (b"1::2::3::4\n1::3::1e39::5\n", f", line 2: rating 1e39 is beyond 1e+15; {DAT}"),
     (b"1::2::3::4\n1::3::1_0::5\n", f", line 2: rating '1_0' is not a number; {DAT}"),
     (b"1::2::3::4\n1::3\n", f", line 2: 2 fields; {DAT}"),
     (b"1::2::3::4\n1::3::4::5::6\n", f", line 2: 5 fields; {DAT}"),

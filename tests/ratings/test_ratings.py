@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matinee import ALS
 from matinee.errors import DataError
 from matinee.ratings import UNKNOWN_TIME, Ratings
 
@@ -294,3 +295,32 @@ def test_an_empty_subset_can_be_described():
 def test_an_implausible_time_is_shown_as_it_is():
     ratings = Ratings.from_arrays([1], [1], [1], timestamps=[2**62])
     assert ratings.describe().first_time == f"{2**62} s"
+
+
+def test_what_is_masked_is_missing():
+    ids, values = np.ma.array([1, 2], mask=[False, True]), np.ma.array([3.0, 4.0], mask=[False, True])
+    with pytest.raises(DataError, match="^row 1: the rating is missing"):
+        Ratings.from_arrays([1, 2], [1, 2], values)
+    with pytest.raises(DataError, match="^row 1: user is missing"):
+        Ratings.from_arrays(ids, [1, 2], [3, 4])
+    with pytest.raises(DataError, match="^row 1: item is missing"):
+        Ratings.from_arrays([1, 2], np.ma.array(["a", "b"], mask=[False, True]), [3, 4])
+    ratings = Ratings.from_arrays(ids.data, np.ma.array([5, 6]), np.ma.array([3, 4]), timestamps=values)
+    assert ratings.to_frame().rows() == [(1, 5, 3.0, 3), (2, 6, 4.0, None)]
+
+
+@pytest.mark.parametrize("value", [2e15, -2e15, 3.4e38])
+def test_ratings_have_one_bound_which_holds_where_they_are_made_and_where_people_are_folded_in(value):
+    with pytest.raises(DataError, match=r"^row 1: the rating -?[23][.e].* is beyond 1e[+]15"):
+        Ratings.from_arrays([1, 2], [1, 2], [1, value])
+    with pytest.raises(DataError, match=r"beyond 1e[+]15"):
+        Ratings.from_csr(sp.coo_array([[1.0, value]]))
+    with pytest.raises(DataError, match="add up to more than 1e[+]15"):
+        Ratings.from_arrays([1, 1], [1, 1], [9e14, 9e14], duplicates="sum")
+
+
+def test_the_errors_of_a_fit_to_the_largest_ratings_are_finite():
+    ratings = Ratings.from_arrays([1, 1, 2], [1, 2, 1], [1e15, -1e15, 1e15])
+    model = ALS(n_factors=2, n_iterations=2).fit(ratings)
+    assert np.isfinite(model.history_[-1].train_rmse)
+    assert model.fold_in({1: 1e15}).rated == {1: np.float32(1e15)}

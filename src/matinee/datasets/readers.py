@@ -15,6 +15,7 @@ from matinee.datasets.files import DataFile
 from matinee.datasets.layout import Columns, Layout, find_layout, is_number, match_names, records, shorten
 from matinee.errors import DataError
 from matinee.ratings import Duplicates, Ratings
+from matinee.ratings.columns import LARGEST_RATING
 
 # The unit separator of ASCII takes the place of '::', as polars splits at single bytes only.
 UNIT_SEPARATOR = b"\x1f"
@@ -227,8 +228,8 @@ def _rating_fault(text: str) -> str | None:
         return f"rating {text!r} is not a finite number"
     if not is_number(text):
         return f"rating {shorten(text)!r} is not a number"
-    if abs(float(text)) > float(np.finfo(np.float32).max):
-        return f"rating {shorten(text)} is beyond the range of 32-bit floats"
+    if abs(float(text)) > LARGEST_RATING:
+        return f"rating {shorten(text)} is beyond {LARGEST_RATING:g}"
     return None
 
 

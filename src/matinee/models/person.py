@@ -14,11 +14,9 @@ from matinee.models.explanation import explanation_of
 from matinee.models.id_lookup import positions_of
 from matinee.models.people import FactorPeople, People
 from matinee.ratings import Rows
+from matinee.ratings.columns import LARGEST_RATING
 from matinee.ratings.ids import Id, IdIndex
 from matinee.solving.row_problem import Floats
-
-# With larger ratings a sum of squares overflows single precision, and no item can be recommended.
-LARGEST_RATING = 1e15
 
 
 class Person:

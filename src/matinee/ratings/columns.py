@@ -9,12 +9,16 @@ import numpy as np
 import polars as pl
 
 from matinee.errors import DataError
+from matinee.ratings.masked import unmasked
 
 Values: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 Timestamps: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 # The time of a rating whose time is not known: it sorts before all known times.
 UNKNOWN_TIME = int(np.iinfo(np.int64).min)
+# With larger ratings a sum of squares overflows single precision: errors become infinite, and no item can be
+# recommended.
+LARGEST_RATING = 1e15
 MISSING_MARKS = ("", "N/A", "NA", "n/a", "NaN", "nan", "NULL", "null", "None", "\\N")
 
 
@@ -66,14 +70,14 @@ def whole_frame(frame: Any) -> pl.DataFrame:
 
 
 def rating_values(column: Any) -> Values:
-    """The ratings as float32, shape (n,); a DataError with the row if one is not a finite number."""
+    """The ratings as float32, shape (n,); a DataError with the row of one that is no number within bounds."""
     values = _numbers(column)
     with np.errstate(over="ignore", invalid="ignore"):
         converted = values.astype(np.float32, copy=False)
-    finite = np.isfinite(converted)
-    if not finite.all():
-        row = int(finite.argmin())
-        raise DataError(f"row {row}: {_why_not_finite(values[row])}; expected a finite number")
+    # The largest and the smallest of any values with a NaN among them are NaN, which is within no bounds.
+    if len(values) and not -LARGEST_RATING <= converted.min() <= converted.max() <= LARGEST_RATING:
+        row = int((np.abs(converted) <= LARGEST_RATING).argmin())
+        raise DataError(f"row {row}: {_why_unusable(values[row])}; expected a finite number")
     return converted
 
 
@@ -112,6 +116,7 @@ def _is_arrow(column: Any) -> bool:
 
 
 def _numbers(column: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    column = unmasked(column)
     if isinstance(column, np.ndarray) and column.dtype.kind in "biuf" and column.ndim == 1:
         return column
     series = _polars_series(column, "rating")
@@ -131,6 +136,7 @@ def _polars_series(column: Any, name: str) -> pl.Series:
         return column
     if _is_arrow(column):
         return pl.Series(pl.from_arrow(column))
+    column = unmasked(column)
     if hasattr(column, "to_numpy"):
         column = _pandas_values(column)
     if isinstance(column, np.matrix):
@@ -216,9 +222,9 @@ def _text_rating(text: pl.Series) -> DataError:
     return DataError(f"row {row}: rating {text[row]!r} is not a number; expected a number")
 
 
-def _why_not_finite(value: Any) -> str:
+def _why_unusable(value: Any) -> str:
     if np.isnan(value):
         return "the rating is missing or not a number (NaN)"
     if np.isinf(value):
         return "the rating is infinite"
-    return f"the rating {value:g} is beyond the range of 32-bit floats"
+    return f"the rating {value:g} is beyond {LARGEST_RATING:g}"

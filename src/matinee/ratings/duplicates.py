@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.errors import DataError
+from matinee.ratings.columns import LARGEST_RATING
 
 Duplicates: TypeAlias = Literal["last", "first", "mean", "sum", "error"]
 
@@ -41,7 +42,7 @@ def merge(
     Raises
     ------
     DataError
-        If a sum is beyond the range of 32-bit floats.
+        If a sum is beyond the largest rating.
     """
     kept = ~repeats if duplicates == "first" else ~np.append(repeats[1:], False)
     if duplicates in ("mean", "sum"):
@@ -54,9 +55,9 @@ def _combined(values: NDArray[np.float32], repeats: NDArray[np.bool_], *, mean: 
     sums = np.add.reduceat(values, starts, dtype=np.float64)
     if mean:
         sums /= np.diff(np.append(starts, len(values)))
-    if not (np.abs(sums) <= np.finfo(np.float32).max).all():
+    if not (np.abs(sums) <= LARGEST_RATING).all():
         raise DataError(
-            "the ratings of one user and item add up to more than a 32-bit float holds; "
+            f"the ratings of one user and item add up to more than {LARGEST_RATING:g}; "
             'scale the ratings down, or merge with duplicates="last", "first" or "mean"'
         )
     return sums.astype(np.float32)

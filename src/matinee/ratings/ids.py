@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from matinee.errors import DataError
+from matinee.ratings.masked import unmasked
 
 Id: TypeAlias = int | str
 IdArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -206,6 +207,7 @@ def _whole_number(id: Any) -> int | None:
 
 def _as_array(ids: Any) -> IdArray:
     """The ids as an array whose kind shows their type; a mixed list stays Python objects."""
+    ids = unmasked(ids)
     if isinstance(ids, np.ndarray):
         # The columns of a matrix are matrices, and so are theirs, for ever.
         return np.asarray(ids) if isinstance(ids, np.matrix) else ids

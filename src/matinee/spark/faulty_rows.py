@@ -9,10 +9,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
 from matinee.errors import DataError
+from matinee.ratings.columns import LARGEST_RATING
 from matinee.ratings.ids import MAX_EXACT_FLOAT, MAX_ID_LENGTH
 from matinee.spark.frame_columns import FLOATS, type_of
-
-LARGEST_SINGLE = 3.4028234663852886e38
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,8 @@ def _rating_faults() -> list[Fault]:
         ),
         Fault(size == float("inf"), "the rating is infinite; expected a finite number"),
         Fault(
-            (size > LARGEST_SINGLE) & (size < float("inf")),
-            "the rating is beyond the range of 32-bit floats; expected a finite number",
+            (size > LARGEST_RATING) & (size < float("inf")),
+            f"the rating is beyond {LARGEST_RATING:g}; expected a finite number",
         ),
     ]
 
