@@ -224,6 +224,26 @@ def test_unknown_ids_are_named_with_a_remedy(model: Model) -> None:
             ask()
 
 
+def test_ids_that_can_never_match_are_refused(model: Model) -> None:
+    users, items, texts = ratings().users, ratings().items, [str(id) for id in ratings().items]
+    with pytest.raises(
+        DataError, match="the user ids are integers in what was fitted, such as 3, and strings"
+    ):
+        model.predict("28", items[0])
+    with pytest.raises(DataError, match="the item ids are integers .*, such as '5': none can match"):
+        model.predict(users[0], texts, unknown="nan")
+    with pytest.raises(DataError, match="the item ids are integers"):
+        model.person(users[0]).predict(texts)
+    pairs = Ratings.from_arrays(users[:3], texts[:3], [1, 2, 3])
+    with pytest.raises(DataError, match="the item ids are integers"):
+        evaluate(model, pairs)
+    with pytest.raises(DataError, match="the item ids are integers"):
+        small(type(model)).fit(ratings(), validation=pairs)
+    # Where one of the ids may match, the others are unknown like any.
+    some = model.predict([users[0], "x"], [items[0], "y"])
+    assert some[0] == model.predict(users[0], items[0])
+
+
 def test_unknown_ids_fall_back_to_something_finite_or_to_nan(model: Model) -> None:
     user, item = model.user_index_.id_at(0), model.item_index_.id_at(0)
     users, items = [user, -5, user, -5], [item, item, -5, -5]

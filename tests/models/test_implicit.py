@@ -380,11 +380,16 @@ def test_a_threshold_in_the_precision_of_the_ratings_finds_them() -> None:
     assert model.user_factors_.any()
 
 
-def test_a_threshold_that_nothing_reaches_leaves_everything_at_zero() -> None:
-    for solver in SOLVERS:
-        model = fitted(views(), threshold=100, solver=solver, n_iterations=30)
-        assert np.abs(model.user_factors_).max() < 1e-6
-        assert np.isfinite([record.objective for record in model.history_]).all()
+def test_a_fit_from_which_nothing_would_be_learned_is_refused() -> None:
+    ratings = Ratings.from_arrays([1, 1, 2], [1, 2, 1], [5, 3, 4])
+    message = "no rating reaches threshold=99; the greatest is 5, so nothing would be learned"
+    with pytest.raises(DataError, match=message):
+        ImplicitALS(threshold=99).fit(ratings)
+    with pytest.raises(DataError, match="no strength is above 0; the greatest is -1"):
+        ImplicitALS().fit(Ratings.from_arrays([1, 2], [1, 2], [-1, -3]))
+    presence = ImplicitALS(values="presence").fit(Ratings.from_arrays([1, 2], [1, 2], [-1, -3]))
+    assert presence.user_factors_.any()
+    assert ImplicitALS(threshold=5).fit(ratings).user_factors_.any()
 
 
 def test_a_strength_twice_as_large_weighs_as_one_with_twice_the_alpha() -> None:

@@ -193,6 +193,9 @@ def _check_arguments(model: Any, test: Any, train: Any) -> None:
     for name, ratings in (("test", tested), ("train", train)):
         if ratings is not None or name == "test":
             check_ratings(ratings, name)
+            model.item_index_.require_kind_of(ratings.item_index, name="item")
+            if not isinstance(test, NewUsers):
+                model.user_index_.require_kind_of(ratings.user_index, name="user")
 
 
 def _errors(audience: Audience, ratings: Ratings) -> tuple[float | None, float | None]:

@@ -26,6 +26,8 @@ def positions_of(index: IdIndex, ids: Any, kind: Kind, unknown: str) -> tuple[ND
 
     Raises
     ------
+    DataError
+        If the ids are integers and those of the index strings, or the reverse, so that none can be known.
     UnknownUserError, UnknownItemError
         With ``unknown="raise"``, for the first id that the index does not have.
     """
@@ -34,6 +36,8 @@ def positions_of(index: IdIndex, ids: Any, kind: Kind, unknown: str) -> tuple[ND
         raise DataError(f'unknown={unknown!r}; expected "fallback", "nan" or "raise"')
     is_scalar = isinstance(ids, str | bytes) or np.ndim(ids) == 0
     positions = index.positions([ids] if is_scalar else ids)
+    if unknown != "raise" and (positions < 0).all():
+        index.require_kind_of_ids([ids] if is_scalar else ids, name=kind)
     if unknown == "raise" and (positions < 0).any():
         given = [ids] if is_scalar else list(ids)
         raise unknown_id(index, given[int(np.argmax(positions < 0))], kind)

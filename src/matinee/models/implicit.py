@@ -236,6 +236,20 @@ class ImplicitALS(AlternatingModel):
     def check_fit(self, train: Ratings, validation: Ratings | None) -> None:
         super().check_fit(train, validation)
         self._check_scale(float(train.values.min()), float(train.values.max()))
+        self._check_that_something_counts(float(train.values.max()))
+
+    def _check_that_something_counts(self, greatest: float) -> None:
+        if self.threshold is not None and greatest < self.threshold:
+            raise DataError(
+                f"no rating reaches threshold={self.threshold:g}; the greatest is {greatest:g}, so nothing "
+                "would be learned"
+            )
+        is_strength = self.values == "strength" and self.threshold is None and not self.grading
+        if is_strength and greatest <= 0:
+            raise DataError(
+                f"no strength is above 0; the greatest is {greatest:g}, so nothing would be learned; "
+                'with values="presence" every rating counts as seen'
+            )
 
     def _check_scale(self, low: float, high: float) -> None:
         if not self.grading:

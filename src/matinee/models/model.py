@@ -108,12 +108,8 @@ class Model(Parameters, ABC):
         check_ratings(train)
         if validation is not None:
             check_ratings(validation, "validation")
-        low, high = float(train.values.min()), float(train.values.max())
-        if max(-low, high) > LARGEST_RATING:
-            raise DataError(
-                f"the ratings range from {low:g} to {high:g}; expected up to {LARGEST_RATING:g}: "
-                "divide them by some number"
-            )
+            train.user_index.require_kind_of(validation.user_index, name="user")
+            train.item_index.require_kind_of(validation.item_index, name="item")
         self.check_parameters()
         what = f"a fit of {self!r} to {train.n_users:,} users and {train.n_items:,} items"
         require_memory(self.least_memory(train), what, "take a smaller model, or fewer users and items")

@@ -106,6 +106,21 @@ class IdIndex:
         ids = pl.Series(self.ids.tolist(), dtype=pl.String) if self.holds_strings else pl.Series(self.ids)
         return ids.gather(positions)
 
+    def require_kind_of(self, other: IdIndex, *, name: str) -> None:
+        """Raise a DataError if one index holds strings and the other integers, so that no id can match."""
+        if len(self) and len(other) and self.holds_strings != other.holds_strings:
+            raise _other_kind(self, other.id_at(0), name)
+
+    def require_kind_of_ids(self, ids: Any, *, name: str) -> None:
+        """Raise a DataError if these ids are all strings and the index holds integers, or the reverse."""
+        values = _as_array(ids)
+        kinds = {_kind_of_id(type(id)) for id in values.ravel().tolist()} if values.dtype == object else set()
+        kinds |= {"string"} if values.dtype.kind == "U" else set()
+        kinds |= {"number"} if values.dtype.kind in "iuf" else set()
+        other = "number" if self.holds_strings else "string"
+        if len(self) and values.size and kinds == {other}:
+            raise _other_kind(self, values.ravel()[0], name)
+
     def position(self, id: Any) -> int:
         """The position of an id of any type; −1 if it is unknown."""
         known = self._as_own_type(id)
@@ -376,6 +391,15 @@ def _search_in_blocks(ids: IdArray, values: IdArray) -> Codes:
         part = values[start : start + block].astype(ids.dtype, copy=False)
         codes[start : start + block] = np.searchsorted(ids, part)
     return codes
+
+
+def _other_kind(index: IdIndex, given: Any, name: str) -> DataError:
+    known, other = ("strings", "numbers") if index.holds_strings else ("integers", "strings")
+    given = given.item() if isinstance(given, np.generic) else given
+    return DataError(
+        f"the {name} ids are {known} in what was fitted, such as {index.id_at(0)!r}, and {other} here, "
+        f"such as {given!r}: none can match; convert one side"
+    )
 
 
 def _missing_id(row: int, name: str) -> DataError:
