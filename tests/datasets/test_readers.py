@@ -150,7 +150,10 @@ FAULTS = [
     (b"1::2::3::4\n1::::4::5\n", f", line 2: the item is missing; {DAT}"),
     (b"1::2::3::4\n\xff::3::4::5\n", ", line 2: is not UTF-8 text (byte 1); convert it first"),
     (b"1::2::3::4\n1::3::4::\x00\n", ", line 2: holds binary data (a NUL byte); expected text"),
-    (b"1,2,3,5\n1,3,4,soon\n", ", line 2: timestamp 'soon' is neither a number of seconds nor an ISO date"),
+    (
+        b"1,2,3,5\n1,3,4,soon\n",
+        ", line 2: timestamp 'soon' is neither a number of seconds nor a date such as",
+    ),
     (b"user,item,rating\n1,2,3\n1,2,3,4\n", ", line 3: 4 fields; expected user,item,rating"),
     (b"user,item,rating\n", ": there are no ratings below the header"),
     (b"user,item,stuff\n1,2,3\n", ", line 1: found no rating column among 'user', 'item', 'stuff'; name it"),

@@ -293,7 +293,10 @@ def test_an_empty_subset_can_be_described():
 
 
 def test_an_implausible_time_is_shown_as_it_is():
-    ratings = Ratings.from_arrays([1], [1], [1], timestamps=[2**62])
+    made = Ratings.from_arrays([1], [1], [1])
+    times = np.array([2**62])
+    ratings = Ratings(made.user_index, made.item_index, made.by_user, timestamps=times)
+    assert f"time span          {2**62} s to {2**62} s" in str(ratings.describe())
     assert ratings.describe().first_time == f"{2**62} s"
 
 

@@ -1,8 +1,8 @@
 """Ratings: ids and their positions, rows by user and by item, columns of frames, descriptions, splits."""
 
-from matinee.ratings.columns import UNKNOWN_TIME
 from matinee.ratings.duplicates import Duplicates
 from matinee.ratings.ratings import Ratings, check_ratings
 from matinee.ratings.rows import Rows
+from matinee.ratings.times import UNKNOWN_TIME
 
 __all__ = ["UNKNOWN_TIME", "Duplicates", "Ratings", "Rows", "check_ratings"]

@@ -12,10 +12,7 @@ from matinee.errors import DataError
 from matinee.ratings.masked import unmasked
 
 Values: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
-Timestamps: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
-# The time of a rating whose time is not known: it sorts before all known times.
-UNKNOWN_TIME = int(np.iinfo(np.int64).min)
 # With larger ratings a sum of squares overflows single precision: errors become infinite, and no item can be
 # recommended.
 LARGEST_RATING = 1e15
@@ -81,28 +78,6 @@ def rating_values(column: Any) -> Values:
     return converted
 
 
-def timestamps_in_seconds(column: Any) -> Timestamps | None:
-    """Unix seconds as int64, shape (n,), with `UNKNOWN_TIME` where missing; None if all are missing.
-
-    Takes numbers (already in seconds), dates and times (in UTC if no zone is given), and text that holds
-    either; dates in text are in ISO 8601.
-    """
-    series = _polars_series(column, "timestamp")
-    if series.dtype == pl.String or series.dtype == pl.Categorical:
-        series = _parsed_times(series.cast(pl.String))
-    elif series.dtype.is_temporal() and series.dtype not in (pl.Time, pl.Duration):
-        series = series.cast(pl.Datetime("us")) if series.dtype == pl.Date else series
-        series = series.dt.epoch("s")
-    elif not (series.dtype.is_numeric() or series.dtype == pl.Null):
-        raise DataError(f"timestamps are of type {series.dtype}; expected seconds or dates")
-    if series.dtype.is_float():
-        series = series.set(~series.is_finite(), None).floor()
-    seconds = series.cast(pl.Int64, strict=False)
-    if seconds.null_count() == len(seconds):
-        return None
-    return seconds.fill_null(UNKNOWN_TIME).to_numpy()
-
-
 def check_names(names: list[str], present: list[str]) -> None:
     """Raise a DataError for the first name that is not present; it lists the names that are."""
     for name in names:
@@ -111,26 +86,7 @@ def check_names(names: list[str], present: list[str]) -> None:
             raise DataError(f"no column {name!r}; the columns are {listed}")
 
 
-def _is_arrow(column: Any) -> bool:
-    return type(column).__module__.startswith("pyarrow")
-
-
-def _numbers(column: Any) -> np.ndarray[Any, np.dtype[Any]]:
-    column = unmasked(column)
-    if isinstance(column, np.ndarray) and column.dtype.kind in "biuf" and column.ndim == 1:
-        return column
-    series = _polars_series(column, "rating")
-    if series.dtype == pl.String or series.dtype == pl.Categorical:
-        raise _text_rating(series.cast(pl.String))
-    if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
-        raise DataError(f"ratings are of type {series.dtype}; expected numbers")
-    if series.null_count():
-        # A missing rating becomes NaN, so that it is refused later like any NaN, with its row.
-        return series.cast(pl.Float64).to_numpy()
-    return series.cast(pl.Float64).to_numpy() if series.dtype.is_decimal() else series.to_numpy()
-
-
-def _polars_series(column: Any, name: str) -> pl.Series:
+def polars_series(column: Any, name: str) -> pl.Series:
     """Any column as a polars series; a pandas column by its values, as pyarrow may not be installed."""
     if isinstance(column, pl.Series):
         return column
@@ -151,6 +107,25 @@ def _polars_series(column: Any, name: str) -> pl.Series:
         return pl.Series(column, strict=False)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         raise DataError(f"the {name}s are of mixed types ({error}); expected numbers") from error
+
+
+def _is_arrow(column: Any) -> bool:
+    return type(column).__module__.startswith("pyarrow")
+
+
+def _numbers(column: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    column = unmasked(column)
+    if isinstance(column, np.ndarray) and column.dtype.kind in "biuf" and column.ndim == 1:
+        return column
+    series = polars_series(column, "rating")
+    if series.dtype == pl.String or series.dtype == pl.Categorical:
+        raise _text_rating(series.cast(pl.String))
+    if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
+        raise DataError(f"ratings are of type {series.dtype}; expected numbers")
+    if series.null_count():
+        # A missing rating becomes NaN, so that it is refused later like any NaN, with its row.
+        return series.cast(pl.Float64).to_numpy()
+    return series.cast(pl.Float64).to_numpy() if series.dtype.is_decimal() else series.to_numpy()
 
 
 def _named_series(name: str, column: Any) -> pl.Series:
@@ -185,33 +160,6 @@ def _pandas_values(column: Any) -> Any:
 
 def _is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
-
-
-def _parsed_times(text: pl.Series) -> pl.Series:
-    """Unix seconds as Float64, from text that holds numbers of seconds or ISO dates; null where missing."""
-    text = text.str.strip_chars()
-    text = text.set(text.is_in(MISSING_MARKS), None)
-    numbers = text.cast(pl.Float64, strict=False)
-    if numbers.null_count() == text.null_count():
-        return numbers
-    parsed = numbers.fill_null(_seconds_of_dates(text).cast(pl.Float64))
-    wrong = parsed.is_null() & text.is_not_null()
-    if wrong.any():
-        row = int(wrong.arg_max() or 0)
-        raise DataError(
-            f"row {row}: timestamp {text[row][:40]!r} is neither a number of seconds nor an ISO date"
-        )
-    return parsed
-
-
-def _seconds_of_dates(text: pl.Series) -> pl.Series:
-    """Unix seconds as Int64 for the texts that are ISO dates or times; null for the others."""
-    text = text.str.replace("T", " ", literal=True).str.replace("Z$", "+00:00")
-    zoned = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", strict=False, time_zone="UTC")
-    seconds = zoned.dt.epoch("s")
-    for form in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d"):
-        seconds = seconds.fill_null(text.str.to_datetime(form, strict=False).dt.epoch("s"))
-    return seconds
 
 
 def _text_rating(text: pl.Series) -> DataError:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from matinee.ratings.columns import UNKNOWN_TIME, Timestamps
 from matinee.ratings.rows import Rows
+from matinee.ratings.times import UNKNOWN_TIME, Timestamps
 
 # Ratings with more distinct values than this (half-stars have 10) are shown as a histogram.
 MAX_DISTINCT_VALUES = 20
@@ -63,6 +63,8 @@ class Description:
         Ratings per user and per item, among those that have any.
     first_time, last_time : str or None
         The first and last rating, in ISO 8601, UTC; None if no time is known.
+    notes : tuple of str
+        What was taken for granted when the ratings were read, such as the unit of the timestamps.
     """
 
     n_ratings: int
@@ -81,17 +83,18 @@ class Description:
     per_item: Spread
     first_time: str | None
     last_time: str | None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers, strings, lists and dictionaries, ready for JSON; None in place of NaN."""
         whole = asdict(self)
         for name in ("min", "max", "mean", "std"):
             whole[name] = None if np.isnan(whole[name]) else whole[name]
-        whole["distribution"] = list(whole["distribution"])
+        whole["distribution"], whole["notes"] = list(whole["distribution"]), list(whole["notes"])
         return whole
 
     def __str__(self) -> str:
-        rows = [*self._counts(), *self._ratings(), *self._times()]
+        rows = [*self._counts(), *self._ratings(), *self._times(), *self._noted()]
         width = max(len(label) for label, _ in rows)
         return "\n".join([f"{label:<{width}}  {text}" for label, text in rows] + self._bars())
 
@@ -114,7 +117,10 @@ class Description:
     def _times(self) -> list[tuple[str, str]]:
         if self.first_time is None or self.last_time is None:
             return [("time span", "not known")]
-        return [("time span", f"{self.first_time[:10]} to {self.last_time[:10]}")]
+        return [("time span", f"{_day(self.first_time)} to {_day(self.last_time)}")]
+
+    def _noted(self) -> list[tuple[str, str]]:
+        return [("note", note) for note in self.notes]
 
     def _bars(self) -> list[str]:
         labels = [one.label for one in self.distribution]
@@ -133,7 +139,13 @@ class Description:
 
 
 def describe(
-    by_user: Rows, n_items: int, *, timestamps: Timestamps | None, sparsity: float, n_duplicates: int
+    by_user: Rows,
+    n_items: int,
+    *,
+    timestamps: Timestamps | None,
+    sparsity: float,
+    n_duplicates: int,
+    notes: tuple[str, ...] = (),
 ) -> Description:
     """The description of ratings given by user, of ``n_items`` items.
 
@@ -147,6 +159,7 @@ def describe(
         Unix seconds; `UNKNOWN_TIME` where not known.
     sparsity : float
     n_duplicates : int
+    notes : tuple of str
     """
     values, per_user = by_user.values, by_user.counts
     per_item = np.bincount(by_user.columns, minlength=n_items)
@@ -169,6 +182,7 @@ def describe(
         per_item=_spread(per_item),
         first_time=first_time,
         last_time=last_time,
+        notes=notes,
     )
 
 
@@ -212,8 +226,13 @@ def _iso(seconds: int) -> str:
     try:
         return (EPOCH + timedelta(seconds=seconds)).isoformat()
     except OverflowError:
-        # The time is not plausible (it may be in milliseconds): shown as it was given.
+        # The time is not plausible: shown as it was given.
         return f"{seconds} s"
+
+
+def _day(time: str) -> str:
+    """The day of a time in ISO 8601; the whole text of a time that could not be written so."""
+    return time.split("T")[0]
 
 
 def _with_silent(total: int, silent: int) -> str:

@@ -11,17 +11,15 @@ import polars as pl
 from matinee import _kernels
 from matinee.errors import DataError
 from matinee.ratings.columns import (
-    UNKNOWN_TIME,
-    Timestamps,
     Values,
     frame_columns,
     rating_values,
-    timestamps_in_seconds,
 )
 from matinee.ratings.description import Description, describe
 from matinee.ratings.duplicates import Duplicates, check_duplicates, merge
 from matinee.ratings.ids import MAX_IDS, Codes, IdArray, IdIndex
 from matinee.ratings.rows import Rows
+from matinee.ratings.times import UNKNOWN_TIME, Timestamps, times_of
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -43,6 +41,8 @@ class Ratings:
         Unix seconds, in the order of ``by_user``; `UNKNOWN_TIME`, the smallest int64, where not known.
     n_duplicates : int
         The number of ratings that were merged into another of the same (user, item) pair.
+    notes : tuple of str
+        What was taken for granted when the ratings were read, such as the unit of the timestamps.
     """
 
     def __init__(
@@ -53,12 +53,14 @@ class Ratings:
         *,
         timestamps: Timestamps | None = None,
         n_duplicates: int = 0,
+        notes: tuple[str, ...] = (),
     ) -> None:
         self.user_index = user_index
         self.item_index = item_index
         self.by_user = _read_only(by_user)
         self.timestamps = timestamps
         self.n_duplicates = n_duplicates
+        self.notes = notes
 
     @classmethod
     def from_frame(
@@ -78,7 +80,7 @@ class Ratings:
         frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
         user, item, rating, timestamp : str
             The names of the columns. With ``rating=None`` a row says only that the pair was seen, and counts
-            1. Timestamps are Unix seconds or dates.
+            1. Timestamps are numbers or dates, as in `read_ratings`.
         duplicates : {"last", "first", "mean", "sum", "error"}
             How to merge several ratings of one item by one user. First and last are by the order of the
             rows.
@@ -113,7 +115,7 @@ class Ratings:
         users, items : list, ndarray or column of ids, shape (n,)
         values : list, ndarray or column of numbers, shape (n,)
         timestamps : list, ndarray or column, shape (n,), optional
-            Unix seconds or dates.
+            Numbers or dates, as in `read_ratings`.
         registered_users, registered_items : list, ndarray or column of ids, optional
             Ids that exist, with or without ratings. They get a row, in addition to the ids that occur.
         duplicates : {"last", "first", "mean", "sum", "error"}
@@ -133,10 +135,12 @@ class Ratings:
         """Like `from_arrays`, but each column leaves the list once it is encoded, which frees its memory."""
         _check_lengths(columns)
         columns[2] = rating_values(columns[2])
-        columns[3] = None if columns[3] is None else timestamps_in_seconds(columns[3])
+        columns[3], note = (None, None) if columns[3] is None else times_of(columns[3])
         user_index, columns[0] = _encode_with(registered[0], columns[0], "user")
         item_index, columns[1] = _encode_with(registered[1], columns[1], "item")
-        return _assemble(user_index, item_index, columns, duplicates)
+        ratings = _assemble(user_index, item_index, columns, duplicates)
+        ratings.notes = () if note is None else (note,)
+        return ratings
 
     @classmethod
     def from_csr(cls, matrix: Any, *, users: Any = None, items: Any = None) -> Ratings:
@@ -235,6 +239,7 @@ class Ratings:
             timestamps=self.timestamps,
             sparsity=self.sparsity,
             n_duplicates=self.n_duplicates,
+            notes=self.notes,
         )
 
     def to_frame(self) -> pl.DataFrame:

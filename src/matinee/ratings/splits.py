@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from matinee.checks import is_whole, random_generator
 from matinee.errors import DataError
-from matinee.ratings.columns import UNKNOWN_TIME, Timestamps
 from matinee.ratings.ids import IdIndex
 from matinee.ratings.ratings import Ratings, check_ratings
+from matinee.ratings.times import UNKNOWN_TIME, Timestamps
 
 SplitOfRatings: TypeAlias = Literal["random", "user", "last", "time"]
 SplitBy: TypeAlias = Literal["random", "user", "last", "time", "new_users"]
