@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from matinee.datasets.layout import match_names
+from matinee.datasets.names import match_names
 from matinee.errors import DataError
 from matinee.models import Model
 from matinee.spark.sessions import require_pyspark

@@ -10,15 +10,15 @@ from typing import Any
 
 import polars as pl
 
+from matinee.datasets.fields import split_line
 from matinee.datasets.files import DataFile
-from matinee.datasets.layout import KNOWN_NAMES, shorten, split_line
 from matinee.datasets.listing import (
     distinct_ids,
-    encoding_of,
     first_line,
     split_lines,
     wrong_number_of_fields,
 )
+from matinee.datasets.names import KNOWN_NAMES, TITLES, shorten
 from matinee.errors import DataError
 from matinee.ratings.ids import Id
 
@@ -30,7 +30,7 @@ U_ITEM_GENRES = (
 # Item, title, release date, video release date, URL; then the flags.
 U_ITEM_FIELDS = 5 + len(U_ITEM_GENRES)
 NO_GENRES = ("", "(no genres listed)")
-ITEM_NAMES = (*KNOWN_NAMES["item"], "id")
+ITEM_NAMES = (*(name for name in KNOWN_NAMES["item"] if name not in TITLES), "id")
 # The articles that catalogues put behind the title: English, French, Italian, Spanish, German, Dutch, Danish.
 ARTICLES = (
     "The", "A", "An", "L'", "Le", "La", "Les", "Un", "Une", "Il", "Lo", "Gli", "Una", "Uno", "El", "Los",
@@ -132,8 +132,9 @@ def read_movies(path: str | os.PathLike[str]) -> Movies:
         For a line without id or title or with too few fields, an id given twice, or a file of another kind;
         the message has the file and the line.
     """
-    file = DataFile(path)
-    rows = list(_rows(file, encoding_of(file)))
+    file = DataFile(path, table="movies")
+    file.settle_encoding()
+    rows = list(_rows(file))
     items = distinct_ids(file, "item", ((line, row["item"]) for line, row in rows))
     return Movies(_movie(row, item) for (_, row), item in zip(rows, items, strict=True))
 
@@ -164,11 +165,11 @@ def _movie(row: dict[str, str], item: Id) -> Movie:
     return Movie(item, title, year, tuple(genre for genre in genres if genre not in NO_GENRES))
 
 
-def _rows(file: DataFile, encoding: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(file: DataFile) -> Iterator[tuple[int, dict[str, str]]]:
     """The fields item, title and perhaps genres and year of each movie, with the line's number."""
-    separator, names, has_header = _format(file, *first_line(file, encoding))
+    separator, names, has_header = _format(file, *first_line(file))
     n_rows = 0
-    for line, fields in split_lines(file, encoding, separator):
+    for line, fields in split_lines(file, separator):
         if has_header:
             has_header = False
             continue

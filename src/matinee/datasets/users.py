@@ -10,15 +10,16 @@ from typing import Any
 
 import polars as pl
 
+from matinee.datasets.fields import split_line
 from matinee.datasets.files import DataFile
-from matinee.datasets.layout import KNOWN_NAMES, is_number, shorten, split_line
+from matinee.datasets.layout import is_number
 from matinee.datasets.listing import (
     distinct_ids,
-    encoding_of,
     first_line,
     split_lines,
     wrong_number_of_fields,
 )
+from matinee.datasets.names import KNOWN_NAMES, shorten
 from matinee.ratings.columns import MISSING_MARKS
 
 # The codes of users.dat, as its README gives them.
@@ -105,10 +106,10 @@ def read_users(path: str | os.PathLike[str]) -> pl.DataFrame:
         For a line with too few or too many fields, without an id, or with an id given before; an age that is
         not a number; an unknown code; or a file of another kind. The message has the file and the line.
     """
-    file = DataFile(path)
-    encoding = encoding_of(file)
-    form = _format(file, *first_line(file, encoding))
-    rows = list(_rows(file, encoding, form))
+    file = DataFile(path, table="users")
+    file.settle_encoding()
+    form = _format(file, *first_line(file))
+    rows = list(_rows(file, form))
     users = distinct_ids(file, "user", ((line, row["user"]) for line, row in rows))
     columns: dict[str, Any] = {"user": users}
     for name in form.kept:
@@ -145,9 +146,9 @@ def _user_place(names: list[str]) -> int | None:
     return next((plain.index(name) for name in USER_NAMES if name in plain), None)
 
 
-def _rows(file: DataFile, encoding: str, form: Format) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(file: DataFile, form: Format) -> Iterator[tuple[int, dict[str, str]]]:
     """The fields of each user by name, with the meaning in place of a code, and the line's number."""
-    lines = split_lines(file, encoding, form.separator)
+    lines = split_lines(file, form.separator)
     if form.has_header:
         next(lines)
     row = None
