@@ -4,11 +4,13 @@ from importlib.metadata import version
 
 from matinee import baselines, plots, spark
 from matinee.datasets import (
+    Export,
     Movie,
     Movies,
     load_dataset,
     load_movies,
     load_users,
+    read_export,
     read_movies,
     read_ratings,
     read_users,
@@ -48,6 +50,7 @@ __all__ = [
     "DataError",
     "Evaluation",
     "Explanation",
+    "Export",
     "ImplicitALS",
     "ItemRidge",
     "Iteration",
@@ -78,6 +81,7 @@ __all__ = [
     "load_movies",
     "load_users",
     "plots",
+    "read_export",
     "read_movies",
     "read_ratings",
     "read_users",

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matinee.datasets.movies import Movie, Movies, movie_title, read_movies
+from matinee.datasets.movie_files import read_movies
+from matinee.datasets.movies import Movie, Movies
+from matinee.datasets.titles import movie_title
 from matinee.errors import DataError, MatineeError
 from matinee.models.features.features import FeatureColumns, FeatureTable
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from matinee.datasets.columnar import ratings_of_arrow, ratings_of_parquet
+from matinee.datasets.exports import SITES, Site, ratings_of_export, site_of
 from matinee.datasets.files import DataFile
+from matinee.datasets.json_files import is_json, ratings_of_json
+from matinee.datasets.matrix_market import is_matrix_market, ratings_of_matrix
+from matinee.datasets.netflix import is_netflix, ratings_of_netflix
 from matinee.datasets.reading import Reading
 from matinee.datasets.tables import ratings_of_table
 from matinee.errors import DataError
@@ -30,10 +35,18 @@ class Format(NamedTuple):
     read: Callable[[DataFile, Reading], Ratings]
 
 
+def _is_of_site(site: Site, file: DataFile) -> bool:
+    return site_of(file) is site
+
+
 # The first that recognises a file reads it; any text may be a table.
 FORMATS = (
     Format("parquet", lambda file: file.is_parquet, ratings_of_parquet),
     Format("arrow", lambda file: file.is_arrow, ratings_of_arrow),
+    Format("json", is_json, ratings_of_json),
+    Format("matrix-market", is_matrix_market, ratings_of_matrix),
+    Format("netflix", is_netflix, ratings_of_netflix),
+    *(Format(site.name, partial(_is_of_site, site), ratings_of_export) for site in SITES),
     Format("table", lambda file: True, ratings_of_table),
 )
 

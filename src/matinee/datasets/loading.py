@@ -8,7 +8,8 @@ import polars as pl
 
 from matinee.datasets.demo import demo_arrays, demo_films
 from matinee.datasets.download import DATASETS, DatasetFiles, dataset_files
-from matinee.datasets.movies import Movie, Movies, read_movies
+from matinee.datasets.movie_files import read_movies
+from matinee.datasets.movies import Movie, Movies
 from matinee.datasets.readers import read_ratings
 from matinee.datasets.users import read_users
 from matinee.errors import DataError

@@ -34,7 +34,12 @@ def read_ratings(
                          of MovieLens, Amazon, RecBole, Book-Crossing, Last.fm and most others. It may have a
                          header, a line ``sep=;``, and comment lines. Without a header the fields are user,
                          item, rating and perhaps timestamp, in this order.
+    "json"               JSON, one object on each line, or a list of objects.
     "parquet", "arrow"   Parquet, and Arrow IPC or Feather.
+    "netflix"            The Netflix Prize: a line ``8:`` for a movie, then ``user,rating,date``.
+    "matrix-market"      MatrixMarket coordinates, of users × items; ids are the numbers in the file, from 1.
+    "letterboxd",        The ratings that a person exports there; the user is "me". `read_export` matches them
+    "imdb", "goodreads"  to the movies of a model.
     ==================== ===================================================================================
 
     Each may be packed by gzip, bzip2, xz or Zstandard, or be the only table in a zip archive, or the one
