@@ -26,7 +26,18 @@ from ..conftest import SECONDS, random_ratings
 from .conftest import COMMAND, Terminal, run_command
 
 ESCAPE = "\x1b"
-VERBS = ["demo", "download", "describe", "fit", "tune", "evaluate", "predict", "recommend", "similar"]
+VERBS = [
+    "demo",
+    "download",
+    "describe",
+    "split",
+    "fit",
+    "tune",
+    "evaluate",
+    "predict",
+    "recommend",
+    "similar",
+]
 VERBS += ["plot", "serve", "retrain", "export"]
 
 

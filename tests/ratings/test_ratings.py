@@ -92,6 +92,15 @@ def test_duplicates_become_what_was_asked_for(duplicates, kept, time):
     assert ratings.n_duplicates == 2
 
 
+def test_the_latest_of_several_ratings_is_by_their_times():
+    users, items, values = [1, 1, 1, 2, 2, 3], [7, 7, 7, 7, 7, 7], [1, 3, 5, 2, 4, 9]
+    times = [30, 50, 50, 20, None, None]
+    ratings = Ratings.from_arrays(users, items, values, timestamps=times, duplicates="latest")
+    assert ratings.to_frame().rows() == [(1, 7, 5.0, 50), (2, 7, 2.0, 20), (3, 7, 9.0, None)]
+    with pytest.raises(DataError, match='duplicates="latest" needs timestamps, and there are none'):
+        Ratings.from_arrays(users, items, values, duplicates="latest")
+
+
 def test_duplicates_can_be_an_error_that_names_both_rows():
     with pytest.raises(DataError, match="row 2: user 'x' has rated item 7 already, in row 0"):
         Ratings.from_arrays(["x", "y", "x"], [7, 7, 7], [1, 2, 3], duplicates="error")

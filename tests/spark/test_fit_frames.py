@@ -94,6 +94,7 @@ def test_what_a_task_finds_wrong_is_said_as_on_one_machine(spark: SparkSession) 
         (ALS(), {"exchange": "pigeon"}, "exchange='pigeon'; expected one of \"auto\""),
         (ALS(), {"result": "both"}, "result='both'"),
         (ALS(), {"duplicates": "all"}, "duplicates='all'"),
+        (ALS(), {"duplicates": "latest"}, 'duplicates="latest" needs times'),
         (ALS(), {"n_blocks": 0}, "n_blocks=0"),
         (ImplicitALS(momentum=0.5), {"exchange": "routed"}, "momentum=0.5"),
         (ImplicitALS(known_from=20), {}, "known_from=20 does not work on Spark"),

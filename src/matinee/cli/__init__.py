@@ -19,7 +19,9 @@ from matinee.cli.fitting import fit
 from matinee.cli.output import complain, show
 from matinee.cli.plotting import plot
 from matinee.cli.serving import export, retrain, serve
+from matinee.cli.splitting import split
 from matinee.cli.tuning import tune
+from matinee.cli.wording import in_command_line
 from matinee.errors import MatineeError
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -37,6 +39,7 @@ for verb in (
     demo,
     download,
     describe,
+    split,
     fit,
     tune,
     evaluate,
@@ -92,7 +95,7 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _failed("interrupted", INTERRUPTED)
     except MatineeError as error:
-        return _failed(str(error), BAD_INPUT)
+        return _failed(in_command_line(error), BAD_INPUT)
     except UsageError as error:
         return _failed(_usage_message(error), BAD_INPUT)
     except MemoryError as error:

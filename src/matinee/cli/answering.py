@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from matinee.cli.candidates import Excluded, Genre, Items, Years, candidates
 from matinee.cli.files import require_table_format, require_writable, write_table
+from matinee.cli.newcomers import newcomer_of_file, newcomer_of_text
 from matinee.cli.options import AsJson, Count, ModelPath, MoviesSource
-from matinee.cli.output import Column, show, show_json, show_pairs, show_table, status
+from matinee.cli.output import Column, complain, show, show_json, show_pairs, show_table, status
 from matinee.cli.sources import Titles, id_from, model_from, titles_from
 from matinee.errors import DataError
 from matinee.models import Model, names_where
@@ -34,6 +36,32 @@ Optimism = Annotated[
         metavar="NUMBER",
         help="Rank by the score plus this many standard deviations; below 0 to play safe. "
         f"Only for {WITH_INTERVALS}.",
+    ),
+]
+OwnRatings = Annotated[
+    Path | None,
+    typer.Option(
+        "--ratings",
+        metavar="FILE",
+        help="A new person's ratings: an export of Letterboxd, IMDb or Goodreads, which needs --movies, or a "
+        "file of one person's ratings.",
+    ),
+]
+Rated = Annotated[
+    str | None,
+    typer.Option(
+        "--rated",
+        metavar="ITEM=RATING,…",
+        help="A new person's ratings, of movies by id, or with --movies by title, as in 'Alien=5, Jaws=4'.",
+    ),
+]
+Links = Annotated[
+    Path | None,
+    typer.Option(
+        "--links",
+        metavar="FILE",
+        help="The ids of movies at IMDb, for exports.",
+        show_default="links.csv beside the file of --movies, if there is one",
     ),
 ]
 ItemId = Annotated[str, typer.Option("--item", metavar="ITEM", help="The movie's id.", show_default=False)]
@@ -79,7 +107,13 @@ def recommend(
         str | None, typer.Option("--user", metavar="USER", help="The user's id.", show_default=False)
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="Recommend for all users; needs -o.")] = False,
+    ratings: OwnRatings = None,
+    rated: Rated = None,
     n: Count = 10,
+    items: Items = None,
+    exclude: Excluded = None,
+    genre: Genre = None,
+    years: Years = None,
     optimism: Optimism = 0.0,
     output: Annotated[
         Path | None,
@@ -91,31 +125,72 @@ def recommend(
         ),
     ] = None,
     movies: MoviesSource = None,
+    links: Links = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recommend movies that a user has not rated yet."""
-    if everybody == (user is not None):
-        raise DataError("expected either --user USER or --all")
-    if user is None and output is None:
+    """Recommend movies to a user, or to a new person.
+
+    Only movies that they have not rated yet are recommended. A new person is somebody whom the model has
+    never seen: their ratings are in a file, or are typed.
+    """
+    asked = [user is not None, everybody, ratings is not None, rated is not None]
+    if sum(asked) != 1:
+        raise DataError(
+            "expected either --user USER or --all, or for a new person --ratings FILE or --rated ITEM=RATING"
+        )
+    if everybody and output is None:
         raise DataError("--all needs a file to write to; add -o recommendations.csv, or .parquet")
-    if optimism and output is not None:
-        raise DataError("--optimism does not work with -o; leave out one of them")
     if output is not None:
-        require_writable(require_table_format(output))
+        _check_output(output, optimism, asked[2] or asked[3], [items, exclude, genre, years])
     fitted, titles = model_from(model), titles_from(movies)
-    user_id = None if user is None else id_from(user, fitted.user_index_)
     if output is not None:
-        users = None if user_id is None else [user_id]
+        users = None if user is None else [id_from(user, fitted.user_index_)]
         _write_recommendations(fitted, users, n, output, titles, as_json)
         return
+    person, document = _person(fitted, user, ratings, rated, movies, links)
+    options: dict[str, Any] = {"items": candidates(fitted, movies, items, exclude, genre, years)}
     if optimism:
-        found = _with_intervals(fitted, "--optimism").recommend(user_id, n, optimism=optimism)
-    else:
-        found = fitted.recommend(user_id, n)
+        _with_intervals(fitted, "--optimism")
+        options["optimism"] = optimism
+    found = person.recommend(n, **options)
     if as_json:
-        show_json({"user": user_id, "recommendations": ranked_documents(found, titles)})
+        show_json({**document, "recommendations": ranked_documents(found, titles)})
     else:
         show_ranked(found, titles, score_name="score")
+
+
+def _check_output(output: Path, optimism: float, is_new: bool, filters: list[Any]) -> None:
+    for given, name in (
+        (optimism, "--optimism"),
+        (is_new, "a new person's ratings"),
+        (any(each is not None for each in filters), "--items, --exclude, --genre and --years"),
+    ):
+        if given:
+            verb = "does" if name == "--optimism" else "do"
+            raise DataError(f"{name} {verb} not work with -o; leave out one of them")
+    require_writable(require_table_format(output))
+
+
+def _person(
+    model: Model,
+    user: str | None,
+    ratings: Path | None,
+    rated: str | None,
+    movies: str | None,
+    links: Path | None,
+) -> tuple[Any, dict[str, Any]]:
+    """The person to recommend to, and what JSON says about them."""
+    if user is not None:
+        user_id = id_from(user, model.user_index_)
+        return model.person(user_id), {"user": user_id}
+    if ratings is not None:
+        newcomer = newcomer_of_file(model, ratings, movies, links)
+    else:
+        newcomer = newcomer_of_text(model, rated or "", movies)
+    for line in newcomer.report:
+        complain(line)
+    document = {"ratings": len(newcomer.ratings), "unmatched": newcomer.unmatched}
+    return model.fold_in(newcomer.ratings), document
 
 
 def similar(

@@ -8,6 +8,7 @@ import typer
 
 from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import show, show_json
+from matinee.cli.reading_options import Reading, with_reading_options
 from matinee.cli.sources import ratings_from
 from matinee.datasets.download import DATASETS, dataset_files
 from matinee.datasets.loading import DEMO
@@ -33,9 +34,10 @@ def download(
         show(str(files.folder))
 
 
-def describe(ratings: RatingsSource, as_json: AsJson = False) -> None:
+@with_reading_options
+def describe(ratings: RatingsSource, as_json: AsJson = False, *, reading: Reading) -> None:
     """Describe ratings: their number, sparsity and distribution."""
-    description = ratings_from(ratings).describe()
+    description = ratings_from(ratings, reading).describe()
     if as_json:
         show_json(description.to_dict())
     else:

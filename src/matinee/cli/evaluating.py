@@ -13,10 +13,12 @@ from matinee.cli.options import (
     TestSource,
 )
 from matinee.cli.output import show, show_json, status
-from matinee.cli.sources import model_from, ratings_from
+from matinee.cli.reading_options import Reading, with_reading_options
+from matinee.cli.sources import model_from, ratings_for
 from matinee.ratings import Ratings
 
 
+@with_reading_options
 def evaluate(
     model: ModelPath,
     test: TestSource,
@@ -25,6 +27,8 @@ def evaluate(
     liked: LikedFrom = None,
     gains: HowHitsCount = "binary",
     as_json: AsJson = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Evaluate a model on ratings that it was not fitted on.
 
@@ -32,7 +36,7 @@ def evaluate(
     beside the same figures for the most popular movies.
     """
     fitted = model_from(model)
-    test_ratings = ratings_from(test)
+    test_ratings = ratings_for(fitted, test, reading)
     # A model file also has the ratings that the model was fitted on.
     train = Ratings(fitted.user_index_, fitted.item_index_, fitted.rated_)
     with status("evaluating"):

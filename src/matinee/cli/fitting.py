@@ -14,7 +14,7 @@ import typer
 
 from matinee.cli import options
 from matinee.cli.cluster import ClusterFit, ClusterPlace, fitted_on_spark
-from matinee.cli.files import require_writable
+from matinee.cli.files import require_table_format, require_writable, write_table
 from matinee.cli.model_options import (
     DEFAULT_MODEL,
     DEFAULT_MODEL_ON_SPARK,
@@ -26,6 +26,7 @@ from matinee.cli.model_options import (
 )
 from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import complain, show, show_json, show_pairs, status
+from matinee.cli.reading_options import Reading, with_reading_options
 from matinee.cli.sources import movies_from, ratings_from, users_from
 from matinee.errors import DataError
 from matinee.evaluation import Evaluation, evaluate
@@ -56,6 +57,16 @@ ItemFeatures = Annotated[
     ),
 ]
 
+TestOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "--save-test",
+        metavar="FILE",
+        help="Also write the ratings that were held out, for 'matinee evaluate'; the name ends in .csv or "
+        ".parquet.",
+    ),
+]
+
 
 @dataclass(frozen=True)
 class _Fit:
@@ -81,6 +92,7 @@ class _Fit:
         return None if self.test is None else (self.evaluation.rmse, self.evaluation.mae)
 
 
+@with_reading_options
 @with_model_options
 def fit(
     ratings: RatingsSource,
@@ -94,14 +106,17 @@ def fit(
     threads: options.Threads = None,
     spark: options.SparkMaster = None,
     checkpoints: options.Checkpoints = None,
+    save_test: TestOutput = None,
     as_json: AsJson = False,
+    *,
+    reading: Reading,
     **parameters: Any,
 ) -> None:
     """Fit a model to ratings, and save it.
 
     A part of the ratings is held out to measure how well the model predicts ratings that it has not seen.
     """
-    share, kind_of_split = _test_size(test_size), _one_of("--split", by, get_args(SplitBy))
+    share, kind_of_split = share_of(test_size), one_of("--split", by, get_args(SplitBy))
     name = model or (DEFAULT_MODEL if spark is None else DEFAULT_MODEL_ON_SPARK)
     unfitted: Model
     of_watch: dict[str, Any] = {}
@@ -115,12 +130,18 @@ def fit(
     if not in_frames:
         require_writable(Path(output))
     features = _features(unfitted, users, movies)
+    if save_test is not None:
+        _check_save_test(save_test, share, kind_of_split, spark)
+    if spark is not None and reading:
+        raise DataError("options for reading do not work with --spark; leave them out")
     if spark is not None:
         place = ClusterPlace(spark, checkpoints, in_frames=in_frames)
         with fitted_on_spark(unfitted, ratings, place, share, kind_of_split, seed) as fitted:
             _save_from_cluster(fitted, output, name, as_json=as_json)
         return
-    train, test = _split(ratings_from(ratings), share, kind_of_split, seed)
+    train, test = _split(ratings_from(ratings, reading), share, kind_of_split, seed)
+    if save_test is not None and isinstance(test, Ratings):
+        write_table(test.to_frame(), save_test)
     if isinstance(unfitted, Recommender):
         unfitted = model_for(train, unfitted, of_watch, seed)
         if not isinstance(unfitted, Recommender):
@@ -188,13 +209,22 @@ def _features(model: Model, users: str | None, movies: str | None) -> dict[str, 
     return found
 
 
-def _one_of(option: str, text: str, expected: Sequence[str]) -> Any:
+def _check_save_test(path: Path, share: float | int, by: str, spark: str | None) -> None:
+    if spark is not None or share == 0 or by == "new_users":
+        other = "--spark" if spark is not None else "--test-size 0" if share == 0 else "--split new_users"
+        raise DataError(f"--save-test does not work with {other}; 'matinee split' writes all parts")
+    require_writable(require_table_format(path))
+
+
+def one_of(option: str, text: str, expected: Sequence[str]) -> Any:
+    """The text, if it is one of those expected; raises a DataError that names the option otherwise."""
     if text not in expected:
         raise DataError(f"{option} {text!r}; expected one of: {', '.join(expected)}")
     return text
 
 
-def _test_size(text: str) -> float | int:
+def share_of(text: str) -> float | int:
+    """The share, or the number, of ratings that the text of --test-size stands for."""
     try:
         return int(text) if text.isdecimal() else float(text)
     except ValueError:

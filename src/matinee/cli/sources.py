@@ -8,7 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from matinee.cli.output import status
+from matinee.cli.output import complain, status
+from matinee.cli.reading_options import Reading
+from matinee.cli.wording import in_command_line
 from matinee.datasets import (
     Movies,
     load_dataset,
@@ -20,19 +22,43 @@ from matinee.datasets import (
 )
 from matinee.datasets.download import DATASETS, dataset_folder
 from matinee.datasets.loading import DEMO
+from matinee.datasets.own_ratings import links_beside
 from matinee.errors import DataError
 from matinee.models import Model, load
 from matinee.ratings import Ratings
 from matinee.ratings.ids import Id, IdIndex
 
 
-def ratings_from(source: str) -> Ratings:
-    """The ratings of a dataset, or of a file."""
+def ratings_from(source: str, reading: Reading | None = None) -> Ratings:
+    """The ratings of a dataset, or of a file; what was taken for granted is said on standard error."""
     is_dataset = _is_dataset(source)
+    if is_dataset and reading:
+        given = ", ".join(f"--{name.replace('_', '-')}" for name in reading)
+        raise DataError(f"{given} works with a file, and {source} is a dataset; leave it out")
     if source in DATASETS:
         dataset_folder(source)  # first, since a download shows a progress bar of its own
     with status(f"reading {source}"):
-        return load_dataset(source) if is_dataset else read_ratings(source)
+        ratings = load_dataset(source) if is_dataset else read_ratings(source, **(reading or {}))
+    for note in ratings.notes if not is_dataset else ():
+        complain(f"{source}: {in_command_line(note)}")
+    return ratings
+
+
+def ratings_for(model: Model, source: str, reading: Reading | None = None) -> Ratings:
+    """The ratings of a dataset, or of a file, with ids that are text if those of the model are.
+
+    Some of the ids of a table may all look like integers, although others of it do not.
+    """
+    ratings = ratings_from(source, reading)
+    indices = {
+        "user": (model.user_index_, ratings.user_index),
+        "item": (model.item_index_, ratings.item_index),
+    }
+    as_text = [name for name, (own, given) in indices.items() if own.holds_strings > given.holds_strings]
+    if not as_text:
+        return ratings
+    frame = ratings.to_frame().with_columns(pl.col(as_text).cast(pl.String))
+    return Ratings.from_frame(frame, timestamp="timestamp" if "timestamp" in frame.columns else None)
 
 
 def titles_from(source: str | None) -> Titles:
@@ -45,6 +71,13 @@ def titles_from(source: str | None) -> Titles:
 def movies_from(source: str) -> Movies:
     """The movies of a dataset, or of a file."""
     return load_movies(source) if _is_dataset(source) else read_movies(source)
+
+
+def links_for(source: str | None) -> Path | None:
+    """The file links.csv beside a list of movies, or of a dataset, if there is one."""
+    if source is None or source == DEMO:
+        return None
+    return links_beside(dataset_folder(source) / "movies" if source in DATASETS else source)
 
 
 def users_from(source: str) -> pl.DataFrame:

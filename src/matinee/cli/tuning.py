@@ -14,6 +14,7 @@ from matinee.cli.files import require_picture_format, require_writable, write_pi
 from matinee.cli.fitting import spelled_out
 from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import show_json, show_pairs
+from matinee.cli.reading_options import Reading, with_reading_options
 from matinee.cli.sources import ratings_from
 from matinee.plots.canvas import require_matplotlib
 from matinee.tuning import TuningResult
@@ -48,6 +49,7 @@ Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the split, 
 STOPPED = {"timeout": "by the timeout", "interrupt": "by Ctrl-C"}
 
 
+@with_reading_options
 def tune(
     ratings: RatingsSource,
     output: options.ModelOutput,
@@ -60,6 +62,8 @@ def tune(
     seed: Seed = 0,
     threads: options.Threads = None,
     as_json: AsJson = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Find the best parameters, and fit a model with them.
 
@@ -72,7 +76,7 @@ def tune(
         require_matplotlib()
     began = time.perf_counter()
     found = search(
-        ratings_from(ratings),
+        ratings_from(ratings, reading),
         model,
         n_trials=trials,
         random_state=seed,

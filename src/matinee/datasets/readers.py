@@ -67,8 +67,9 @@ def read_ratings(
         The encoding of the text, in place of the one found.
     timestamps : bool
         Whether to keep the timestamps, which are half of the memory.
-    duplicates : {"last", "first", "mean", "sum", "error"}
-        How to merge several ratings of one item by one user.
+    duplicates : {"last", "first", "latest", "mean", "sum", "error"}
+        How to merge several ratings of one item by one user. First and last are by the order of the lines,
+        and latest is by their times.
     max_unpacked : int, optional
         The most bytes that a packed file may unpack to. By default it is 50 times the packed size, and at
         least 64 MB.

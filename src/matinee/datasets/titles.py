@@ -53,7 +53,7 @@ def title_keys(title: str) -> list[str]:
 
     Accents, articles in front, punctuation, editions and Roman numerals make no difference.
     """
-    bare = EDITION.sub("", title)
+    bare = EDITION.sub("", YEAR.sub("", title) or title)
     names = [ALTERNATIVE.sub(" ", bare), *ALTERNATIVE.findall(bare)]
     keys = (_key(ALSO_KNOWN.sub("", movie_title(name.strip())[0])) for name in names)
     return list(dict.fromkeys(key for key in keys if key))

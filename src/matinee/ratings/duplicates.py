@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from matinee.errors import DataError
 from matinee.ratings.columns import LARGEST_RATING
 
-Duplicates: TypeAlias = Literal["last", "first", "mean", "sum", "error"]
+Duplicates: TypeAlias = Literal["last", "first", "latest", "mean", "sum", "error"]
 
 
 def check_duplicates(duplicates: Any) -> None:
@@ -31,7 +31,8 @@ def merge(
         Sorted by pair; the values of one pair are in the order in which they were given.
     repeats : ndarray of bool, shape (n,)
         True for a rating of the same pair as the one before it.
-    duplicates : {"last", "first", "mean", "sum"}
+    duplicates : {"last", "first", "latest", "mean", "sum"}
+        With "latest", the values of one pair are in the order of their times, as `by_time` sorts them.
 
     Returns
     -------
@@ -48,6 +49,21 @@ def merge(
     if duplicates in ("mean", "sum"):
         return kept, _combined(values, repeats, mean=duplicates == "mean")
     return kept, values[kept]
+
+
+def by_time(times: NDArray[np.int64] | None, repeats: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The order in which the ratings of each pair are sorted by time; those of equal times keep theirs.
+
+    Raises
+    ------
+    DataError
+        If there are no times.
+    """
+    if times is None:
+        raise DataError(
+            'duplicates="latest" needs timestamps, and there are none; expected "last" or another'
+        )
+    return np.lexsort((times, np.cumsum(~repeats)))
 
 
 def _combined(values: NDArray[np.float32], repeats: NDArray[np.bool_], *, mean: bool) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from matinee.ratings.columns import (
     rating_values,
 )
 from matinee.ratings.description import Description, describe
-from matinee.ratings.duplicates import Duplicates, check_duplicates, merge
+from matinee.ratings.duplicates import Duplicates, by_time, check_duplicates, merge
 from matinee.ratings.ids import MAX_IDS, Codes, IdArray, IdIndex
 from matinee.ratings.rows import Rows
 from matinee.ratings.times import UNKNOWN_TIME, Timestamps, times_of
@@ -81,9 +81,9 @@ class Ratings:
         user, item, rating, timestamp : str
             The names of the columns. With ``rating=None`` a row says only that the pair was seen, and counts
             1. Timestamps are numbers or dates, as in `read_ratings`.
-        duplicates : {"last", "first", "mean", "sum", "error"}
+        duplicates : {"last", "first", "latest", "mean", "sum", "error"}
             How to merge several ratings of one item by one user. First and last are by the order of the
-            rows.
+            rows, and latest is by their times.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class Ratings:
             Numbers or dates, as in `read_ratings`.
         registered_users, registered_items : list, ndarray or column of ids, optional
             Ids that exist, with or without ratings. They get a row, in addition to the ids that occur.
-        duplicates : {"last", "first", "mean", "sum", "error"}
+        duplicates : {"last", "first", "latest", "mean", "sum", "error"}
 
         Raises
         ------
@@ -314,6 +314,9 @@ def _assemble(
     if duplicates == "error":
         raise _duplicate_error(user_index, item_index, indptr, items, order, repeats)
     del order
+    if duplicates == "latest":
+        sorted_by_time = by_time(times, repeats)
+        values, times = values[sorted_by_time], np.asarray(times)[sorted_by_time]
     kept, values = merge(values, repeats, duplicates)
     kept_before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
     rows = Rows(kept_before[indptr], items[kept], values)

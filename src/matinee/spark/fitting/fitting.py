@@ -153,6 +153,10 @@ def _checked_model(model: Any) -> AlternatingModel:
 
 def _check_choices(exchange: Any, result: Any, duplicates: Any, model: AlternatingModel) -> None:
     check_duplicates(duplicates)
+    if duplicates == "latest":
+        raise DataError(
+            'duplicates="latest" needs times, which a fit on Spark does not read; sort the rows by them'
+        )
     for name, given, expected in (
         ("exchange", exchange, ("auto", "broadcast", "routed")),
         ("result", result, ("auto", "model", "frames")),
