@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from typing import Any
 
@@ -35,6 +36,12 @@ def number(name: str, value: Any, *, least: float, most: float = math.inf) -> fl
         bound = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
         raise DataError(f"{name}={value!r}; expected a number {bound}")
     return float(value)
+
+
+def check_path(path: Any) -> None:
+    """Raise a DataError if a value is not the path of a file."""
+    if not isinstance(path, str | os.PathLike):
+        raise DataError(f"expected the path of a file, got {type(path).__name__}")
 
 
 def random_generator(random_state: Any) -> np.random.Generator:

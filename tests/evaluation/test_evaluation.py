@@ -11,7 +11,7 @@ from matinee.errors import DataError, NotFittedError
 from matinee.evaluation import Evaluation, audience, evaluate, evaluate_alone, ranking_metrics
 from matinee.evaluation.criteria import Criteria
 from matinee.evaluation.tally import Tally
-from matinee.models import ALS
+from matinee.models import ALS, BayesianALS, Recommender
 from matinee.models.baselines import MostPopular
 from matinee.models.implicit import ImplicitALS
 from matinee.ratings import Ratings
@@ -644,3 +644,16 @@ def test_lists_are_made_for_as_many_users_at_a_time_as_a_chunk_holds(fitted, mon
     assert {name: getattr(parts, name) for name in RANKING} == pytest.approx(
         {name: getattr(whole, name) for name in RANKING}
     )
+
+
+def test_the_verdict_speaks_of_regularization_only_to_models_that_have_one(small_ratings):
+    train, test = split(small_ratings, test_size=0.25, random_state=0)
+    bayes = BayesianALS(n_factors=4, n_samples=6, n_burn_in=2).fit(train)
+    both = Recommender(watch=ImplicitALS(n_factors=4), stars=BayesianALS(n_samples=6))
+    for model in (bayes, both.fit(train)):
+        found = evaluate(model, test, train=train)
+        assert not found.has_regularization
+        for error in (0.1, 100):
+            assert "regularization" not in replace(found, rmse_without_fallback=error).verdict
+    found = evaluate(ALS(n_factors=4).fit(train), test, train=train)
+    assert "more regularization" in replace(found, rmse_without_fallback=100).verdict

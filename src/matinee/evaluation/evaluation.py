@@ -90,6 +90,8 @@ class Evaluation:
     most_popular : dict of str to float, or None
         The figures of the lists of `baselines.MostPopular`, fitted on the same ratings, by their names here.
         None if the model is that one, or only the model was evaluated.
+    has_regularization : bool
+        Whether the model has a regularization that the `verdict` can speak of.
     """
 
     n_ratings: int
@@ -125,6 +127,7 @@ class Evaluation:
     disliked_to: float | None
     gains: Gains
     most_popular: dict[str, float | None] | None = field(hash=False)
+    has_regularization: bool = True
 
     @property
     def coverage(self) -> float:
@@ -157,10 +160,12 @@ class Evaluation:
         if self.ratio is None:
             return None
         if self.ratio < MODERATE_RATIO:
-            return "no overfitting; less regularization may lower both errors"
+            remedy = "less regularization" if self.has_regularization else "more factors"
+            return f"no overfitting; {remedy} may lower both errors"
         if self.ratio < OVERFITTING_RATIO:
             return "moderate overfitting, as is usual where the test RMSE is lowest"
-        return "overfitting: more regularization, or fewer factors, may lower the test RMSE"
+        remedy = "more regularization, or fewer factors," if self.has_regularization else "fewer factors"
+        return f"overfitting: {remedy} may lower the test RMSE"
 
     def to_dict(self) -> dict[str, Any]:
         """All values as numbers and strings, ready for JSON; None stands for NaN and infinity."""

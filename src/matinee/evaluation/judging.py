@@ -165,6 +165,8 @@ def _evaluated(
         train_mae=train_mae,
         excluded=HISTORY if isinstance(test, NewUsers) else TRAINING,
         most_popular=None,
+        # The last part of a model that has parts is the one that rates.
+        has_regularization="regularization" in (model.parts or [model])[-1].get_params(),
     )
 
 

@@ -46,8 +46,13 @@ def positions_of(index: IdIndex, ids: Any, kind: Kind, unknown: str) -> tuple[ND
 
 def unknown_id(index: IdIndex, given: Any, kind: Kind) -> UnknownUserError | UnknownItemError:
     """The error for an unknown id; its message hints at a wrong type of id and says what to do."""
+    error = UnknownUserError if kind == "user" else UnknownItemError
+    if not isinstance(given, str) and np.ndim(given) > 0:
+        many = "recommend_all(users) and predict(users, items) take" if kind == "user" else "predict takes"
+        return error(
+            f"expected the id of one {kind}, got a {type(given).__name__} of {len(given)}; {many} many"
+        )
     known = "strings" if index.holds_strings else "integers"
     other_type = isinstance(given, str) != index.holds_strings
     hint = f" ({kind} ids here are {known}, this is a {type(given).__name__})" if other_type else ""
-    error = UnknownUserError if kind == "user" else UnknownItemError
     return error(f"{kind} {given!r} is not known to the model{hint}; {REMEDIES[kind]}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from matinee.checks import check_path
 from matinee.errors import DataError, ModelFileError
 from matinee.files.model_file import read_model_file
 from matinee.models.memory import too_large
@@ -39,6 +40,7 @@ def load(path: str | Path, *, check: bool = True) -> Model:
         If the file is missing, truncated, damaged, not a model file, or from a newer version of Matinee.
     NotEnoughMemoryError
     """
+    check_path(path)
     try:
         return _model_in(path, *read_model_file(path), check=check)
     except MemoryError as error:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from matinee.checks import LARGEST_SINGLE, whole_number
+from matinee.checks import LARGEST_SINGLE, check_path, whole_number
 from matinee.errors import DataError, ModelFileError, NotFittedError
 from matinee.files.model_file import write_model_file
 from matinee.models.answers import Explanation, Recommendation, SimilarItem, SimilarUser
@@ -405,6 +405,7 @@ class Model(Parameters, ABC):
     def save(self, path: str | Path) -> None:
         """Write the model to a file, atomically; `matinee.load` reads it."""
         self.check_fitted()
+        check_path(path)
         write_model_file(path, self.header(), self.arrays())
 
     def header(self) -> dict[str, Any]:

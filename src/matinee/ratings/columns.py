@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 
 from matinee.errors import DataError
+from matinee.ratings.frames import check_frame_names, eager_frame
 from matinee.ratings.masked import unmasked
 
 Values: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
@@ -27,18 +27,9 @@ def frame_columns(frame: Any, names: list[str]) -> list[Any]:
     DataError
         If ``frame`` is no frame, or lacks a column; the message then lists the columns that it has.
     """
-    try:
-        native = nw.from_native(frame)
-        if isinstance(native, nw.LazyFrame):
-            native = native.collect()
-        present = native.columns
-        check_names(names, present)
-        found = [native[name].to_native() for name in names]
-    except (TypeError, AttributeError, nw.exceptions.NarwhalsError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        given = type(frame).__name__
-        raise DataError(f"expected a pandas, polars or Arrow frame, got {given} ({error})") from error
+    native = eager_frame(frame)
+    check_frame_names(names, native)
+    found = [native[name].to_native() for name in names]
     return [pl.Series(pl.from_arrow(column)) if _is_arrow(column) else column for column in found]
 
 
@@ -53,11 +44,7 @@ def whole_frame(frame: Any) -> pl.DataFrame:
     """
     if isinstance(frame, pl.DataFrame):
         return frame
-    try:
-        names = nw.from_native(frame).collect_schema().names()
-    except (TypeError, ValueError, nw.exceptions.NarwhalsError) as error:
-        given = type(frame).__name__
-        raise DataError(f"expected a pandas, polars or Arrow frame, got {given} ({error})") from error
+    names = list(eager_frame(frame).columns)
     for name in names:
         # narwhals takes an integer for the number of a row.
         if not isinstance(name, str):
@@ -76,14 +63,6 @@ def rating_values(column: Any) -> Values:
         row = int((np.abs(converted) <= LARGEST_RATING).argmin())
         raise DataError(f"row {row}: {_why_unusable(values[row])}; expected a finite number")
     return converted
-
-
-def check_names(names: list[str], present: list[str]) -> None:
-    """Raise a DataError for the first name that is not present; it lists the names that are."""
-    for name in names:
-        if name not in present:
-            listed = ", ".join(repr(column) for column in present) or "none"
-            raise DataError(f"no column {name!r}; the columns are {listed}")
 
 
 def polars_series(column: Any, name: str) -> pl.Series:

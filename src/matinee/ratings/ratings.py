@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -78,6 +80,7 @@ class Ratings:
         Parameters
         ----------
         frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
+            Or any other with the PyCapsule interface of Arrow, or a dataset of Hugging Face.
         user, item, rating, timestamp : str
             The names of the columns. With ``rating=None`` a row says only that the pair was seen, and counts
             1. Timestamps are numbers or dates, as in `read_ratings`.
@@ -286,9 +289,8 @@ def check_ratings(ratings: Any, name: str = "train") -> None:
     """Raise a DataError with the remedy for anything but `Ratings`, or for `Ratings` without a rating."""
     if not isinstance(ratings, Ratings):
         given = type(ratings).__name__
-        raise DataError(
-            f"{name}: expected Ratings, got {given}; make them with matinee.Ratings.from_frame(…)"
-        )
+        maker = "from_csr" if hasattr(ratings, "tocoo") else "from_frame"
+        raise DataError(f"{name}: expected Ratings, got {given}; make them with matinee.Ratings.{maker}(…)")
     if len(ratings) == 0:
         raise DataError(f"{name} holds no ratings; expected at least one")
 
@@ -371,6 +373,11 @@ def _axis_index(ids: Any, length: int, name: str) -> tuple[IdIndex, Codes]:
 
 def _check_lengths(columns: list[Any]) -> None:
     names = ("users", "items", "values", "timestamps")
+    for column, name in zip(columns, names, strict=True):
+        is_column = hasattr(column, "__len__") and not isinstance(column, str | bytes | AbstractSet | Mapping)
+        if not is_column and not (column is None and name == "timestamps"):
+            given = type(column).__name__
+            raise DataError(f"{name}: expected a column, such as a list or an array, got {given}")
     lengths = [(len(column), name) for column, name in zip(columns, names, strict=True) if column is not None]
     if len({length for length, _ in lengths}) > 1:
         listed = ", ".join(f"{length} {name}" for length, name in lengths)

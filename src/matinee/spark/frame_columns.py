@@ -17,7 +17,7 @@ from pyspark.sql.types import (
 )
 
 from matinee.errors import DataError
-from matinee.ratings.columns import check_names
+from matinee.ratings.frames import check_names
 
 FLOATS = (FloatType, DoubleType)
 

@@ -255,11 +255,14 @@ BAD = {
         pd.DataFrame(IDS | {"f": pd.Series(["a", 1, 2, 3], dtype=object)}),
         "column 'f' holds values of mixed types",
     ),
-    "two columns of one name": (pd.DataFrame([[40, 1, 2]], columns=["user", "f", "f"]), "'f' 2 times"),
+    "two columns of one name": (
+        pd.DataFrame([[40, 1, 2]], columns=["user", "f", "f"]),
+        "2 columns are named 'f'; rename all but one",
+    ),
     "numbers for names": (pd.DataFrame([[40, 1, 2]]), "a column is named 0; expected text"),
     "names of two levels": (
         pd.DataFrame([[40, 1]], columns=pd.MultiIndex.from_tuples([("user", "id"), ("f", "g")])),
-        "a column is named .'user', 'id'.; expected text",
+        "the columns have several levels, as in .'user', 'id'.; join their names",
     ),
 }
 
