@@ -114,6 +114,8 @@ def folder_with_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     movies = library.load_movies("demo").values()
     lines = (f"{movie.item}::{movie}::{'|'.join(movie.genres)}\n" for movie in movies)
     (tmp_path / "movies.dat").write_text("".join(lines), encoding="utf-8")
+    exported = "Date,Name,Year,Letterboxd URI,Rating\n2024-05-01,Alien,1979,https://boxd.it/29,5\n"
+    (tmp_path / "letterboxd.csv").write_text(exported)
     # Gender, age, occupation and postcode, as in MovieLens 1M.
     people = (
         f"{user}::{'FM'[user % 2]}::{(18, 25, 35)[user % 3]}::{user % 21}::0\n" for user in ratings.users

@@ -12,8 +12,8 @@ RatingsSource = Annotated[
     str,
     typer.Argument(
         metavar="RATINGS",
-        help="A file (.dat, .csv, .tsv, u.data, .parquet; also gzipped), or the name of a dataset: "
-        "demo, ml-latest-small, ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m.",
+        help="A file of MovieLens, Netflix, Amazon or others, a table, JSON or Parquet, packed or not; or a "
+        "dataset: demo, ml-latest-small, ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m.",
         show_default=False,
     ),
 ]

@@ -169,7 +169,7 @@ def _from_dates(text: pl.Series) -> tuple[pl.Series, str | None]:
     in_words = "day/month/year" if is_day_first else "month/day/year"
     return (
         seconds,
-        None if known else f"dates are read as {in_words}; in none of them does a number above 12 say",
+        None if known else f"dates are read as {in_words}; no day above 12 says which is first",
     )
 
 
