@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -109,12 +108,10 @@ def _types(layout: Layout) -> dict[str, Any]:
 
 def _without_odd_integers(file: DataFile, separator: str, parse: Attempt) -> pl.DataFrame:
     """What ``parse`` gives, unless it may have changed ids such as "0101" on the way to integers."""
-    with ThreadPoolExecutor(1) as pool:
-        is_odd = pool.submit(has_odd_integers, file.source(), separator)
-        frame = parse()
-        has_integer_ids = any(frame[role].dtype == pl.Int64 for role in IDS)
-        if has_integer_ids and is_odd.result():
-            raise ValueError("a leading zero or a plus")
+    frame = parse()
+    has_integer_ids = any(frame[role].dtype == pl.Int64 for role in IDS)
+    if has_integer_ids and has_odd_integers(file.source(), separator):
+        raise ValueError("a leading zero or a plus")
     return _without_line_ends(frame)
 
 
