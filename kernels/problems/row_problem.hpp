@@ -51,12 +51,18 @@ struct RowProblem {
   float spread;
   uint64_t seed;
   int64_t noise_stride;  // 1, or 0 where all rows draw with the same noise
+  const bool* stopped;  // turns true when the answers are no longer wanted; or null
   // The answers.
   float* solution;         // n_rows × n_factors
   float* biases;           // n_rows, or null where rows have none
   double* squared_errors;  // n_rows: Σ c_i (t_i − y_iᵀx − bias)² + xᵀ·prior·x − 2 shiftᵀx; or null
   double* penalties;       // n_rows: ridge · (‖x‖² + bias²), or null
 };
+
+// Asked between pieces of a row's work, as one row may take longer than somebody who stops a fit will wait.
+static inline bool is_stopped(const RowProblem& problem) {
+  return problem.stopped && __atomic_load_n(problem.stopped, __ATOMIC_RELAXED);
+}
 
 // Whether the fixed factors need no copy: they need no padding, each row starts a cache line, and an explicit rating
 // has no weight to scale it by.

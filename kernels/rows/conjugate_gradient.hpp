@@ -2,6 +2,7 @@
 // 4 n k flops, one pass over the factors of the row's ratings, and no matrix of the row's own.
 #pragma once
 
+#include "rows/descent.hpp"
 #include "rows/vector_products.hpp"
 
 namespace matinee {
@@ -36,23 +37,25 @@ static inline void multiply_row(const RowProblem& problem, const RowFactors& fac
             [](const RatingWeights& ratings, Vec predicted) { return ratings.weights * predicted; });
 }
 
-// Improves scratch.x in place; returns its objective.
-static inline double conjugate_gradient(const RowProblem& problem, int64_t begin, int64_t end, float ridge,
+// Improves scratch.x in place.
+static inline Descent conjugate_gradient(const RowProblem& problem, int64_t begin, int64_t end, float ridge,
                                         Scratch& scratch) {
   const int64_t width = scratch.width;
   const RowFactors factors{problem, begin, end, scratch};
   float *x = scratch.x, *residual = scratch.z, *direction = scratch.w, *product = scratch.border;
   const StartingPoint start = start_from(problem, factors, ridge, x, residual, scratch);
-  double objective = start.targets_squared + start.objective;
+  Descent descent{start.targets_squared, start.targets_squared + start.objective, 0, __builtin_inf()};
   for (int64_t f = 0; f < width; ++f) direction[f] = residual[f];
   double size = dot(residual, residual, width);
   for (int64_t step = 0; step < problem.n_steps && size > 0; ++step) {
     multiply_row(problem, factors, ridge, direction, product, scratch);
     const double curvature = dot(direction, product, width);
     if (!(curvature > 0)) break;
+    const double square = dot(direction, direction, width);
+    descent.notice(__builtin_sqrt(dot(product, product, width) / square), curvature / square);
     const float length = float(size / curvature);
     // The residual times the direction is size, so the minimum along the direction lies this much lower.
-    objective -= size / curvature * size;
+    descent.objective -= size / curvature * size;
     for (int64_t f = 0; f < width; ++f) {
       x[f] += length * direction[f];
       residual[f] -= length * product[f];
@@ -62,7 +65,7 @@ static inline double conjugate_gradient(const RowProblem& problem, int64_t begin
     size = next_size;
     for (int64_t f = 0; f < width; ++f) direction[f] = residual[f] + momentum * direction[f];
   }
-  return objective;
+  return descent;
 }
 
 }  // namespace MATINEE_LEVEL

@@ -174,6 +174,7 @@ static inline void for_each_panel(const RowProblem& problem, int64_t begin, int6
   const bool fits = end - begin <= scratch.panel_size;
   for (int64_t first = begin; first < end; first += scratch.panel_size) {
     const int64_t last = first + scratch.panel_size < end ? first + scratch.panel_size : end;
+    if (is_stopped(problem)) return;
     if (!fits || weights == Weights::plain) gather(problem, first, last, weights, scratch);
     work(first - begin, last - first);
   }

@@ -66,6 +66,7 @@ static inline BorderSums accumulate(const RowProblem& problem, int64_t row, Pref
     const int64_t last = first + scratch.panel_size < end ? first + scratch.panel_size : end;
     const int64_t limit = last + scratch.panel_size;
     const bool is_first = first == begin;
+    if (is_stopped(problem)) return sums;
     if (problem.scattered) {
       sums += gather_scattered(problem, first, last, scratch);
       add_ratings(problem, Scattered{scratch.rows}, last - first, is_first, scratch, prefetcher, limit);
@@ -94,13 +95,19 @@ static inline float trace(const RowProblem& problem, const Scratch& scratch) {
   return sum;
 }
 
-// An estimate of the condition number of a matrix of n rows: its trace over the smallest pivot of its factor.
-static inline float condition(int64_t n, float trace, const Scratch& scratch) {
+// One over the root of the smallest of the first n pivots of the factor.
+static inline float largest_inverse(int64_t n, const Scratch& scratch) {
   float largest = 0;
   for (int64_t f = 0; f < n; ++f) {
     const float inverse = scratch.inverse_diagonal[f];
     largest = inverse > largest ? inverse : largest;
   }
+  return largest;
+}
+
+// An estimate of the condition number of a matrix of n rows: its trace over the smallest pivot of its factor.
+static inline float condition(int64_t n, float trace, const Scratch& scratch) {
+  const float largest = largest_inverse(n, scratch);
   return trace * largest * largest;
 }
 

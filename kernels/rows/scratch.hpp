@@ -46,6 +46,8 @@ struct Scratch {
   double* residual;
   double* direction;
   double* product;
+  double* rotated;   // a rating's factors, its bias and its target
+  double* triangle;  // (width + 1) rows of as many: see rows/precise_row.hpp
 
   static int64_t bytes(int64_t n_factors, int64_t longest_row) {
     return Scratch(n_factors).lay_out(longest_row, nullptr);
@@ -80,8 +82,9 @@ struct Scratch {
     take(inverses, width * kBlock);
     float** vectors[] = {&inverse_diagonal, &z, &w, &x};
     for (float** vector : vectors) take(*vector, width);
-    double** precise_vectors[] = {&precise_x, &residual, &direction, &product};
+    double** precise_vectors[] = {&precise_x, &residual, &direction, &product, &rotated};
     for (double** vector : precise_vectors) take(*vector, width + kBlock);
+    take(triangle, (width + 1) * (width + kBlock));
     return taken;
   }
 };

@@ -9,7 +9,7 @@ namespace matinee {
 namespace MATINEE_LEVEL {
 
 struct RowAnswer {
-  bool good;  // false if the answer needs refinement, which needs the factor of A
+  bool good;  // false if single precision does not suffice: refinement needs the factor of A
   double objective, targets_squared;
 };
 
@@ -61,7 +61,7 @@ static inline RowAnswer solve_by_ratings(const RowProblem& problem, int64_t row,
   }
   RowAnswer answer{false, 0, sums.targets_squared};
   if (!cholesky(scratch.A, size, scratch.inverse_diagonal, scratch.inverses)) return answer;
-  if (needs_refinement(problem, n, condition(n, trace, scratch))) return answer;
+  if (is_ill_conditioned(problem, n, condition(n, trace, scratch))) return answer;
   solve_forward(scratch.A, size, scratch.inverses, scratch.z, scratch.w);
   solve_backward(scratch.A, size, scratch.inverses, scratch.z);
   for (int64_t f = 0; f < width; ++f) scratch.w[f] = 0.0f;
@@ -73,7 +73,7 @@ static inline RowAnswer solve_by_ratings(const RowProblem& problem, int64_t row,
   }
   for (int64_t f = 0; f < width; ++f) scratch.precise_x[f] = scratch.w[f];
   scratch.precise_x[width] = problem.biases ? bias : 0;
-  answer.good = true;
+  answer.good = answer.objective >= kLeastObjective * sums.targets_squared && answer.objective < __builtin_inf();
   return answer;
 }
 

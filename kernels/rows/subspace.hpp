@@ -2,7 +2,7 @@
 // time are solved exactly while the others are held: n k block + k block² / 3 flops a sweep.
 #pragma once
 
-#include "rows/cholesky.hpp"
+#include "rows/descent.hpp"
 #include "rows/vector_products.hpp"
 
 namespace matinee {
@@ -75,8 +75,8 @@ static inline void follow_change(const RowProblem& problem, int64_t begin, int64
   });
 }
 
-// Improves scratch.x in place by n_steps sweeps over all blocks; returns its objective.
-static inline double subspace_descent(const RowProblem& problem, int64_t begin, int64_t end, float ridge,
+// Improves scratch.x in place by n_steps sweeps over all blocks.
+static inline Descent subspace_descent(const RowProblem& problem, int64_t begin, int64_t end, float ridge,
                                       Scratch& scratch) {
   const int64_t width = scratch.width;
   float *b = scratch.border, *prior_x = scratch.z, *residual = scratch.w;
@@ -85,23 +85,32 @@ static inline double subspace_descent(const RowProblem& problem, int64_t begin, 
   for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t start, int64_t n) {
     predict_panel(scratch.panel, width, width, scratch.x, n, scratch.predicted + start);
   });
-  for (int64_t step = 0; step < problem.n_steps; ++step)
+  Descent descent{sums.targets_squared, 0, 0, __builtin_inf()};
+  for (int64_t step = 0; step < problem.n_steps; ++step) {
+    double trace = 0;
     for (int64_t first = 0; first < width; first += kSubspace) {
       const Subspace block{first, first + kSubspace < width ? kSubspace : width - first};
       float change[kSubspace], idle[kSubspace] = {};
       accumulate_subspace(problem, begin, end, ridge, block, prior_x, change, scratch);
-      if (!cholesky(scratch.A, block.size, scratch.inverse_diagonal, scratch.inverses)) continue;
+      const int64_t n = first + block.size < problem.n_factors ? block.size : problem.n_factors - first;
+      for (int64_t f = 0; f < n; ++f) trace += scratch.A[f * block.size + f];
+      const bool solved = cholesky(scratch.A, block.size, scratch.inverse_diagonal, scratch.inverses);
+      const double inverse = largest_inverse(n, scratch);
+      descent.notice(trace, solved ? 1 / (inverse * inverse) : 0);
+      if (!solved) continue;
       for (int64_t f = 0; f < block.size; ++f) change[f] = -change[f];
       solve_forward(scratch.A, block.size, scratch.inverses, change, idle);
       solve_backward(scratch.A, block.size, scratch.inverses, change);
       follow_change(problem, begin, end, ridge, block, change, prior_x, scratch);
     }
+  }
   for (int64_t f = 0; f < width; ++f) residual[f] = prior_x[f];
   for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t start, int64_t n) {
     add_weighted_panel(scratch.panel, width, width, scratch.predicted + start, 1, n, residual);
   });
   for (int64_t f = 0; f < width; ++f) residual[f] = b[f] - residual[f];
-  return sums.targets_squared + objective_above(scratch.x, b, residual, width);
+  descent.objective = sums.targets_squared + objective_above(scratch.x, b, residual, width);
+  return descent;
 }
 
 }  // namespace MATINEE_LEVEL
