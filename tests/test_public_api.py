@@ -34,6 +34,7 @@ FOR_MODELS = {
     "has_biases",
     "has_intervals",
     "header",
+    "is_balanced",
     "item_positions",
     "item_side",
     "items_for_people",

@@ -12,7 +12,7 @@ from matinee.models.parameters import thread_count
 from matinee.models.solved_model import SolvedModel
 from matinee.ratings import Ratings, Rows
 from matinee.solving.history import Callback
-from matinee.solving.row_problem import CHOLESKY, Floats, Side, Solver, Terms
+from matinee.solving.row_problem import CHOLESKY, LEAST_RIDGE, Floats, Side, Solver, Terms
 from matinee.solving.training_loop import AlternationInMemory, Measure, take_start
 
 
@@ -20,6 +20,7 @@ class AlternatingModel(SolvedModel):
     """A model fitted by solving for its users and its items in turn."""
 
     n_factors: int
+    regularization: float
     n_iterations: int
     tolerance: float | None = None
     momentum: float = 0.0
@@ -92,6 +93,7 @@ class AlternatingModel(SolvedModel):
             n_threads=thread_count(self.n_threads),
             solver=self.half_step_solver,
             momentum=self.momentum,
+            balanced=self.is_balanced,
         )
 
     def observed_sides(self, train: Ratings) -> tuple[Rows, Rows]:
@@ -114,6 +116,15 @@ class AlternatingModel(SolvedModel):
     def half_step_solver(self) -> Solver:
         """The solver of every half-step but the last."""
         return CHOLESKY
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether a fit scales both sides to about the same penalty after each iteration.
+
+        A penalty brings the sides to the same size by itself, but one below the least that a row can have
+        takes thousands of iterations to, and weighs on the larger side's rows as if it were much larger.
+        """
+        return self.regularization < LEAST_RIDGE and not self.has_biases
 
     @abstractmethod
     def draw_start(self, users: Side, items: Side) -> None:

@@ -42,15 +42,26 @@ class Alternation(ABC):
     momentum : float
         The share of the items' last step that is repeated before the next one, from 0 to 1. It works only
         without biases.
+    balanced : bool
+        Whether to scale both sides to about the same penalty after each iteration. It works only without
+        biases, and momentum does it anyway.
     """
 
     def __init__(
-        self, *, users: Side, items: Side, terms: Terms, solver: Solver = CHOLESKY, momentum: float = 0.0
+        self,
+        *,
+        users: Side,
+        items: Side,
+        terms: Terms,
+        solver: Solver = CHOLESKY,
+        momentum: float = 0.0,
+        balanced: bool = False,
     ) -> None:
         self.users, self.items = users, items
         self.terms = terms
         self.solver = solver
         self.momentum = momentum
+        self.balanced = balanced
         self._previous_items: Floats | None = None
         self.history: list[Iteration] = []
         self._objective = np.inf
@@ -119,16 +130,19 @@ class Alternation(ABC):
             The losses of the items' half-step.
         """
         if not self.momentum:
-            return self._both_sides()
-        factors = self.items.factors
-        here, before = factors.copy(), self._objective
+            losses = self._both_sides()
+            if self.balanced:
+                self._balance_without_rounding()
+            return losses
+        factors, users = self.items.factors, self.users.factors
+        here, users_here, before = factors.copy(), users.copy(), self._objective
         if self._previous_items is not None:
             factors += np.float32(self.momentum) * (here - self._previous_items)
         losses = self._both_sides()
         # The first step starts from random factors, so its direction means nothing.
         self._previous_items = here if np.isfinite(before) else None
         if self._objective > before:
-            factors[:] = here
+            factors[:], users[:] = here, users_here
             self._previous_items = None
             losses = self._both_sides()
         self._balance()
@@ -152,6 +166,17 @@ class Alternation(ABC):
         if self._previous_items is not None:
             self._previous_items *= scale
         self._objective -= (np.sqrt(of_users) - np.sqrt(of_items)) ** 2
+
+    def _balance_without_rounding(self) -> None:
+        """Scale both sides to about the same penalty by a power of two, which changes no digit of theirs."""
+        of_users, of_items = self._penalties
+        if not (of_users > 0 and of_items > 0):
+            return
+        doublings = int(np.round(np.log2(of_users / of_items) / 4))
+        np.ldexp(self.items.factors, doublings, out=self.items.factors)
+        np.ldexp(self.users.factors, -doublings, out=self.users.factors)
+        share = 4.0**doublings
+        self._objective += of_users / share - of_users + of_items * share - of_items
 
 
 class AlternationInMemory(Alternation):

@@ -139,6 +139,7 @@ class ClusterAlternation(Alternation):
             terms=terms,
             solver=model.half_step_solver,
             momentum=model.momentum,
+            balanced=model.is_balanced and not (users.is_routed or items.is_routed),
         )
         self.context = context
         self.model = model
