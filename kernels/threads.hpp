@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -61,6 +63,42 @@ inline bool run_chunks(int64_t n_chunks, int n_threads, const std::function<bool
   for (const auto& error : errors)
     if (error) std::rethrow_exception(error);
   return !stop;
+}
+
+// The same for chunks that may take longer than somebody who interrupts them will wait: the calling thread does nothing
+// but ask, and sets `stopped`, which the chunks' own work has to look at.
+inline bool run_watched(int64_t n_chunks, int n_threads, const std::function<bool()>& interrupted, bool* stopped,
+                        const std::function<void(int64_t, int)>& body) {
+  std::mutex mutex;
+  std::condition_variable ended;
+  bool has_ended = false;
+  std::exception_ptr error;
+  auto is_stopped = [&] { return __atomic_load_n(stopped, __ATOMIC_RELAXED); };
+  auto work = [&] {
+    try {
+      run_chunks(n_chunks, n_threads, is_stopped, body);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    const std::lock_guard<std::mutex> lock(mutex);
+    has_ended = true;
+    ended.notify_one();
+  };
+  std::thread worker;
+  try {
+    worker = std::thread(work);
+  } catch (const std::system_error&) {
+    return run_chunks(n_chunks, n_threads, interrupted, body);
+  }
+  for (std::unique_lock<std::mutex> lock(mutex); !has_ended;) {
+    if (ended.wait_for(lock, std::chrono::milliseconds(50), [&] { return has_ended; })) break;
+    lock.unlock();
+    if (!is_stopped() && interrupted()) __atomic_store_n(stopped, true, __ATOMIC_RELAXED);
+    lock.lock();
+  }
+  worker.join();
+  if (error) std::rethrow_exception(error);
+  return !is_stopped();
 }
 
 }  // namespace matinee

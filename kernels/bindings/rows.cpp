@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "aligned_memory.hpp"
 #include "bindings/arrays.hpp"
 #include "bindings/bindings.hpp"
-#include "bindings/run.hpp"
+#include "bindings/row_threads.hpp"
 #include "levels/dispatch.hpp"
 #include "problems/padded_prior.hpp"
 
@@ -98,33 +97,6 @@ RowProblem problem_of(const RowArrays& given, const PaddedPrior& prior, int64_t 
   return problem;
 }
 
-// Chunks small enough to balance the threads, and to notice Ctrl-C well within a second.
-std::vector<int64_t> chunks_by_flops(const RowProblem& problem, int64_t n_rows, int n_threads) {
-  const double k = double(problem.n_factors);
-  auto cost = [&](int64_t row) {
-    const double n = double(problem.indptr[row + 1] - problem.indptr[row]);
-    return n * k * k + k * k * k / 3 + 200;
-  };
-  double total = 0;
-  for (int64_t row = 0; row < n_rows; ++row) total += cost(row);
-  return equal_chunks(n_rows, std::min(total / (n_threads * 64.0), 5e9), cost);
-}
-
-void solve_over_threads(const RowProblem& problem, int64_t n_rows, int n_threads) {
-  const auto chunks = chunks_by_flops(problem, n_rows, n_threads);
-  std::vector<AlignedMemory> scratch;
-  n_threads = int(std::min<int64_t>(n_threads, std::max<int64_t>(1, int64_t(chunks.size()) - 1)));
-  for (int thread = 0; thread < n_threads; ++thread)
-    scratch.emplace_back(level->scratch_bytes(problem.n_factors, problem.longest_row));
-  run(int64_t(chunks.size()) - 1, n_threads, [&](int64_t chunk, int thread) {
-    // Each thread checks what it is about to read, which leaves it in the cache.
-    const int64_t first = problem.indptr[chunks[chunk]], last = problem.indptr[chunks[chunk + 1]];
-    require(lie_within(problem.columns + first, last - first, problem.n_fixed),
-            "a column lies outside the fixed factors");
-    level->solve_rows(problem, chunks[chunk], chunks[chunk + 1], scratch[thread].start);
-  });
-}
-
 void solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values, const std::string& feedback,
                 float confidence, float unobserved, Matrix<float> fixed, std::optional<Vector<float>> column_biases,
                 float offset, Vector<float> ridge, std::optional<Matrix<double>> prior,
@@ -150,7 +122,7 @@ void solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> v
   require(problem.solver == Solver::cholesky || !(biases || shift), "only the solver 'cholesky' finds biases");
   problem.n_steps = n_steps;
   problem.refine_always = refine_always;
-  solve_over_threads(problem, n_rows, n_threads);
+  RowThreads(problem, n_rows, n_threads).solve();
 }
 
 }  // namespace

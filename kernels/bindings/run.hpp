@@ -26,4 +26,14 @@ inline void run(int64_t n_chunks, int n_threads, const std::function<void(int64_
   if (!finished) throw nanobind::python_error();
 }
 
+// The same for chunks that may take long, and look at `stopped` themselves.
+inline void run_watched(int64_t n_chunks, int n_threads, bool* stopped, const std::function<void(int64_t, int)>& body) {
+  bool finished;
+  {
+    nanobind::gil_scoped_release release;
+    finished = run_watched(n_chunks, n_threads, signal_arrived, stopped, body);
+  }
+  if (!finished) throw nanobind::python_error();
+}
+
 }  // namespace matinee

@@ -14,6 +14,7 @@ struct Level {
   const char* name;
   int64_t (*scratch_bytes)(int64_t n_factors, int64_t longest_row);
   void (*solve_rows)(const RowProblem&, int64_t first, int64_t last, void* scratch);
+  void (*accumulate_part)(const RowProblem&, int64_t row, int64_t part, const RowParts&, void* scratch);
   void (*add_gram)(const float* factors, int64_t n_rows, int64_t n_factors, int64_t width, double* panel, double* gram);
   void (*rank)(const RankingProblem&, int64_t first, int64_t last);
   void (*predict)(const PredictionProblem&, int64_t first, int64_t last);

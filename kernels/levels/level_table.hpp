@@ -3,6 +3,7 @@
 #include "levels/level.hpp"
 #include "prediction.hpp"
 #include "ranking.hpp"
+#include "rows/long_row.hpp"
 #include "rows/solve.hpp"
 #include "sparse.hpp"
 
@@ -11,6 +12,7 @@ namespace matinee {
 const Level MATINEE_TABLE = {MATINEE_NAME,
                              MATINEE_LEVEL::Scratch::bytes,
                              MATINEE_LEVEL::solve_rows,
+                             MATINEE_LEVEL::accumulate_part,
                              MATINEE_LEVEL::add_gram,
                              MATINEE_LEVEL::rank,
                              MATINEE_LEVEL::predict,

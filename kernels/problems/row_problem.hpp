@@ -19,6 +19,20 @@ namespace matinee {
 enum class Feedback { ratings, confidence };
 enum class Solver { cholesky, conjugate_gradient, subspace };
 
+// A and b of a long row in parts, each the sums over a share of its ratings, which threads have found side by side. The
+// cut depends on the row alone, and the parts are added in order, so that no bit depends on the threads.
+struct RowParts {
+  int64_t n_parts;
+  float* matrices;  // a part's A and its borders: part_floats(n_factors) for each
+  double* sums;     // a part's sums that belong to no factor: kPartSums for each
+};
+
+constexpr int64_t kPartSums = 3;
+
+static inline int64_t part_floats(int64_t n_factors) {
+  return padded_rank(n_factors) * (padded_rank(n_factors) + 2);
+}
+
 struct RowProblem {
   // The observed ratings of each row, compressed sparse rows.
   const int64_t* indptr;
@@ -51,6 +65,7 @@ struct RowProblem {
   float spread;
   uint64_t seed;
   int64_t noise_stride;  // 1, or 0 where all rows draw with the same noise
+  const RowParts* parts;  // of the one row that is solved, if it is long; or null
   const bool* stopped;  // turns true when the answers are no longer wanted; or null
   // The answers.
   float* solution;         // n_rows × n_factors

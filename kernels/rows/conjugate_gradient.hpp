@@ -47,7 +47,7 @@ static inline Descent conjugate_gradient(const RowProblem& problem, int64_t begi
   Descent descent{start.targets_squared, start.targets_squared + start.objective, 0, __builtin_inf()};
   for (int64_t f = 0; f < width; ++f) direction[f] = residual[f];
   double size = dot(residual, residual, width);
-  for (int64_t step = 0; step < problem.n_steps && size > 0; ++step) {
+  for (int64_t step = 0; step < problem.n_steps && size > 0 && !is_stopped(problem); ++step) {
     multiply_row(problem, factors, ridge, direction, product, scratch);
     const double curvature = dot(direction, product, width);
     if (!(curvature > 0)) break;

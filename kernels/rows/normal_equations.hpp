@@ -29,9 +29,9 @@ static inline void add_border(const RowProblem& problem, Panel panel, int64_t de
 }
 
 template <class Panel>
-static inline void add_ratings(const RowProblem& problem, Panel panel, int64_t depth, bool is_first, Scratch& scratch,
+static inline void add_ratings(const RowProblem& problem, Panel panel, int64_t depth, bool replaces, Scratch& scratch,
                                Prefetcher& prefetcher, int64_t limit) {
-  if (is_first && !problem.prior) {
+  if (replaces) {
     add_panel<Update::assign>(panel, depth, scratch, prefetcher, limit);
     add_border<Update::assign>(problem, panel, depth, scratch);
   } else {
@@ -57,24 +57,49 @@ static inline BorderSums start_from_prior(const RowProblem& problem, int64_t row
   return sums;
 }
 
-static inline BorderSums accumulate(const RowProblem& problem, int64_t row, Prefetcher& prefetcher,
-                                    Scratch& scratch) {
-  const int64_t begin = problem.indptr[row], end = problem.indptr[row + 1];
+// Sets A's upper triangle, both borders and the sums to the sums of the parts.
+static inline BorderSums add_parts(const RowParts& parts, Scratch& scratch) {
+  const int64_t width = scratch.width, size = width * (width + 2);
   BorderSums sums;
-  if (problem.prior) sums = start_from_prior(problem, row, scratch);
+  for (int64_t part = 0; part < parts.n_parts; ++part) {
+    const float* A = parts.matrices + part * size;
+    const float* border = A + width * width;
+    for (int64_t i = 0; i < width * width; i += kLanes)
+      store(scratch.A + i, part > 0 ? load(scratch.A + i) + load(A + i) : load(A + i));
+    for (int64_t i = 0; i < 2 * width; i += kLanes)
+      store(scratch.border + i, part > 0 ? load(scratch.border + i) + load(border + i) : load(border + i));
+    const double* of_part = parts.sums + part * kPartSums;
+    sums += {of_part[0], of_part[1], of_part[2]};
+  }
+  return sums;
+}
+
+// Adds the ratings from begin to end; the first of them replace what is there if it is fresh.
+static inline BorderSums accumulate_ratings(const RowProblem& problem, int64_t begin, int64_t end, bool is_fresh,
+                                            Prefetcher& prefetcher, Scratch& scratch) {
+  BorderSums sums;
   for (int64_t first = begin; first < end; first += scratch.panel_size) {
     const int64_t last = first + scratch.panel_size < end ? first + scratch.panel_size : end;
     const int64_t limit = last + scratch.panel_size;
-    const bool is_first = first == begin;
+    const bool replaces = is_fresh && first == begin;
     if (is_stopped(problem)) return sums;
     if (problem.scattered) {
       sums += gather_scattered(problem, first, last, scratch);
-      add_ratings(problem, Scattered{scratch.rows}, last - first, is_first, scratch, prefetcher, limit);
+      add_ratings(problem, Scattered{scratch.rows}, last - first, replaces, scratch, prefetcher, limit);
     } else {
       sums += gather(problem, first, last, Weights::scaled, scratch);
-      add_ratings(problem, Strided{scratch.panel, scratch.width}, last - first, is_first, scratch, prefetcher, limit);
+      add_ratings(problem, Strided{scratch.panel, scratch.width}, last - first, replaces, scratch, prefetcher, limit);
     }
   }
+  return sums;
+}
+
+static inline BorderSums accumulate(const RowProblem& problem, int64_t row, Prefetcher& prefetcher,
+                                    Scratch& scratch) {
+  if (problem.parts) return add_parts(*problem.parts, scratch);
+  BorderSums sums;
+  if (problem.prior) sums = start_from_prior(problem, row, scratch);
+  sums += accumulate_ratings(problem, problem.indptr[row], problem.indptr[row + 1], !problem.prior, prefetcher, scratch);
   return sums;
 }
 

@@ -15,6 +15,7 @@ static inline void answer_empty_row(const RowProblem& problem, int64_t row) {
 
 // Writes x, the penalty, and the rest of the objective, which is the squared error.
 static inline void report(const RowProblem& problem, int64_t row, const double* x, double objective, Scratch& scratch) {
+  if (is_stopped(problem)) return;
   const int64_t n_factors = problem.n_factors, width = scratch.width;
   for (int64_t f = 0; f < n_factors; ++f) problem.solution[row * n_factors + f] = float(x[f]);
   if (problem.biases) problem.biases[row] = float(x[width]);

@@ -128,7 +128,7 @@ static inline void solve_in_steps(const RowProblem& problem, int64_t row, Scratc
 static inline void solve_rows(const RowProblem& problem, int64_t first, int64_t last, void* memory) {
   Scratch scratch(problem.n_factors, problem.longest_row, memory);
   Prefetcher prefetcher{problem, problem.indptr[first], problem.indptr[last]};
-  for (int64_t row = first; row < last; ++row) {
+  for (int64_t row = first; row < last && !is_stopped(problem); ++row) {
     if (problem.indptr[row] == problem.indptr[row + 1] && !problem.shift)
       answer_empty_row(problem, row);
     else if (problem.solver == Solver::cholesky)

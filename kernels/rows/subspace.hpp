@@ -86,7 +86,7 @@ static inline Descent subspace_descent(const RowProblem& problem, int64_t begin,
     predict_panel(scratch.panel, width, width, scratch.x, n, scratch.predicted + start);
   });
   Descent descent{sums.targets_squared, 0, 0, __builtin_inf()};
-  for (int64_t step = 0; step < problem.n_steps; ++step) {
+  for (int64_t step = 0; step < problem.n_steps && !is_stopped(problem); ++step) {
     double trace = 0;
     for (int64_t first = 0; first < width; first += kSubspace) {
       const Subspace block{first, first + kSubspace < width ? kSubspace : width - first};

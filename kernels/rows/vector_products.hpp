@@ -92,6 +92,7 @@ static inline void add_weighted_ratings(const RowFactors& factors, const float* 
                                         Weigh weigh) {
   for (int64_t first = factors.begin; first < factors.end; first += kLanes) {
     const int64_t n = first + kLanes < factors.end ? kLanes : factors.end - first;
+    if (is_stopped(factors.problem)) return;
     const float* rows[kLanes];
     factors.find(first, n, rows);
     factors.prefetch(first + kLanes);
