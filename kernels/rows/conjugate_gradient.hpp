@@ -50,7 +50,10 @@ static inline Descent conjugate_gradient(const RowProblem& problem, int64_t begi
   for (int64_t step = 0; step < problem.n_steps && size > 0 && !is_stopped(problem); ++step) {
     multiply_row(problem, factors, ridge, direction, product, scratch);
     const double curvature = dot(direction, product, width);
-    if (!(curvature > 0)) break;
+    if (!(curvature > 0)) {
+      descent.notice(__builtin_inf(), 0);  // it has overflowed, or has been lost in rounding
+      break;
+    }
     const double square = dot(direction, direction, width);
     descent.notice(__builtin_sqrt(dot(product, product, width) / square), curvature / square);
     const float length = float(size / curvature);

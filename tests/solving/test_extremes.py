@@ -148,3 +148,20 @@ def test_without_regularisation_a_small_matrix_is_met_by_balanced_sides(seed: in
     assert np.abs(found - wanted).max() < 1e-4
     sizes = np.linalg.norm(model.user_factors_), np.linalg.norm(model.item_factors_)
     assert max(sizes) <= 3 * min(sizes)
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "cg", "subspace"])
+@pytest.mark.parametrize("size", [1e15, 6e37])
+def test_strengths_whose_sums_overflow_single_precision_are_solved(solver: str, size: float) -> None:
+    ratings = random_ratings(20, 15, 0.5)
+    users = np.repeat(np.arange(20), ratings.by_user.counts)
+    large = Ratings.from_arrays(users, ratings.by_user.columns, ratings.values.astype(np.float64) * size)
+    model = ImplicitALS(n_factors=4, alpha=1e12, solver=solver)  # type: ignore[arg-type]
+
+    with np.errstate(over="ignore"):
+        model.fit(large)
+
+    assert np.isfinite(model.user_factors_).all()
+    assert np.isfinite(model.item_factors_).all()
+    # Four factors explain what was seen, and nothing else weighs anything beside it.
+    assert model.history_[-1].objective < 1e-5 * 1e12 * size * float(ratings.values.sum())
