@@ -31,9 +31,6 @@ from matinee.ratings.ids import IdIndex
 from matinee.solving.history import Iteration
 from matinee.solving.row_problem import Floats
 
-# The squares of ratings, and sums of many of them, must fit into single precision.
-LARGEST_RATING = 1e15
-
 
 class Model(Parameters, ABC):
     """The base class of all models: what was learned from ratings, and the answers.
