@@ -227,3 +227,10 @@ def test_a_recommendation_is_still_a_pair() -> None:
         assert (item, score) == one == (one.item, one.score)
         assert f"rating={one.rating!r}" in repr(one)
     assert repr(matinee.Recommendation(3, 0.5)) == "Recommendation(item=3, score=0.5)"
+
+
+def test_the_number_of_threads_is_that_of_all_models() -> None:
+    model = Recommender(watch=WATCH, stars=STARS).fit(random_ratings())
+    model.set_params(n_threads=1)
+    assert [part.n_threads for part in model.parts] == [1, 1]
+    assert Recommender(watch=WATCH).set_params(n_threads=1).n_threads == 1
