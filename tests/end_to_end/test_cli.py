@@ -185,11 +185,11 @@ def test_every_option_of_the_implicit_model_reaches_it(matinee, files, tmp_path)
     output = tmp_path / "model.safetensors"
     options = "--model implicit --factors 4 --iterations 2 --regularization 0.3 --alpha 2.5 --nu 0.5"
     options += " --unobserved-weight 0.1 --solver cg --momentum 0.5 --threshold 3.5 --seed 3 --threads 1"
-    options += " --test-size 0"
+    options += " --known-from 9 --test-size 0"
     found = matinee("fit", files / "ratings.csv", "-o", output, *options.split(), "--json").json
     expected = {"n_factors": 4, "n_iterations": 2, "regularization": 0.3, "alpha": 2.5, "nu": 0.5}
     expected |= {"unobserved_weight": 0.1, "solver": "cg", "threshold": 3.5, "values": "strength"}
-    expected |= {"momentum": 0.5, "grading": 0.0}
+    expected |= {"momentum": 0.5, "grading": 0.0, "known_from": 9}
     expected |= {"random_state": 3, "n_threads": 1}
     assert found["parameters"] == expected == library.load(output).get_params()
 

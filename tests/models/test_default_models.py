@@ -39,5 +39,5 @@ def test_users_without_ratings_do_not_count_in_the_default_for_lists() -> None:
 
 def test_the_default_for_stars_is_as_small_as_it_is_good() -> None:
     model = default_stars(ratings_of(10, 5, 25), seed=3)
-    assert (model.n_factors, model.n_samples, model.n_burn_in, model.n_kept) == (16, 64, 16, 16)
+    assert (model.n_factors, model.n_samples, model.n_burn_in, model.n_kept) == (16, 64, 16, 8)
     assert model.random_state == 3

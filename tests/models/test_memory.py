@@ -170,7 +170,7 @@ def test_under_a_limit_lists_for_everybody_say_how_many_they_are() -> None:
         except matinee.NotEnoughMemoryError as error:
             print(error)
     """
-    said = limited(code, 200)
+    said = limited(code, 400)
     assert said.startswith("there is too little memory to make lists of 3,000 items for 50,000 users (Unable")
     assert said.strip().endswith("; ask for some of the users at a time")
 
@@ -199,13 +199,9 @@ def test_under_a_limit_a_file_that_cannot_be_mapped_or_read_is_named(tmp_path: P
 
 
 @pytest.mark.parametrize("rating", [1.1e15, -1.1e15, 3e38])
-@pytest.mark.parametrize("kind", [matinee.ALS, matinee.BayesianALS, matinee.ItemRidge])
-def test_ratings_whose_squares_would_be_infinite_are_refused(kind: Any, rating: float) -> None:
-    ratings = Ratings.from_arrays([1, 1, 2, 2], [1, 2, 1, 2], [0, 1, 2, rating])
-    with pytest.raises(
-        matinee.DataError, match=r"the ratings range from .*; expected up to 1e\+15: divide them"
-    ):
-        kind().fit(ratings)
+def test_ratings_whose_squares_would_be_infinite_are_refused(rating: float) -> None:
+    with pytest.raises(matinee.DataError, match=r"row 3: the rating .* is beyond 1e\+15"):
+        Ratings.from_arrays([1, 1, 2, 2], [1, 2, 1, 2], [0, 1, 2, rating])
 
 
 @pytest.mark.parametrize("largest", [1e15, -1e15])

@@ -131,10 +131,14 @@ def test_whole_floats_are_ids(explicit: Pair, spark: SparkSession) -> None:
 
 
 def test_text_is_no_integer_id(explicit: Pair, spark: SparkSession) -> None:
-    frame = spark.createDataFrame([("3", 5)], "user string, item bigint")
-    (row,) = explicit.spread.predict(frame).collect()
-    assert row["prediction"] == explicit.local.predict("3", 5) == explicit.local.predict(-1, 5)
-    with pytest.raises(UnknownUserError, match=r"user ids here are integers, this is a str"):
+    message = "the user ids are integers in what was fitted, and strings here: none can match"
+    frame = spark.createDataFrame([("3", 5, 4.0)], "user string, item bigint, rating double")
+    with pytest.raises(DataError, match=message):
+        explicit.spread.predict(frame)
+    with pytest.raises(DataError, match=message):
+        explicit.spread.evaluate(frame)
+    frame = spark.createDataFrame([(3, "5")], "user int, item string")
+    with pytest.raises(DataError, match="the item ids are integers in what was fitted, and strings here"):
         explicit.spread.predict(frame, unknown="raise")
 
 

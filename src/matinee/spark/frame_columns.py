@@ -66,3 +66,16 @@ def given_ratings(frame: DataFrame, name: str) -> Column:
     if not isinstance(given, NumericType | BooleanType):
         raise DataError(f"ratings are of type {given.simpleString()}; expected numbers")
     return column(name).cast("double")
+
+
+def require_kind_of(known: DataFrame, frame: DataFrame, name: str, kind: str) -> None:
+    """Raise a DataError if ids are strings on one side and integers on the other, so that none can match."""
+    holds_strings, given_strings = (
+        isinstance(type_of(*each), StringType) for each in ((known, kind), (frame, name))
+    )
+    if holds_strings != given_strings:
+        kinds = ("strings", "integers") if holds_strings else ("integers", "strings")
+        raise DataError(
+            f"the {kind} ids are {kinds[0]} in what was fitted, and {kinds[1]} here: none can match; "
+            "convert one side"
+        )

@@ -163,7 +163,7 @@ def test_a_person_nobody_knows_is_expected_to_rate_as_people_do() -> None:
     quality = generator.normal(size=30)
     values = 3 + quality[items] + 0.4 * generator.normal(size=len(users))
     model = BayesianALS(n_factors=4, n_samples=60).fit(Ratings.from_arrays(users, items, values))
-    predicted = model.predict("a stranger", model.item_index_.ids)
+    predicted = model.predict(-1, model.item_index_.ids)
     assert np.sqrt(np.mean((predicted - 3 - quality) ** 2)) < 0.15
 
 

@@ -36,6 +36,7 @@ from matinee.spark.answers.tables import (
     item_table,
     user_table,
 )
+from matinee.spark.frame_columns import require_kind_of
 from matinee.spark.kinds import checked_kind
 from matinee.spark.sessions import use_this_python
 
@@ -220,8 +221,7 @@ class SparkModel:
         frame : DataFrame
             Pairs of a user and an item; it may have other columns too.
         user, item : str
-            The names of the columns of ids, which are integers of any width, or strings. A string is unknown
-            to a model whose ids are integers, and an integer to one whose ids are strings.
+            The names of the columns of ids: integers of any width, or strings, as those of the fit were.
         unknown : {"fallback", "nan", "raise"}
             What to predict for a pair whose user or item the model has not seen. "fallback" adds the bias
             that is known, if any, to the mean. "nan" gives NaN. "raise" raises an error, and has to search
@@ -238,9 +238,11 @@ class SparkModel:
         UnknownUserError, UnknownItemError
             With ``unknown="raise"``, for the first id found that the model has not seen.
         DataError
-            If a column is missing or has an unsuitable type, or an id is missing.
+            If a column is missing or has an unsuitable type, an id is missing, or ids are strings here and
+            integers in what was fitted, or the reverse.
         """
         check_pairs(frame, user, item, unknown)
+        self._require_kinds(frame, user, item)
         if unknown == "raise":
             check_known(frame, user, "user", self.users)
             check_known(frame, item, "item", self.items)
@@ -284,6 +286,7 @@ class SparkModel:
             ratings.
         """
         test = checked_test(frame, user, item, rating)
+        self._require_kinds(test, "user", "item")
         return evaluated(
             test,
             self.users,
@@ -294,6 +297,10 @@ class SparkModel:
             gains=gains,
             n_buckets=self.n_buckets,
         )
+
+    def _require_kinds(self, frame: DataFrame, user: str, item: str) -> None:
+        require_kind_of(self.users, frame, user, "user")
+        require_kind_of(self.items, frame, item, "item")
 
     # ---- ordinary models, files ----------------------------------------------------------------
 
