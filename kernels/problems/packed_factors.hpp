@@ -12,9 +12,9 @@ namespace matinee {
 
 class PackedFactors {
  public:
-  // factors: n_columns × n_factors; scales: n_columns, or null.
-  PackedFactors(const float* factors, int64_t n_columns, int64_t n_factors, const float* scales)
-      : n_columns(n_columns), n_factors(n_factors), memory_(bytes()) {
+  // factors: n × rank; scales: n, or null.
+  PackedFactors(const float* factors, int64_t n, int64_t rank, const float* scales)
+      : n_columns(n), n_factors(rank), memory_(bytes()) {
     float* packed = static_cast<float*>(memory_.start);
     std::memset(packed, 0, bytes());
     for (int64_t column = 0; column < n_columns; ++column) {

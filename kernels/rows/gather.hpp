@@ -38,8 +38,8 @@ struct Prefetcher {
   int64_t next;
   int64_t end;
 
-  Prefetcher(const RowProblem& problem, int64_t begin, int64_t end)
-      : problem(problem), next(begin), end(wants_prefetch(problem) ? end : begin) {}
+  Prefetcher(const RowProblem& of, int64_t first, int64_t last)
+      : problem(of), next(first), end(wants_prefetch(of) ? last : first) {}
 
   void advance(int64_t n, int64_t limit) {
     int64_t last = next + n < limit ? next + n : limit;
