@@ -13,7 +13,7 @@ QUICK := -m "not needs" $(addprefix --ignore tests/,spark kernels web/end_to_end
 	web/api/test_openapi.py plots/test_images.py end_to_end/test_documents.py) \
 	--deselect tests/plots/test_map.py::test_umap_keeps_neighbours_together
 
-.PHONY: demo test test-lowest coverage fuzz mutants lint types docs bench clean
+.PHONY: demo test test-lowest coverage sanitize races clang fuzz mutants lint types docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/matinee demo --output out
@@ -28,6 +28,25 @@ test-lowest: $(LOWEST)/tested
 coverage: $(VENV)/tested
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report term --cov-report html $(PYTEST_OPTIONS)
 	@echo "build/coverage/index.html"
+
+# The kernels as a preset of CMakePresets.json builds them. Python is not built for sanitizers: their library is loaded first,
+# and what Python itself never frees is no finding. Left out: what compiles kernels of its own, a sampler in Python that takes
+# minutes, and a limit of address space, of which AddressSanitizer takes terabytes.
+SANITIZED := tests/kernels tests/solving tests/models tests/files --ignore tests/kernels/test_constants.py \
+	--deselect tests/models/bayes/test_chain.py::test_posterior_means_and_variances_are_those_of_a_plain_sampler \
+	--deselect tests/models/test_als.py::test_more_threads_than_the_system_gives_still_fit
+LIBRARY = $(shell g++ -print-file-name=$(1))
+sanitize: .venv-sanitize/built
+	LD_PRELOAD="$(call LIBRARY,libasan.so) $(call LIBRARY,libstdc++.so)" \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		.venv-sanitize/bin/python -m pytest $(PARALLEL) $(SANITIZED) $(PYTEST_OPTIONS)
+
+races: .venv-races/built
+	LD_PRELOAD="$(call LIBRARY,libtsan.so) $(call LIBRARY,libstdc++.so)" OPENBLAS_NUM_THREADS=1 \
+		.venv-races/bin/python tests/kernels/races.py
+
+clang: .venv-clang/built
+	.venv-clang/bin/python -m pytest $(PARALLEL) tests/kernels tests/solving $(PYTEST_OPTIONS)
 
 # Strange files and requests for so many seconds; what they break is kept in build/fuzz.
 SECONDS ?= 60
@@ -79,6 +98,15 @@ $(LOWEST)/tested: $(VENV)/created $(NATIVE)
 		--resolution lowest-direct --requirements pyproject.toml --all-extras --group test --editable .
 	touch $@
 
+# It takes its libraries from $(VENV), and its Matinee from a build of its own: a path in a path file leads to no path file.
+.venv-%/built: $(VENV)/tested $(NATIVE) CMakePresets.json
+	$(BIN)/python -m venv --without-pip $(@D)
+	site='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+		$(BIN)/python -c "$$site" >"$$($(@D)/bin/python -c "$$site")/libraries.pth"
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --no-deps --editable . -C build-dir=build/$* \
+		-C cmake.args=--preset=$* -C cmake.build-type=$(if $(filter debug,$*),Debug,RelWithDebInfo)
+	touch $@
+
 $(VENV)/linted: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
@@ -88,4 +116,4 @@ $(VENV)/documented: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(LOWEST) build out docs/_build
+	rm -rf $(VENV) $(VENV)-* build out docs/_build
