@@ -1,4 +1,4 @@
-"""Calls every kernel from several threads, and expects the bits of one thread: for `make races`.
+"""Calls kernels that share work among threads, and expects the bits of one thread: for `make races`.
 
 ThreadSanitizer prints each race, and then ends the program with 66. polars doesn't load beside it, so that
 this takes the extension alone.
