@@ -200,11 +200,11 @@ class SampledPeople(ProductPeople):
         means = np.stack([posterior.prior_mean_of(s, features)[0] for s in range(posterior.n_samples)])
         factors, biases = self._bordered(rated.columns)
         asked, asked_biases = self._bordered(columns)
-        responses = _solved(prior + factors.mT @ factors, asked.mT)
+        responses = _solved(prior + np.swapaxes(factors, 1, 2) @ factors, np.swapaxes(asked, 1, 2))
         targets = rated.values - self.items.mean - biases
         parts = ((factors @ responses) * targets[:, :, None]).mean(axis=0).T
-        shifts = (prior @ means[:, :, None]).mT
-        baselines = (shifts @ responses)[:, 0] + asked_biases
+        shifts = (prior @ means[:, :, None])[:, :, 0]
+        baselines = np.einsum("sk,ski->si", shifts, responses) + asked_biases
         return self.items.mean + baselines.mean(axis=0), parts
 
     def _bordered(self, columns: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
