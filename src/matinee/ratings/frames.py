@@ -103,10 +103,11 @@ def _converted(frame: Any) -> Any:
     if type(frame).__name__ == "Series":
         return None
     if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__"):
-        try:
-            return pl.DataFrame(frame)
-        except REFUSALS:
-            pass
+        for convert in (pl.DataFrame, pl.from_arrow):
+            try:
+                return convert(frame)
+            except REFUSALS:
+                continue
     for name in CONVERSIONS:
         try:
             converted = getattr(frame, name)()
