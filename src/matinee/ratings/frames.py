@@ -39,6 +39,10 @@ def eager_frame(frame: Any) -> nw.DataFrame[Any]:
     if isinstance(frame, nw.DataFrame | nw.LazyFrame):
         frame = frame.to_native()
     _check_pandas_columns(frame)
+    # What narwhals knows by its metadata alone, as a batch of Arrow's, has no columns to read.
+    if hasattr(frame, "__arrow_c_array__"):
+        converted = _converted(frame)
+        frame = frame if converted is None else converted
     try:
         found: Any = nw.from_native(frame)
     except REFUSALS as error:
@@ -103,11 +107,10 @@ def _converted(frame: Any) -> Any:
     if type(frame).__name__ == "Series":
         return None
     if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__"):
-        for convert in (pl.DataFrame, pl.from_arrow):
-            try:
-                return convert(frame)
-            except REFUSALS:
-                continue
+        try:
+            return pl.DataFrame(frame)
+        except REFUSALS:
+            pass
     for name in CONVERSIONS:
         try:
             converted = getattr(frame, name)()
