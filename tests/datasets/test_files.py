@@ -40,7 +40,7 @@ def written(tmp_path):
 
 
 PACKED = {
-    "gzip": gzip.compress(CONTENT),
+    "gzip": gzip.compress(CONTENT, mtime=0),
     "bzip2": bz2.compress(CONTENT),
     "xz": lzma.compress(CONTENT),
     "zip": zipped(("data/some.csv", CONTENT), compression=zipfile.ZIP_DEFLATED),
@@ -48,7 +48,7 @@ PACKED = {
     "zip of a dataset": zipped(
         ("ml/movies.csv", "x"), ("ml/ratings.csv", CONTENT), ("ml/old/ratings.csv", "x")
     ),
-    "gzip in zip": zipped(("a.csv.gz", gzip.compress(CONTENT))),
+    "gzip in zip": zipped(("a.csv.gz", gzip.compress(CONTENT, mtime=0))),
 }
 
 
@@ -138,7 +138,7 @@ def saved(write):
         (b"<html>", "is a web page"),
         (b"<?xml version='1.0'?><ratings/>", "is an XML document"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "is a pointer of Git LFS"),
-        (gzip.compress(b"a/" + b"\0" * 255 + b"ustar\x0000"), "is a tar archive"),
+        (gzip.compress(b"a/" + b"\0" * 255 + b"ustar\x0000", mtime=0), "is a tar archive"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("read", [read_ratings, read_movies, read_users])
