@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from matinee.models.recommender import default_stars, default_watch
+from matinee.models.default_models import default_stars, default_watch
 from matinee.ratings import Ratings
 
 

@@ -10,8 +10,9 @@ import typer
 
 from matinee.errors import DataError
 from matinee.models import ImplicitALS, Model, models_by_short_name
+from matinee.models.default_models import default_watch
 from matinee.models.options import Number, Option, Switch, Whole
-from matinee.models.recommender import Recommender, default_watch
+from matinee.models.recommender import Recommender
 from matinee.ratings import Ratings
 
 DEFAULT_MODEL, DEFAULT_MODEL_ON_SPARK = "recommender", "als"

@@ -17,7 +17,7 @@ from matinee.errors import DataError
 _MOST_ENTRIES = 1_000
 
 # The errors that zipfile raises when the bytes are not what they claim to be.
-_DAMAGE = (
+ZIP_DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -132,7 +132,7 @@ def _damage_explained(archive: Path) -> Iterator[None]:
     message = f"{archive}: not a whole zip archive; run it again to download it afresh"
     try:
         yield
-    except _DAMAGE as error:
+    except ZIP_DAMAGE as error:
         raise ArchiveError(f"{message} ({error})") from error
     except OSError as error:
         if error.errno not in _DAMAGE_NUMBERS:

@@ -7,13 +7,12 @@ import gzip
 import importlib
 import io
 import lzma
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import IO, Any, NamedTuple
 
+from matinee.datasets.archives import ZIP_DAMAGE
 from matinee.datasets.disk import size_in_words
 from matinee.errors import DataError, MissingExtraError
 
@@ -69,17 +68,7 @@ COMPRESSIONS = (
     Compression("xz", b"\xfd7zXZ\x00", lzma.LZMAFile),
     Compression("Zstandard", b"\x28\xb5\x2f\xfd", _zstandard),
 )
-DAMAGE = (
-    EOFError,
-    OSError,
-    zlib.error,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    struct.error,
-)
+DAMAGE = (*ZIP_DAMAGE, OSError, lzma.LZMAError)
 
 
 def is_packed(head: bytes) -> bool:

@@ -42,20 +42,20 @@ class MostPopular(FactorModel):
         """Count the users who rated each item. ``validation`` is ignored; other models use it."""
         self.check_fit(train, validation)
         n_users = max(int(np.count_nonzero(train.by_user.counts)), 1)
-        shares = np.bincount(train.by_user.columns, minlength=train.n_items) / n_users
-        items = Side(np.zeros((train.n_items, 1), np.float32), shares.astype(np.float32))
-        self.keep_fit(train, _nobody_special(train.n_users), items, 0.0, [])
+        self._keep(train, np.bincount(train.by_user.columns, minlength=train.n_items) / n_users)
         return self
 
     @classmethod
     def beside(cls, model: Model) -> Self:
         """What is most popular among the ratings that another model was fitted on."""
         popular = cls()
-        shares = model.n_raters / max(int(model.n_raters.max()), 1)
-        items = Side(np.zeros((len(shares), 1), np.float32), shares.astype(np.float32))
         ratings = Ratings(model.user_index_, model.item_index_, model.rated_)
-        popular.keep_fit(ratings, _nobody_special(len(model.user_index_)), items, 0.0, [])
+        popular._keep(ratings, model.n_raters / max(int(model.n_raters.max()), 1))
         return popular
+
+    def _keep(self, train: Ratings, shares: NDArray[np.float64]) -> None:
+        items = Side(np.zeros((len(shares), 1), np.float32), shares.astype(np.float32))
+        self.keep_fit(train, _nobody_special(train.n_users), items, 0.0, [])
 
     def check_parameters(self) -> None:
         """Do nothing: there are no parameters to check."""

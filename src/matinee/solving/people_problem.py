@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.ratings import Rows
+from matinee.solving.linear_systems import solved
 from matinee.solving.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Terms, solve_rows, with_ones
-
-# Beside what is wanted, the greatest error of a solution that is good enough to explain scores.
-RESIDUAL = 1e-9
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class PeopleProblem:
         if self.prior is not None:
             precision += share * self.prior
         precision[np.diag_indices_from(precision)] += float(self.ridge(observed)[0])
-        responses = _solved(precision, self._bordered(columns).T)
+        responses = solved(precision, self._bordered(columns).T)
         parts: NDArray[np.float64] = (factors @ responses).T * targets
         return parts
 
@@ -111,15 +109,3 @@ class PeopleProblem:
         """The items' factors in the row problem: with a 1 at the end if there are biases."""
         factors = self.items.factors[columns]
         return factors.astype(np.float64) if self.items.biases is None else with_ones(factors)
-
-
-def _solved(precision: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[Any]:
-    """The solution of a linear system, or of one that is singular to the last digit the shortest."""
-    try:
-        solution: NDArray[Any] = np.linalg.solve(precision, wanted)
-        if np.abs(precision @ solution - wanted).max() <= RESIDUAL * np.abs(wanted).max():
-            return solution
-    except np.linalg.LinAlgError:
-        pass
-    shortest: NDArray[Any] = np.linalg.lstsq(precision, wanted, rcond=None)[0]
-    return shortest

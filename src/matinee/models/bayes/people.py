@@ -17,7 +17,7 @@ from matinee.models.features.features import FeatureColumns
 from matinee.models.features.side_knowledge import regression_features
 from matinee.models.people import ProductPeople, ScoreParts
 from matinee.ratings import Rows
-from matinee.solving.draws import Doubles
+from matinee.solving.linear_systems import solved
 from matinee.solving.ranking import Ranker
 from matinee.solving.row_problem import (
     TO_THE_LAST_DIGIT,
@@ -200,7 +200,7 @@ class SampledPeople(ProductPeople):
         means = np.stack([posterior.prior_mean_of(s, features)[0] for s in range(posterior.n_samples)])
         factors, biases = self._bordered(rated.columns)
         asked, asked_biases = self._bordered(columns)
-        responses = _solved(prior + np.swapaxes(factors, 1, 2) @ factors, np.swapaxes(asked, 1, 2))
+        responses = solved(prior + np.swapaxes(factors, 1, 2) @ factors, np.swapaxes(asked, 1, 2))
         targets = rated.values - self.items.mean - biases
         parts = ((factors @ responses) * targets[:, :, None]).mean(axis=0).T
         shifts = (prior @ means[:, :, None])[:, :, 0]
@@ -217,17 +217,6 @@ class SampledPeople(ProductPeople):
         factors = np.ones((*samples.shape[:2], samples.shape[2] + 1))
         factors[:, :, :-1] = samples
         return factors, posterior.item_bias_samples[columns].T.astype(np.float64)
-
-
-def _solved(precisions: Doubles, right_sides: Doubles) -> NDArray[Any]:
-    """The solutions of a system for each sample; shape (n_samples, k, n)."""
-    found: NDArray[Any]
-    try:
-        found = np.linalg.solve(precisions, right_sides)
-    except np.linalg.LinAlgError:
-        # Factors so large that the prior is lost beside their products.
-        found = np.linalg.pinv(precisions, hermitian=True) @ right_sides
-    return found
 
 
 def deviations_within(share: float) -> float:
