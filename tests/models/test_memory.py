@@ -129,16 +129,18 @@ def limited(code: str, megabytes: int) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="limits the address space")
-def test_under_a_limit_a_fit_says_what_it_needs() -> None:
-    code = """
+LARGE_FIT = """
         limit()
         try:
             matinee.ALS(n_factors=2000, n_threads=1).fit(ratings, progress=False)
         except matinee.NotEnoughMemoryError as error:
             print(error)
     """
-    said = limited(code, 200)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="limits the address space")
+def test_under_a_limit_a_fit_says_what_it_needs() -> None:
+    said = limited(LARGE_FIT, 200)
     assert said.startswith("a fit of ALS(n_factors=2000, n_threads=1) to ")
     assert "users and 9 items needs at least " in said
 
@@ -147,13 +149,8 @@ def test_under_a_limit_a_fit_says_what_it_needs() -> None:
 def test_under_a_limit_a_fit_that_runs_out_of_memory_says_what_was_fitted() -> None:
     code = """
         memory.require_memory.__globals__["free_memory"] = lambda: None
-        limit()
-        try:
-            matinee.ALS(n_factors=2000, n_threads=1).fit(ratings, progress=False)
-        except matinee.NotEnoughMemoryError as error:
-            print(error)
     """
-    said = limited(code, 200)
+    said = limited(code.rstrip(" ") + LARGE_FIT.lstrip("\n"), 200)
     assert said.startswith("there is too little memory to fit ALS(n_factors=2000, n_threads=1) to ")
     assert "Unable to allocate" in said
 
