@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matinee.errors import DataError
+
 # Beside what is wanted, the greatest error of a solution that is good enough to explain scores.
 RESIDUAL = 1e-9
 
@@ -23,6 +25,11 @@ def solved(precisions: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDAr
     Returns
     -------
     ndarray of float64, shape (…, k, n)
+
+    Raises
+    ------
+    DataError
+        If a number is not finite, because those that it was computed from were too large.
     """
     try:
         solution: NDArray[Any] = np.linalg.solve(precisions, wanted)
@@ -31,6 +38,8 @@ def solved(precisions: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDAr
             return solution
     except np.linalg.LinAlgError:
         pass
+    if not np.isfinite(precisions).all():
+        raise DataError("these scores cannot be explained: the numbers behind them are too large")
     smallest = np.finfo(np.float64).eps * precisions.shape[-1]
     shortest: NDArray[Any] = np.linalg.pinv(precisions, rcond=smallest, hermitian=True) @ wanted
     return shortest

@@ -128,6 +128,12 @@ def test_a_noise_that_cannot_be_is_refused(files: dict, tmp_path: Path, bad: flo
         load(path)
 
 
+def test_a_noise_beside_which_the_prior_is_infinite_is_refused(files: dict, tmp_path: Path) -> None:
+    other = {"noise_precisions": np.array([1.0, 1e-320, 1.0, 1.0])}
+    with pytest.raises(ModelFileError, match="nothing beside that of its prior"):
+        load(changed(files["plain"][1], tmp_path / "changed", other))
+
+
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
 def test_a_prior_that_is_no_precision_is_refused(files: dict, tmp_path: Path, bad: float) -> None:
     path = files["plain"][1]

@@ -166,6 +166,10 @@ class Posterior:
             raise ModelFileError("the precision of its noise is not above 0")
         if not _are_precisions(self.prior_precisions):
             raise ModelFileError("a precision of its prior is not positive definite")
+        with np.errstate(over="ignore"):
+            ridges = self.prior_precisions / self.noise_precisions[:, None, None]
+        if not np.isfinite(ridges).all():
+            raise ModelFileError("the precision of its noise is nothing beside that of its prior")
 
     @property
     def n_samples(self) -> int:
