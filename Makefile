@@ -51,10 +51,10 @@ races: .venv-races/built
 clang: .venv-clang/built
 	.venv-clang/bin/python -m pytest $(PARALLEL) tests/kernels tests/solving $(PYTEST_OPTIONS)
 
-# Strange files and requests for so many seconds; what they break is kept in build/fuzz.
-SECONDS ?= 60
+# Strange files and requests for so many seconds, from a seed or from the time; what they break is kept in build/fuzz.
+SECONDS ?= 120
 fuzz: $(VENV)/tested
-	$(BIN)/python -m tests.fuzz.fuzz $(SECONDS)
+	$(BIN)/python -m tests.fuzz.fuzz $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 # So many faults put into a copy of the code, one at a time, and those of the kernels; a few hours, run by hand.
 COUNT ?= 300

@@ -113,12 +113,14 @@ def work(arguments: argparse.Namespace) -> int:
         for _, data in seeds[name][:1]:
             _try(target, arguments, data, Counter())
     _limit_memory()
-    rng, counts, ends = Random(arguments.seed), Counter[str](), time.monotonic() + arguments.seconds
+    # One for each target, so that from one seed a slower machine takes fewer of the same inputs.
+    rngs = {name: Random(f"{arguments.seed}-{name}") for name in targets}
+    counts, ends = Counter[str](), time.monotonic() + arguments.seconds
     while time.monotonic() < ends:
         for name, target in targets.items():
             slice_ends = min(time.monotonic() + SLICE_SECONDS, ends)
             while time.monotonic() < slice_ends:
-                data = target.mutated(rng, rng.choice(seeds[name])[1])
+                data = target.mutated(rngs[name], rngs[name].choice(seeds[name])[1])
                 counts[f"{name} inputs"] += 1
                 _try(target, arguments, data, counts)
             (arguments.worker / "progress.json").write_text(json.dumps(counts))
