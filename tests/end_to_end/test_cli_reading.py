@@ -175,10 +175,10 @@ def test_options_say_how_to_read_a_file(matinee, files):
     [
         (["--columns", "user"], "--columns 'user'; expected ROLE=COLUMN"),
         (["--columns", "film=2"], "expected ROLE=COLUMN, …, where a role is one of user, item, rating"),
-        (["--duplicates", "best"], "duplicates='best'; expected one of"),
-        (["--encoding", "utf-88"], "encoding='utf-88' is not known"),
-        (["--format", "excel"], "format='excel'; expected one of"),
-        (["--separator", ",,"], "separator=',,'; expected one character"),
+        (["--duplicates", "best"], "--duplicates best; expected one of"),
+        (["--encoding", "utf-88"], "--encoding utf-88 is not known"),
+        (["--format", "excel"], "--format excel; expected one of"),
+        (["--separator", ",,"], "--separator ',,'; expected one character"),
     ],
 )  # fmt: skip
 def test_options_for_reading_that_cannot_be_are_refused(matinee, files, options, message):
@@ -222,7 +222,7 @@ def test_split_writes_what_the_library_splits(matinee, tmp_path, by, suffix):
     train, test = library.split(ratings, test_size=0.1, by=by, random_state=7)
     parts = {"train": train}
     parts |= {"history": test.history, "test": test.held_out} if by == "new_users" else {"test": test}
-    options = ["--split", by, "--test-size", "0.1", "--seed", 7, *["--parquet"] * (suffix == ".parquet")]
+    options = ["--by", by, "--test-size", "0.1", "--seed", 7, *["--parquet"] * (suffix == ".parquet")]
     outcome = matinee("split", "demo", "-o", tmp_path / "parts", *options, "--json")
     assert {name: part["ratings"] for name, part in outcome.json.items()} == {
         n: len(p) for n, p in parts.items()

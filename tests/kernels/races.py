@@ -140,6 +140,15 @@ def calls(kernels: ModuleType) -> Iterator[tuple[str, Call]]:
             lambda out, n_threads: kernels.multiply_sparse(*rows, dense, out, n_threads),
         ),
     )
+    few = random_rows(generator, generator.integers(0, 8, size=N_COLUMNS))
+    yield (
+        "sparse by sparse",
+        fill(
+            (N_ROWS, N_COLUMNS),
+            np.float32,
+            lambda out, n_threads: kernels.multiply_sparse_rows(*rows, *few, out, n_threads),
+        ),
+    )
     pairs = [generator.integers(0, n, size=200_000).astype(np.int32) for n in (N_ROWS, N_COLUMNS)]
     yield (
         "prediction",

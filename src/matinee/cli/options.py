@@ -84,14 +84,8 @@ TestSize = Annotated[
         help="Share or number of the ratings to hold out; 0 holds out nothing, and fits to all ratings.",
     ),
 ]
-SplitName = Annotated[
-    str,
-    typer.Option(
-        "--split",
-        metavar="NAME",
-        help="Which ratings to hold out: random, user, last, time or new_users.",
-    ),
-]
+KINDS_OF_SPLIT = "Which ratings to hold out: random, user, last, time or new_users."
+SplitName = Annotated[str, typer.Option("--split", metavar="NAME", help=KINDS_OF_SPLIT)]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the split and of the fit.")]
 Threads = Annotated[
     int | None,

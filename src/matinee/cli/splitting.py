@@ -23,6 +23,7 @@ Folder = Annotated[
     Path,
     typer.Option("-o", "--output", metavar="DIR", help="The folder for the files.", show_default=False),
 ]
+By = Annotated[str, typer.Option("--by", "--split", metavar="NAME", help=options.KINDS_OF_SPLIT)]
 Parquet = Annotated[bool, typer.Option("--parquet", help="Write Parquet in place of CSV.")]
 
 
@@ -31,7 +32,7 @@ def split(
     ratings: RatingsSource,
     output: Folder,
     test_size: options.TestSize = "0.2",
-    by: options.SplitName = "random",
+    by: By = "random",
     seed: options.Seed = 42,
     parquet: Parquet = False,
     as_json: AsJson = False,
@@ -42,7 +43,7 @@ def split(
 
     By new_users there are three: train, what is told of the new users (history), and what is to be found.
     """
-    share, kind = share_of(test_size), one_of("--split", by, get_args(SplitBy))
+    share, kind = share_of(test_size), one_of("--by", by, get_args(SplitBy))
     if share == 0:
         raise DataError("--test-size 0; expected a share such as 0.2, or a whole number")
     train, test = divided(ratings_from(ratings, reading), test_size=share, by=kind, random_state=seed)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+from matinee.cli.model_options import flag_of
 from matinee.datasets.names import ColumnsNeededError
+from matinee.models import models_by_short_name
 
 # The phrases of the library, and what the command line calls them.
 PHRASES = {
@@ -15,7 +19,6 @@ PHRASES = {
     'choose with duplicates="last", "first", "mean" or "sum"': (
         "choose with --duplicates last, first, latest, mean or sum"
     ),
-    'duplicates="latest" needs': "--duplicates latest needs",
     'name the column with timestamp=… when reading, or split by "random" or "user"': (
         "name the column with --columns timestamp=NAME, or split by random or user"
     ),
@@ -28,6 +31,21 @@ PHRASES = {
 }
 
 
+# The arguments of the library that commands have options for, other than those of models.
+ARGUMENTS = (
+    *("duplicates", "encoding", "format", "gains", "k", "liked", "n_threads", "n_trials", "relevant_from"),
+    *("separator", "test_size"),
+)
+FLAGS = {
+    **{name: flag_of(name) for name in ARGUMENTS},
+    **{name: flag_of(name) for kind in models_by_short_name().values() for name in kind.options},
+    "random_state": "--seed",
+    # It is --split in one command and --by in another.
+    "by": "a split by",
+}
+ARGUMENT = re.compile(rf"""\b({"|".join(FLAGS)})=(?:(["'])([\w.+-]+)\2)?""")
+
+
 def in_command_line(message: str | Exception) -> str:
     """The message as a person who types commands should read it."""
     if isinstance(message, ColumnsNeededError):
@@ -35,4 +53,4 @@ def in_command_line(message: str | Exception) -> str:
     text = str(message)
     for python, command_line in PHRASES.items():
         text = text.replace(python, command_line)
-    return text
+    return ARGUMENT.sub(lambda found: f"{FLAGS[found[1]]} {found[3] or ''}", text)
