@@ -590,7 +590,7 @@ REFUSED = {
     "alpha nan": ("fit RATINGS -o FOLDER/m --model implicit --alpha nan", "alpha"),
     "unobserved weight": ("fit RATINGS -o FOLDER/m --model implicit --unobserved-weight -1", "--unobserved"),
     "nu": ("fit RATINGS -o FOLDER/m --model implicit --nu 1.5", "--nu"),
-    "solver": ("fit RATINGS -o FOLDER/m --model implicit --solver lu", "solver='lu'; expected one of"),
+    "solver": ("fit RATINGS -o FOLDER/m --model implicit --solver lu", "--solver lu; expected one of"),
     "option of another model": (
         "fit RATINGS -o FOLDER/m --model als --alpha 2",
         "--alpha does not work with --model als",

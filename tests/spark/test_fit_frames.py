@@ -80,6 +80,23 @@ def test_what_is_no_frame_of_ratings_is_refused(spark: SparkSession, ratings: Ra
         matinee.spark.fit(ALS(), twice, duplicates="error")
 
 
+@pytest.mark.parametrize("arguments", [{}, {"n_blocks": 2}], ids=["one task", "blocks"])
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (ImplicitALS(threshold=99), "no rating reaches threshold=99; the greatest is 5"),
+        (ImplicitALS(grading=0.2), "grading=0.2 of ratings that are all 5"),
+    ],
+    ids=["threshold", "grading"],
+)
+def test_what_would_learn_nothing_is_refused(
+    spark: SparkSession, model: ImplicitALS, message: str, arguments: dict[str, Any]
+) -> None:
+    frame = spark.createDataFrame(pd.DataFrame({**GOOD, "rating": [5.0, 5.0, 5.0]}))
+    with pytest.raises(DataError, match=f"^{message}"):
+        matinee.spark.fit(model, frame, **arguments)
+
+
 def test_what_a_task_finds_wrong_is_said_as_on_one_machine(spark: SparkSession) -> None:
     frame = spark.createDataFrame(pd.DataFrame({**GOOD, "item": [7, 7, 7], "rating": [9e14, 9e14, 1.0]}))
     with pytest.raises(DataError, match="^the ratings of one user and item add up to more than"):

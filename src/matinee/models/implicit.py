@@ -236,7 +236,6 @@ class ImplicitALS(AlternatingModel):
     def check_fit(self, train: Ratings, validation: Ratings | None) -> None:
         super().check_fit(train, validation)
         self._check_scale(float(train.values.min()), float(train.values.max()))
-        self._check_that_something_counts(float(train.values.max()))
 
     def _check_that_something_counts(self, greatest: float) -> None:
         if self.threshold is not None and greatest < self.threshold:
@@ -252,6 +251,7 @@ class ImplicitALS(AlternatingModel):
             )
 
     def _check_scale(self, low: float, high: float) -> None:
+        self._check_that_something_counts(high)
         if not self.grading:
             return
         if low == high:
