@@ -41,7 +41,7 @@ SANITIZED := tests/kernels tests/solving tests/models tests/files $(addprefix --
 LIBRARY = $(shell g++ -print-file-name=$(1))
 sanitize: .venv-sanitize/built
 	LD_PRELOAD="$(call LIBRARY,libasan.so) $(call LIBRARY,libstdc++.so)" \
-	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 MATINEE_EXTREME_ROWS=160 \
 		.venv-sanitize/bin/python -m pytest $(PARALLEL) $(SANITIZED) $(PYTEST_OPTIONS)
 
 races: .venv-races/built
