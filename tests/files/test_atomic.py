@@ -120,6 +120,12 @@ def test_two_writers_of_one_file_in_one_process_do_not_disturb_each_other(tmp_pa
     assert path.read_text() == "whole"
 
 
+def test_a_pipe_by_the_name_of_a_leftover_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".file.abcdefgh.part")
+    write_text(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "whole"
+
+
 def test_a_link_by_the_name_of_a_leftover_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "data").touch()

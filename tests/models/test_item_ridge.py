@@ -64,6 +64,8 @@ def test_scores_are_sums_of_weights_and_say_so() -> None:
         seen = set(model.person(user).rated)
         best = sorted((item for item in expected if item not in seen), key=lambda item: -expected[item])[:5]
         assert [one.item for one in model.recommend(user, 5)] == best
+        predicted = model.predict(user, ratings.items)
+        assert predicted == pytest.approx(scores[row], abs=1e-5)
     whole = model.fold_in({5: 1.0, 27: 5.0}).explain(16)
     places = {item: place for place, item in enumerate(ratings.items.tolist())}
     for part in whole.contributions:

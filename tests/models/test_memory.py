@@ -110,6 +110,13 @@ def test_memory_is_free_on_the_machine_in_the_container_and_by_ulimit(
     assert memory.free_memory() == 0
 
 
+def test_where_no_system_says_what_is_free_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for source in ("_free_on_machine", "_limit_of_container", "_left_by_ulimit"):
+        monkeypatch.setattr(memory, source, lambda: None)
+    assert memory.free_memory() is None
+    memory.require_memory(1 << 60, "a fit", "take a smaller model")
+
+
 def limited(code: str, megabytes: int) -> str:
     """What a process prints under a limit of its address space, beyond what it has when it begins."""
     script = f"""

@@ -8,6 +8,7 @@ import pytest
 import scipy.stats
 
 from matinee.models import BayesianALS
+from matinee.models.bayes.chain import States
 from matinee.ratings import Ratings
 
 N_USERS, N_ITEMS, RANK = 12, 10, 2
@@ -147,3 +148,21 @@ def test_posterior_means_and_variances_are_those_of_a_plain_sampler(with_feature
     found = 1 / model.posterior_.noise_precisions
     error = np.hypot(standard_error(noise), standard_error(found))
     assert abs(found.mean() - noise.mean()) < 5 * error
+
+
+@pytest.mark.parametrize(
+    ("n_offered", "kept"),
+    [
+        (0, []),
+        (3, [1, 2, 3]),
+        (4, [1, 2, 3, 4]),
+        (8, [2, 4, 6, 8]),
+        (16, [4, 8, 12, 16]),
+        (40, [8, 16, 24, 40]),
+    ],
+)
+def test_the_states_that_are_kept_are_evenly_spaced(n_offered: int, kept: list[int]) -> None:
+    states = States(n_kept=4)
+    for number in range(1, n_offered + 1):
+        states.offer(lambda number=number: number)  # type: ignore[misc]
+    assert states.kept == kept

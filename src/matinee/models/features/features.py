@@ -260,7 +260,7 @@ def _readable(series: pl.Series) -> pl.Series:
     if _is_text(dtype):
         return series.cast(pl.String)
     if isinstance(dtype, pl.List | pl.Array) and (_is_text(dtype.inner) or dtype.inner == pl.Null):
-        lists = (series.arr.to_list() if isinstance(dtype, pl.Array) else series).cast(pl.List(pl.String))
+        lists = series.cast(pl.List(pl.String))
         gaps = lists.list.drop_nulls().list.len() < lists.list.len()
         if gaps.any():
             raise DataError(f"feature {name!r} has a null in the list of row {_first(gaps)}; expected text")
