@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matinee.checks import number
 from matinee.errors import DataError, ModelFileError
@@ -88,12 +89,14 @@ class FactorModel(Model):
         """The factors and biases of the items."""
         return Side(self.item_factors_, self.item_biases_ if self.as_fitted.has_biases else None)
 
-    def nearest_rows(self, kind: Kind, row: int, n: int) -> list[tuple[int, float]]:
+    def nearest_rows(
+        self, kind: Kind, row: int, n: int, candidates: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
         """Positions and cosines of the n rows whose factors have the smallest angle to those of ``row``."""
         factors = (self.user_side if kind == "user" else self.item_side).factors
         name = f"directions of every {kind}"
         ranker = self._computed.get(name, lambda: Ranker(Side(factors, None), cosine=True))
-        return nearest(ranker, factors[row : row + 1], row, n)
+        return nearest(ranker, factors[row : row + 1], row, n, candidates)
 
     @property
     def n_products(self) -> int:

@@ -46,6 +46,7 @@ def positions_of(index: IdIndex, ids: Any, kind: Kind, unknown: str) -> tuple[ND
 
 def unknown_id(index: IdIndex, given: Any, kind: Kind) -> UnknownUserError | UnknownItemError:
     """The error for an unknown id; its message hints at a wrong type of id and says what to do."""
+    given = given.item() if isinstance(given, np.generic) else given
     error = UnknownUserError if kind == "user" else UnknownItemError
     if not isinstance(given, str) and np.ndim(given) > 0:
         many = "recommend_all(users) and predict(users, items) take" if kind == "user" else "predict takes"

@@ -147,7 +147,9 @@ class ItemRidge(Model):
         """People whom the model has never seen, a row each, by what they have seen."""
         return WeighedPeople(rated, self.item_weights_, thread_count(self.n_threads))
 
-    def nearest_rows(self, kind: Kind, row: int, n: int) -> list[tuple[int, float]]:
+    def nearest_rows(
+        self, kind: Kind, row: int, n: int, candidates: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
         """By the cosine of the weights of items, or of what users have seen."""
         if kind == "item":
             rows = self.item_weights_
@@ -159,8 +161,9 @@ class ItemRidge(Model):
             people = np.repeat(np.arange(self.rated_.n_rows), self.rated_.counts)
             shared = np.bincount(people, seen[self.rated_.columns], minlength=self.rated_.n_rows)
             cosines = shared / np.sqrt(np.maximum(self.rated_.counts * len(own.columns), 1))
-        cosines[row] = -np.inf
-        best = np.argsort(-cosines, kind="stable")[: min(n, len(cosines) - 1)]
+        others = np.arange(len(cosines)) if candidates is None else candidates
+        others = others[others != row]
+        best = others[np.argsort(-cosines[others], kind="stable")[:n]]
         return list(zip(best.tolist(), cosines[best].tolist(), strict=True))
 
     @property

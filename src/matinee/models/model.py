@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
-from matinee.checks import LARGEST_SINGLE, check_path, whole_number
-from matinee.errors import DataError, ModelFileError, NotFittedError
+from matinee.checks import LARGEST_SINGLE, check_path
+from matinee.errors import DataError, ModelFileError
 from matinee.files.model_file import write_model_file
-from matinee.models.answers import Explanation, Recommendation, SimilarItem, SimilarUser
+from matinee.models.answers import Explanation
 from matinee.models.computed_once import ComputedOnce
-from matinee.models.id_lookup import Kind, Unknown, positions_of, unknown_id
-from matinee.models.memory import require_memory, too_large
+from matinee.models.id_lookup import Unknown, positions_of
+from matinee.models.lists import Lists
+from matinee.models.memory import require_memory
 from matinee.models.options import Option
 from matinee.models.parameters import Parameters
 from matinee.models.people import People
-from matinee.models.person import Person, rated_rows
+from matinee.models.person import Person
+from matinee.models.rated import rated_rows
 from matinee.models.saved_arrays import arrays_of_rows, check_rows, saved_ids, saved_rows
 from matinee.models.search_space import SearchSpace
 from matinee.ratings import Ratings, Rows, check_ratings
@@ -32,7 +32,7 @@ from matinee.solving.history import Iteration
 from matinee.solving.row_problem import Floats
 
 
-class Model(Parameters, ABC):
+class Model(Lists, Parameters, ABC):
     """The base class of all models: what was learned from ratings, and the answers.
 
     Each class of model declares its name and its abilities in the class attributes below, and computes its
@@ -116,25 +116,6 @@ class Model(Parameters, ABC):
         return 0
 
     @property
-    @abstractmethod
-    def people(self) -> People:
-        """The users that the model was fitted on, one row for each."""
-
-    @abstractmethod
-    def people_by(self, rated: Rows) -> People:
-        """People whom the model has never seen, from their ratings; one row for each.
-
-        Parameters
-        ----------
-        rated : Rows
-            The ratings, one row for each person; the columns are positions of the model's items.
-        """
-
-    @abstractmethod
-    def nearest_rows(self, kind: Kind, row: int, n: int) -> list[tuple[int, float]]:
-        """Positions and cosines of the n users or items most like the one at ``row``, nearest first."""
-
-    @property
     def parts(self) -> list[Model]:
         """The fitted models that this one consists of; none for most kinds."""
         return []
@@ -173,52 +154,12 @@ class Model(Parameters, ABC):
         fitted: Self = self._as_fitted
         return fitted
 
-    def check_fitted(self) -> None:
-        """Raise a NotFittedError unless the model has been fitted or loaded."""
-        if not hasattr(self, "item_index_"):
-            name = type(self).__name__
-            raise NotFittedError(f"this {name} has not been fitted; call fit(train), or matinee.load(path)")
-
-    @property
-    def n_raters(self) -> NDArray[np.int64]:
-        """The number of users who rated each item, in the fitted ratings; int64, shape (n_items,)."""
-        counts: NDArray[np.int64] = self._computed.get(
-            "n_raters", lambda: np.bincount(self.rated_.columns, minlength=len(self.item_index_))
-        )
-        return counts
-
     @property
     def stranger(self) -> People:
         """A person about whom nothing is known: one row without ratings."""
         nothing = Rows.empty(1)
         people: People = self._computed.get("stranger", lambda: self.people_by(nothing))
         return people
-
-    # ---- ids and positions ----------------------------------------------------------------------------
-
-    def item_positions(self, items: Iterable[Any]) -> NDArray[np.int64]:
-        """The positions of items; raises an UnknownItemError for the first that the model has not seen."""
-        self.check_fitted()
-        return positions_of(self.item_index_, items, "item", "raise")[0]
-
-    def user_position(self, user: Any) -> int:
-        """The position of a user; raises an UnknownUserError if the model has not seen the user."""
-        self.check_fitted()
-        position = self.user_index_.position(user)
-        if position < 0:
-            raise unknown_id(self.user_index_, user, "user")
-        return position
-
-    def person(self, user: Any) -> Person:
-        """A fitted user with their ratings, as the same kind of object that `fold_in` returns.
-
-        Raises
-        ------
-        UnknownUserError
-            If the model has not seen the user.
-        """
-        row = self.user_position(user)
-        return Person(self.item_index_, self.people.pick(np.array([row])))
 
     # ---- answers ------------------------------------------------------------------------------
 
@@ -264,112 +205,6 @@ class Model(Parameters, ABC):
             predicted[(rows < 0) | (columns < 0)] = np.nan
         return float(predicted[0]) if single_user and single_item else predicted
 
-    def recommend(
-        self, user: Any, n: int = 10, *, exclude_seen: bool = True, items: Iterable[Any] | None = None
-    ) -> list[Recommendation]:
-        """The n items with the highest scores for a user, best first; fewer if there are fewer items.
-
-        Parameters
-        ----------
-        user : id
-        n : int
-            The number of items.
-        exclude_seen : bool
-            Leave out the items that the user has rated.
-        items : ids, optional
-            Choose only from these.
-
-        Returns
-        -------
-        list of Recommendation
-            Distinct items, highest score first. A score is the predicted rating, not clipped.
-
-        Raises
-        ------
-        UnknownUserError
-            If the model has not seen the user; the message says what to do.
-        UnknownItemError
-            For the first of ``items`` that the model has not seen.
-        """
-        return self.person(user).recommend(n, exclude_seen=exclude_seen, items=items)
-
-    def recommend_all(
-        self, users: Iterable[Any] | None = None, *, n: int = 10, exclude_seen: bool = True
-    ) -> pl.DataFrame:
-        """The n best items for many users at once.
-
-        Parameters
-        ----------
-        users : ids, optional
-            The default is all users that the model knows.
-        n : int
-            The number of items for each user.
-        exclude_seen : bool
-            Leave out the items that a user has rated.
-
-        Returns
-        -------
-        polars.DataFrame
-            The columns user, rank (from 1), item, score; users are in the order given.
-
-        Raises
-        ------
-        UnknownUserError
-            For the first of ``users`` that the model has not seen.
-        DataError
-            If ``users`` is not a column of ids, or ``n`` is not a whole number above 0.
-        """
-        self.check_fitted()
-        every = (
-            np.arange(len(self.user_index_))
-            if users is None
-            else positions_of(self.user_index_, users, "user", "raise")[0]
-        )
-        if every.ndim != 1:
-            raise DataError(f"users have {every.ndim} dimensions; expected a column of ids")
-        n = whole_number("n", n, least=1)
-        try:
-            positions, scores = self.people.rank(
-                n, rows=every, excluded=self.rated_ if exclude_seen else None
-            )
-        except MemoryError as error:
-            what = f"make lists of {min(n, len(self.item_index_)):,} items for {len(every):,} users"
-            raise too_large(error, what, "ask for some of the users at a time") from error
-        places, ranks = np.nonzero(positions >= 0)
-        found = positions[places, ranks]
-        return pl.DataFrame(
-            {
-                "user": self.user_index_.take(every[places]),
-                "rank": (ranks + 1).astype(np.int32),
-                "item": self.item_index_.take(found),
-                "score": scores[places, ranks],
-            }
-        )
-
-    def similar_items(self, item: Any, n: int = 10) -> list[SimilarItem]:
-        """The n items most like this one, most similar first; factors are compared by their angle.
-
-        Raises
-        ------
-        UnknownItemError
-            If the model has not seen the item.
-        """
-        column = int(self.item_positions([item])[0])
-        found = self.nearest_rows("item", column, whole_number("n", n, least=1))
-        return [SimilarItem(self.item_index_.id_at(place), score) for place, score in found]
-
-    def similar_users(self, user: Any, n: int = 10) -> list[SimilarUser]:
-        """The n users most like this one, most similar first; factors are compared by their angle.
-
-        Raises
-        ------
-        UnknownUserError
-            If the model has not seen the user.
-        """
-        row = self.user_position(user)
-        found = self.nearest_rows("user", row, whole_number("n", n, least=1))
-        return [SimilarUser(self.user_index_.id_at(place), score) for place, score in found]
-
     def explain(self, user: Any, item: Any, *, n: int = 5) -> Explanation:
         """The parts of a user's score for an item: the n rated items that matter most, and the rest.
 
@@ -385,17 +220,18 @@ class Model(Parameters, ABC):
 
         Parameters
         ----------
-        ratings : mapping of item id to rating
+        ratings : mapping of item id to rating, pairs, or frame with the columns item and rating
+            A frame of pandas, polars or Arrow. Of two ratings of an item the last counts.
 
         Raises
         ------
         UnknownItemError
             For the first item that the model has not seen.
         DataError
-            If a rating is not a finite number.
+            If a rating is not a finite number, or a frame lacks a column.
         """
         self.check_fitted()
-        return Person(self.item_index_, self.people_by(rated_rows(self.item_index_, ratings)))
+        return Person(self.candidates, self.people_by(rated_rows(self.item_index_, ratings)))
 
     # ---- files --------------------------------------------------------------------------------------
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from matinee.checks import number, whole_number
-from matinee.errors import DataError
+from matinee.checks import whole_number
 from matinee.models.answers import Explanation, Recommendation
 from matinee.models.explanation import explanation_of
+from matinee.models.filters import Candidates
 from matinee.models.id_lookup import positions_of
 from matinee.models.people import FactorPeople, People
-from matinee.ratings import Rows
-from matinee.ratings.columns import LARGEST_RATING
-from matinee.ratings.ids import Id, IdIndex
+from matinee.ratings.ids import Id
 from matinee.solving.row_problem import Floats
 
 
@@ -28,9 +27,15 @@ class Person:
         The ratings of the person, by item.
     """
 
-    def __init__(self, item_index: IdIndex, people: People) -> None:
-        self._item_index = item_index
+    def __init__(self, candidates: Candidates, people: People) -> None:
+        self.candidates = candidates
+        self._item_index = candidates.index
         self._people = people
+
+    @property
+    def people(self) -> People:
+        """The person as one row of the model's people."""
+        return self._people
 
     @property
     def rated(self) -> dict[Id, float]:
@@ -60,7 +65,13 @@ class Person:
         return f"{type(self).__name__}(by {len(self._people.rated.columns)} ratings{factors})"
 
     def recommend(
-        self, n: int = 10, *, exclude_seen: bool = True, items: Iterable[Any] | None = None
+        self,
+        n: int = 10,
+        *,
+        exclude_seen: bool = True,
+        items: Iterable[Any] | None = None,
+        exclude: Iterable[Any] | None = None,
+        min_ratings: int | None = None,
     ) -> list[Recommendation]:
         """The n items with the highest scores, best first; fewer if there are fewer items.
 
@@ -71,23 +82,34 @@ class Person:
         exclude_seen : bool
             Leave out the items that the person has rated.
         items : ids, optional
-            Choose only from these.
+            Choose only from these. With none of them the list is empty.
+        exclude : ids, optional
+            Leave out these. Ids that the model does not know make no difference.
+        min_ratings : int, optional
+            Choose only from items that at least so many users rated, in the fitted ratings.
 
         Raises
         ------
         UnknownItemError
             For the first of ``items`` that the model has not seen.
         DataError
-            If ``n`` is not a whole number of at least 1.
+            If ``n`` is not a whole number of at least 1, or a filter is refused as in `Model.recommend`.
         """
-        positions, scores = self._people.rank(
+        chosen = self.candidates.positions(items, exclude, min_ratings)
+        columns, scores = self._best(self._people, n, exclude_seen, chosen)
+        return list(map(Recommendation, self._item_index.ids[columns].tolist(), scores.tolist()))
+
+    def _best(
+        self, people: People, n: int, exclude_seen: bool, chosen: NDArray[np.int64] | None
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """The positions and scores of the best n items for the first of the people."""
+        positions, scores = people.rank(
             whole_number("n", n, least=1),
-            excluded=self._people.rated if exclude_seen else None,
-            candidates=None if items is None else self._positions_of(items),
+            excluded=people.rated if exclude_seen else None,
+            candidates=chosen,
         )
-        n_found = int(np.count_nonzero(positions[0] >= 0))
-        ids = self._item_index.ids[positions[0, :n_found]].tolist()
-        return list(map(Recommendation, ids, scores[0, :n_found].tolist()))
+        shown = positions[0] >= 0
+        return positions[0, shown].astype(np.int64), scores[0, shown]
 
     def predict(self, items: Any, *, unknown: str = "fallback") -> Any:
         """The predicted ratings of this person, as `Model.predict` gives them for one user.
@@ -136,26 +158,3 @@ class Person:
     def _positions_of(self, items: Any) -> Any:
         """The positions of items; all must be known."""
         return positions_of(self._item_index, items, "item", "raise")[0]
-
-
-def rated_rows(item_index: IdIndex, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> Rows:
-    """One row of ratings, checked, from a mapping of item to rating.
-
-    Raises
-    ------
-    UnknownItemError
-        For the first item that the model has not seen.
-    DataError
-        If a rating is not a finite number.
-    """
-    try:
-        by_item = dict(ratings)
-    except (TypeError, ValueError):
-        given = type(ratings).__name__
-        raise DataError(f"expected ratings as {{item: rating, …}}, got {given}") from None
-    columns = positions_of(item_index, list(by_item), "item", "raise")[0].astype(np.int32)
-    for item, value in by_item.items():
-        number(f"rating of item {item!r}", value, least=-LARGEST_RATING, most=LARGEST_RATING)
-    order = np.argsort(columns)
-    values = np.fromiter(map(float, by_item.values()), dtype=np.float32, count=len(by_item))
-    return Rows(np.array([0, len(columns)], dtype=np.int64), columns[order], values[order])

@@ -6,22 +6,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import polars as pl
+from numpy.typing import NDArray
 
-from matinee.checks import number, random_generator, whole_number
+from matinee.checks import number, random_generator
 from matinee.errors import DataError, ModelFileError
 from matinee.models.answers import Recommendation
 from matinee.models.blended_people import BlendedItems, BlendedPeople
 from matinee.models.default_models import default_stars, default_watch
-from matinee.models.id_lookup import Kind, positions_of
+from matinee.models.id_lookup import Kind
 from matinee.models.model import Model, kind_named
 from matinee.models.options import Number, Option
 from matinee.models.parameters import thread_count
 from matinee.models.people import People
-from matinee.models.person import Person, rated_rows
+from matinee.models.person import Person
+from matinee.models.rated import rated_rows
 from matinee.models.search_space import Real, SearchSpace
 from matinee.ratings import Ratings, Rows
 from matinee.solving.history import Callback
+from matinee.solving.row_problem import Floats
 
 # The share of ratings that the interval beside a recommendation holds.
 INTERVAL = 0.9
@@ -235,9 +237,22 @@ class Recommender(Model):
         threads = thread_count(self.n_threads)
         return BlendedPeople(rated, watch, stars, self.as_fitted.blend, items, threads)
 
-    def nearest_rows(self, kind: Kind, row: int, n: int) -> list[tuple[int, float]]:
+    def nearest_rows(
+        self, kind: Kind, row: int, n: int, candidates: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
         """In the eyes of the first watch model."""
-        return self.watch_models_[0].nearest_rows(kind, row, n)
+        return self.watch_models_[0].nearest_rows(kind, row, n, candidates)
+
+    @property
+    def scores_are_ratings(self) -> bool:
+        """False: the stars stand beside the scores."""
+        return False
+
+    def ratings_beside(
+        self, people: People, rows: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> Floats | None:
+        """The stars that people are expected to give."""
+        return people.predict(rows, columns)
 
     def person(self, user: Any) -> RecommendedPerson:
         """A user of the fit, with their ratings, as `fold_in` gives a visitor.
@@ -248,14 +263,14 @@ class Recommender(Model):
         """
         row = self.user_position(user)
         people = self.people.pick(np.array([row]))
-        return RecommendedPerson(self.item_index_, people)
+        return RecommendedPerson(self.candidates, people)
 
     def fold_in(self, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> RecommendedPerson:
         """A person the model has never seen, from their ratings; nothing is retrained.
 
         Parameters
         ----------
-        ratings : mapping of item id to rating
+        ratings : mapping of item id to rating, pairs, or frame with the columns item and rating
 
         Raises
         ------
@@ -266,7 +281,7 @@ class Recommender(Model):
         """
         self.check_fitted()
         rated = rated_rows(self.item_index_, ratings)
-        return RecommendedPerson(self.item_index_, self.people_by(rated))
+        return RecommendedPerson(self.candidates, self.people_by(rated))
 
     def recommend(
         self,
@@ -275,6 +290,8 @@ class Recommender(Model):
         *,
         exclude_seen: bool = True,
         items: Iterable[Any] | None = None,
+        exclude: Iterable[Any] | None = None,
+        min_ratings: int | None = None,
         blend: float | None = None,
     ) -> list[Recommendation]:
         """The n items of the highest score for a user, best first, with the stars expected.
@@ -285,8 +302,8 @@ class Recommender(Model):
         n : int
         exclude_seen : bool
             Leave out what the user has rated.
-        items : ids, optional
-            Choose among these only.
+        items, exclude, min_ratings
+            As in `Model.recommend`.
         blend : float, optional
             In place of the model's own.
 
@@ -299,27 +316,14 @@ class Recommender(Model):
         ------
         UnknownUserError, UnknownItemError
         """
-        return self.person(user).recommend(n, exclude_seen=exclude_seen, items=items, blend=blend)
-
-    def recommend_all(
-        self, users: Iterable[Any] | None = None, *, n: int = 10, exclude_seen: bool = True
-    ) -> pl.DataFrame:
-        """The n best items of many users at once.
-
-        Returns
-        -------
-        polars.DataFrame
-            Columns user, rank (from 1), item, score, rating; users in the order given.
-
-        Raises
-        ------
-        UnknownUserError
-            For the first of ``users`` that the model has not seen.
-        """
-        found = super().recommend_all(users, n=n, exclude_seen=exclude_seen)
-        rows = positions_of(self.user_index_, found["user"], "user", "raise")[0]
-        columns = positions_of(self.item_index_, found["item"], "item", "raise")[0]
-        return found.with_columns(pl.Series("rating", self.stars_model_.people.predict(rows, columns)))
+        return self.person(user).recommend(
+            n,
+            exclude_seen=exclude_seen,
+            items=items,
+            exclude=exclude,
+            min_ratings=min_ratings,
+            blend=blend,
+        )
 
     # ---- files --------------------------------------------------------------------------------------
 
@@ -388,6 +392,8 @@ class RecommendedPerson(Person):
         *,
         exclude_seen: bool = True,
         items: Iterable[Any] | None = None,
+        exclude: Iterable[Any] | None = None,
+        min_ratings: int | None = None,
         blend: float | None = None,
     ) -> list[Recommendation]:
         """The n items of the highest score, best first, with the stars expected.
@@ -397,8 +403,8 @@ class RecommendedPerson(Person):
         n : int
         exclude_seen : bool
             Leave out what the person has rated.
-        items : ids, optional
-            Choose among these only.
+        items, exclude, min_ratings
+            As in `Model.recommend`.
         blend : float, optional
             In place of the model's own: 0 is what they would watch alone, 1 the stars alone.
 
@@ -410,22 +416,18 @@ class RecommendedPerson(Person):
         people = self._people
         if blend is not None:
             people = people.blended(number("blend", blend, least=0, most=1))
-        positions, scores = people.rank(
-            whole_number("n", n, least=1),
-            excluded=people.rated if exclude_seen else None,
-            candidates=None if items is None else self._positions_of(items),
-        )
-        columns = positions[0][positions[0] >= 0].astype(np.int64)
+        chosen = self.candidates.positions(items, exclude, min_ratings)
+        columns, scores = self._best(people, n, exclude_seen, chosen)
         ids = self._item_index.ids[columns].tolist()
         ratings, intervals = _stars(people.stars, columns)
-        return list(map(Recommendation, ids, scores[0, : len(ids)].tolist(), ratings, intervals))
+        return list(map(Recommendation, ids, scores.tolist(), ratings, intervals))
 
     def explain_all(self, items: Iterable[Any], *, n: int = 5, blend: float | None = None) -> list[Any]:
         """As `explain`, for several items at hardly more than the price of one."""
         if blend is None:
             return super().explain_all(items, n=n)
         people = self._people.blended(number("blend", blend, least=0, most=1))
-        return Person(self._item_index, people).explain_all(items, n=n)
+        return Person(self.candidates, people).explain_all(items, n=n)
 
 
 def _stars(stars: Any, columns: Any) -> tuple[list[float], list[tuple[float, float] | None]]:

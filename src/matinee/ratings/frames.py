@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 
 from matinee.errors import DataError
@@ -61,6 +62,17 @@ def eager_frame(frame: Any) -> nw.DataFrame[Any]:
             raise
         raise DataError(f"the frame cannot be collected ({str(error).splitlines()[0][:200]})") from error
     return collected
+
+
+def is_frame(given: Any) -> bool:
+    """Whether something is a frame that `eager_frame` takes; a column, a mapping or an array is none."""
+    if isinstance(given, Mapping | list | tuple | Set | np.ndarray):
+        return False
+    if isinstance(nw.from_native(given, pass_through=True), nw.DataFrame | nw.LazyFrame):
+        return True
+    # A single column of Arrow offers what a table offers, and has a type besides.
+    is_column = hasattr(given, "dtype") or hasattr(given, "type")
+    return hasattr(given, "column_names") or (hasattr(given, "__arrow_c_stream__") and not is_column)
 
 
 def check_frame_names(names: list[str], frame: nw.DataFrame[Any]) -> None:

@@ -93,20 +93,24 @@ class Ranker:
         return offsets
 
 
-def nearest(ranker: Ranker, query: Floats, row: int, n: int) -> list[tuple[int, float]]:
+def nearest(
+    ranker: Ranker, query: Floats, row: int, n: int, candidates: Any = None
+) -> list[tuple[int, float]]:
     """Positions and cosines of the n rows of a cosine ranker nearest to ``row``, without that row.
 
     Parameters
     ----------
     query : ndarray of float32, shape (1, n_factors)
         The factors of ``row``. Factors of zero have no direction, so nothing is near them.
+    candidates : positions, optional
+        Only these rows.
     """
     norm = np.linalg.norm(query)
     if norm == 0:
         return []
     itself = Rows(np.array([0, 1]), np.array([row], dtype=np.int32), np.zeros(1, dtype=np.float32))
     direction = Side((query / norm).astype(np.float32), None)
-    positions, scores = ranker.best(direction, n, excluded=itself)
+    positions, scores = ranker.best(direction, n, excluded=itself, candidates=candidates)
     found = zip(positions[0].tolist(), scores[0].tolist(), strict=True)
     return [(place, score) for place, score in found if place >= 0]
 

@@ -17,7 +17,7 @@ from matinee.models.features.features import FeatureColumns
 from matinee.models.features.side_knowledge import check_features
 from matinee.models.id_lookup import Unknown, positions_of
 from matinee.models.parameters import thread_count
-from matinee.models.person import rated_rows
+from matinee.models.rated import rated_rows
 from matinee.models.saved_arrays import arrays_of_rows, saved_rows
 from matinee.ratings import Rows
 from matinee.solving.row_problem import Side
@@ -103,7 +103,7 @@ class SampledModel(FactorModel):
             If the model has not seen the user.
         """
         row = self.user_position(user)
-        return SampledPerson(self.item_index_, self.people.pick(np.array([row])))
+        return SampledPerson(self.candidates, self.people.pick(np.array([row])))
 
     def fold_in(
         self,
@@ -115,7 +115,7 @@ class SampledModel(FactorModel):
 
         Parameters
         ----------
-        ratings : mapping of item id to rating
+        ratings : mapping of item id to rating, pairs, or frame with the columns item and rating
         features : mapping of column to value, optional
             The values as in a row of ``user_features``; a feature that is left out counts as unknown.
 
@@ -135,7 +135,7 @@ class SampledModel(FactorModel):
                     "features are given, but the model was fitted without user_features; leave them out"
                 )
             encoded = self.user_columns_.encode_one(features)
-        return SampledPerson(self.item_index_, self._people_by(rated, encoded))
+        return SampledPerson(self.candidates, self._people_by(rated, encoded))
 
     def predict(
         self,
@@ -186,6 +186,8 @@ class SampledModel(FactorModel):
         *,
         exclude_seen: bool = True,
         items: Iterable[Any] | None = None,
+        exclude: Iterable[Any] | None = None,
+        min_ratings: int | None = None,
         optimism: float = 0.0,
     ) -> list[Recommendation]:
         """The n items with the highest scores for a user, best first; fewer if there are fewer items.
@@ -197,8 +199,8 @@ class SampledModel(FactorModel):
             The number of items.
         exclude_seen : bool
             Leave out the items that the user has rated.
-        items : ids, optional
-            Choose only from these.
+        items, exclude, min_ratings
+            As in `Model.recommend`.
         optimism : float
             Rank by the mean plus this many standard deviations. Above 0 explores uncertain items; below 0
             plays safe.
@@ -207,8 +209,17 @@ class SampledModel(FactorModel):
         ------
         UnknownUserError, UnknownItemError
             If the model has not seen the user or one of ``items``.
+        DataError
+            If ``n`` or ``optimism`` is out of its range, or a filter is refused as in `Model.recommend`.
         """
-        return self.person(user).recommend(n, exclude_seen=exclude_seen, items=items, optimism=optimism)
+        return self.person(user).recommend(
+            n,
+            exclude_seen=exclude_seen,
+            items=items,
+            exclude=exclude,
+            min_ratings=min_ratings,
+            optimism=optimism,
+        )
 
     # ---- files --------------------------------------------------------------------------------
 

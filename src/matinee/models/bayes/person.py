@@ -48,6 +48,8 @@ class SampledPerson(Person):
         *,
         exclude_seen: bool = True,
         items: Iterable[Any] | None = None,
+        exclude: Iterable[Any] | None = None,
+        min_ratings: int | None = None,
         optimism: float = 0.0,
     ) -> list[Recommendation]:
         """The n items with the highest scores, best first; fewer if there are fewer items.
@@ -58,8 +60,8 @@ class SampledPerson(Person):
             The number of items.
         exclude_seen : bool
             Leave out the items that the person has rated.
-        items : ids, optional
-            Choose only from these.
+        items, exclude, min_ratings
+            As in `Model.recommend`.
         optimism : float
             Rank by the mean plus this many standard deviations.
 
@@ -68,13 +70,16 @@ class SampledPerson(Person):
         UnknownItemError
             For the first of ``items`` that the model has not seen.
         DataError
-            If ``n`` or ``optimism`` is out of its range.
+            If ``n`` or ``optimism`` is out of its range, or a filter is refused as in `Model.recommend`.
         """
         optimism = number("optimism", optimism, least=-LARGEST_OPTIMISM, most=LARGEST_OPTIMISM)
         if optimism == 0:
-            return super().recommend(n, exclude_seen=exclude_seen, items=items)
+            return super().recommend(
+                n, exclude_seen=exclude_seen, items=items, exclude=exclude, min_ratings=min_ratings
+            )
         people = self._people
-        columns = np.arange(len(self._item_index)) if items is None else np.unique(self._positions_of(items))
+        chosen = self.candidates.positions(items, exclude, min_ratings)
+        columns = np.arange(len(self._item_index)) if chosen is None else chosen
         if exclude_seen:
             columns = np.setdiff1d(columns, people.rated.columns)
         scores = people.means(columns) + optimism * self._deviations(columns)
