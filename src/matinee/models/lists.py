@@ -19,7 +19,8 @@ from matinee.models.filters import Candidates
 from matinee.models.id_lookup import Kind, positions_of, unknown_id
 from matinee.models.people import People
 from matinee.models.person import Person
-from matinee.ratings import Rows
+from matinee.models.rated import rated_by_all
+from matinee.ratings import Ratings, Rows
 from matinee.ratings.ids import IdIndex
 from matinee.solving.row_problem import Floats
 
@@ -211,6 +212,51 @@ class Lists(ABC):
             raise DataError(f"users have {rows.ndim} dimensions; expected a column of ids")
         filters = {"items": items, "exclude": exclude, "min_ratings": min_ratings}
         return self._ranked(self.people, self.user_index_, rows, n=n, exclude_seen=exclude_seen, **filters)
+
+    def fold_in_all(
+        self,
+        ratings: Any,
+        n: int = 10,
+        *,
+        exclude_seen: bool = True,
+        items: Any = None,
+        exclude: Iterable[Any] | None = None,
+        min_ratings: int | None = None,
+    ) -> pl.DataFrame:
+        """The n best items for many people whom the model has never seen, all at once.
+
+        They are the lists of `fold_in`, one person after the other, in far less time. A user of the fit whose
+        id is among them is folded in like anybody else, from the ratings given here alone.
+
+        Parameters
+        ----------
+        ratings : Ratings, or frame with the columns user, item and rating
+            The people's ratings; a frame of pandas, polars or Arrow. Of two ratings of an item by one user
+            the last counts. A user of `Ratings` who has none gets the list of somebody of whom nothing is
+            known.
+        n, exclude_seen, items, exclude, min_ratings
+            As in `recommend_all`; the users of ``items`` are those of ``ratings``.
+
+        Returns
+        -------
+        polars.DataFrame
+            The columns of `recommend_all`, in the order of the ids.
+
+        Raises
+        ------
+        UnknownItemError
+            For the first item that the model has not seen.
+        DataError
+            If the frame lacks a column, has no rows, or holds a rating that is not a finite number, or a
+            filter is refused as in `recommend_all`.
+        """
+        self.check_fitted()
+        given = ratings if isinstance(ratings, Ratings) else Ratings.from_frame(ratings)
+        people = self.people_by(rated_by_all(self.item_index_, given))
+        filters = {"items": items, "exclude": exclude, "min_ratings": min_ratings}
+        return self._ranked(
+            people, given.user_index, np.arange(given.n_users), n=n, exclude_seen=exclude_seen, **filters
+        )
 
     def _ranked(self, people: People, users: IdIndex, rows: NDArray[np.int64], **asked: Any) -> pl.DataFrame:
         batch = ranked(people, users, rows, self.candidates, **asked)
