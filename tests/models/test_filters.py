@@ -106,6 +106,7 @@ def test_no_candidates_make_empty_lists(model: Model) -> None:
     user, other = model.user_index_.ids[:2].tolist()
     assert model.recommend(user, items=[]) == []
     assert model.fold_in({}).recommend(items=[]) == []
+    assert model.recommend_group([user, other], items=[]) == []
     for items in ([], {user: [], other: []}):
         found = model.recommend_all([user, other], items=items)
         assert found.rows() == []
@@ -205,6 +206,7 @@ def test_filters_that_make_no_sense_are_refused(model: Model, bad: str) -> None:
     for ask in (
         lambda: model.recommend(users[0], **filters),
         lambda: model.recommend_all(users, **filters),
+        lambda: model.recommend_group(users, **filters),
         lambda: model.similar_items(model.item_index_.id_at(0), **filters),
         lambda: model.fold_in({}).recommend(**filters),
     ):
@@ -228,7 +230,10 @@ def test_candidates_of_each_that_make_no_sense_are_refused(model: Model) -> None
     ):
         with pytest.raises(DataError, match=message):
             model.recommend_all(users, items=candidates)
-    for ask in (lambda: model.recommend(users[0], items={users[0]: items}),):
+    for ask in (
+        lambda: model.recommend(users[0], items={users[0]: items}),
+        lambda: model.recommend_group(users, items={users[0]: items}),
+    ):
         with pytest.raises(DataError, match="items is a dict; expected a list of ids"):
             ask()
 

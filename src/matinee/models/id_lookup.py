@@ -49,10 +49,13 @@ def unknown_id(index: IdIndex, given: Any, kind: Kind) -> UnknownUserError | Unk
     given = given.item() if isinstance(given, np.generic) else given
     error = UnknownUserError if kind == "user" else UnknownItemError
     if not isinstance(given, str) and np.ndim(given) > 0:
-        many = "recommend_all(users) and predict(users, items) take" if kind == "user" else "predict takes"
-        return error(
-            f"expected the id of one {kind}, got a {type(given).__name__} of {len(given)}; {many} many"
+        many = (
+            "recommend_all(users) makes a list for each, recommend_group(users) one for all together, and "
+            "predict(users, items) takes many"
+            if kind == "user"
+            else "predict takes many"
         )
+        return error(f"expected the id of one {kind}, got a {type(given).__name__} of {len(given)}; {many}")
     known = "strings" if index.holds_strings else "integers"
     other_type = isinstance(given, str) != index.holds_strings
     hint = f" ({kind} ids here are {known}, this is a {type(given).__name__})" if other_type else ""

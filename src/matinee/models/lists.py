@@ -16,6 +16,7 @@ from matinee.models.answers import Recommendation, SimilarItem, SimilarUser
 from matinee.models.batches import ranked
 from matinee.models.computed_once import ComputedOnce
 from matinee.models.filters import Candidates
+from matinee.models.groups import Group, How, check_how, together
 from matinee.models.id_lookup import Kind, positions_of, unknown_id
 from matinee.models.people import People
 from matinee.models.person import Person
@@ -62,6 +63,11 @@ class Lists(ABC):
         candidates : ndarray of int64, optional
             Only these positions.
         """
+
+    @property
+    def scores_are_ratings(self) -> bool:
+        """Whether the scores of lists are predicted ratings, which are on one scale for all people."""
+        return self.predicts_ratings
 
     def ratings_beside(
         self, people: People, rows: NDArray[np.int64], columns: NDArray[np.int64]
@@ -262,6 +268,79 @@ class Lists(ABC):
         batch = ranked(people, users, rows, self.candidates, **asked)
         ratings = self.ratings_beside(people, batch.rows, batch.columns)
         return batch.frame(users, self.item_index_, ratings)
+
+    def recommend_group(
+        self,
+        users: Iterable[Any],
+        n: int = 10,
+        how: How = "mean",
+        *,
+        exclude_seen: bool = True,
+        items: Iterable[Any] | None = None,
+        exclude: Iterable[Any] | None = None,
+        min_ratings: int | None = None,
+    ) -> list[Recommendation]:
+        """The n best items for several people together, as for an evening in company.
+
+        With "mean", an item's score for the group is the mean of its members' scores. With "least_misery",
+        it is the score of whoever likes the item least: nobody has to sit through what they cannot bear.
+
+        Scores that are ratings are on one scale, and are taken as they are. The scores of all other models
+        are larger for some people than for others, and mean nothing beside those of another person. So each
+        member's scores come down to their mean over all items and their standard deviation first; a score of
+        1 then says that the item is one deviation above what they like on average. A member who scores all
+        items alike, as nothing is known of them, has no say.
+
+        Parameters
+        ----------
+        users : ids, persons, or both
+            The members: users of the fit by their ids, and people that this model folded in. Who is named
+            twice counts once.
+        n : int
+            The number of items.
+        how : {"mean", "least_misery"}
+        exclude_seen : bool
+            Leave out what any of the members has rated.
+        items, exclude, min_ratings
+            As in `recommend`.
+
+        Returns
+        -------
+        list of Recommendation
+            Distinct items, highest score of the group first. The ``rating`` of a `Recommender` is the mean,
+            or the least, of the ratings expected of the members.
+
+        Raises
+        ------
+        UnknownUserError, UnknownItemError
+            For the first id of ``users`` or ``items`` that the model has not seen.
+        DataError
+            If there are no members, ``how`` is neither of the two, a person was folded in by another model,
+            or a filter is refused as in `recommend`.
+        """
+        self.check_fitted()
+        check_how(how)
+        group = Group.of(users, self.people, self.user_position, self.candidates)
+        columns, scores = group.best(
+            whole_number("n", n, least=1),
+            how,
+            on_one_scale=self.scores_are_ratings,
+            exclude_seen=exclude_seen,
+            candidates=self.candidates.positions(items, exclude, min_ratings),
+        )
+        ids = self.item_index_.ids[columns].tolist()
+        ratings = self._ratings_of_group(group, columns, how)
+        return list(map(Recommendation, ids, scores.tolist(), ratings))
+
+    def _ratings_of_group(self, group: Group, columns: NDArray[np.int64], how: How) -> list[Any]:
+        """The ratings beside a group's scores; None for each if the model has none to show."""
+        of_members = [
+            self.ratings_beside(people, np.full(len(columns), row), columns)
+            for people, rows in group.members
+            for row in rows
+        ]
+        ratings = [each for each in of_members if each is not None]
+        return together(np.vstack(ratings), how).tolist() if ratings else [None] * len(columns)
 
     def similar_items(
         self,
