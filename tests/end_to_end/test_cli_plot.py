@@ -43,6 +43,35 @@ def test_ratings_are_drawn_as_png(matinee, files):
         assert np.ptp(image[..., :3]) > 0.5
 
 
+def test_the_options_for_reading_are_of_the_ratings_or_of_the_test(matinee, files):
+    odd = files / "odd.txt"
+    odd.write_text(
+        "what^who^stars\n"
+        + "".join(f"{item}^{user}^{user % 5 + 1}\n" for user in range(9) for item in range(9))
+    )
+    options = (
+        "--columns",
+        "user=who,item=what,rating=stars",
+        "--separator",
+        "^",
+        "--ratings-format",
+        "table",
+    )
+    done = matinee("plot", odd, "-o", files / "one", "--dpi", 60, *options, "--json")
+    assert [path.rsplit("/", 1)[1] for path in done.json["pictures"]] == [
+        f"{name}.png" for name in OF_RATINGS
+    ]
+    done = matinee(
+        "plot", files / "model", "--test", odd, "-o", files / "two", "--dpi", 60, *options, "--json"
+    )
+    assert len(done.json["pictures"]) == len(OF_MODEL + OF_TEST)
+    refused = matinee("plot", files / "model", "-o", files / "three", *options)
+    assert "the options for reading are of ratings, and" in refused.err
+    assert not (files / "three").exists()
+    refused = matinee("plot", odd, "-o", files / "three", "--ratings-format", "excel")
+    assert "format='excel'; expected one of" in refused.err
+
+
 def test_a_model_and_a_test_are_drawn_as_svg_with_titles(matinee, files):
     done = matinee(
         "plot", files / "model", "--test", files / "ratings.csv", "--movies", files / "movies.csv",

@@ -121,7 +121,10 @@ def test_ratings_may_be_typed_by_id_or_by_title(matinee, files):
         (["--user", "1", "--years", "1801", "--movies", "demo"], "no movie is left to choose from"),
         (["--user", "1", "--items", "5,nothing"], "--items: the model knows no item 'nothing'"),
         (["--rated", "5=5", "-o", "recs.csv"], "a new person's ratings do not work with -o"),
-        (["--user", "1", "--items", "5", "-o", "recs.csv"], "--items, --exclude, --genre and --years do not"),
+        (["--user", "1", "--min-ratings", "99999"], "no movie is left to choose from; leave out one of"),
+        (["--user", "1", "--min-ratings", "-1"], "--min-ratings"),
+        (["--user", "1", "--items", "5", "--exclude", "5"], "no movie is left to choose from"),
+        (["--user", "1", "--columns", "item=2"], "--columns works only with --ratings FILE"),
         (["--user", "999999"], "a new user's ratings go through 'matinee recommend MODEL --ratings FILE'"),
     ],
 )  # fmt: skip
@@ -154,6 +157,67 @@ def test_lists_are_chosen_from_some_items_all_but_some_a_genre_or_years(matinee,
     genre = movies[whole[0]].genres[0]
     fits = [item for item in whole if genre in movies[item].genres and 1980 <= movies[item].year <= 1989]
     assert best(matinee(*ask, "--genre", f"x, {genre.upper()}", "--years", "1980-1989")) == fits
+
+
+def test_the_least_number_of_ratings_chooses_movies(matinee, files):
+    model = library.load(files / "model")
+    raters = dict(library.load_dataset("demo").to_frame().group_by("item").len().iter_rows())
+    least = sorted(raters.values())[len(raters) // 2]
+    whole = [one.item for one in model.recommend(1, 1_000)]
+    ask = ("recommend", files / "model", "--user", 1, "-n", 1_000, "--json")
+    fitting = [item for item in whole if raters.get(item, 0) >= least]
+    assert 0 < len(fitting) < len(whole)
+    assert best(matinee(*ask, "--min-ratings", least)) == fitting
+    assert best(matinee(*ask, "--min-ratings", 0)) == whole
+
+
+def test_all_lists_pass_the_filters_too(matinee, files, tmp_path):
+    model, movies = library.load(files / "model"), library.load_movies("demo")
+    output = tmp_path / "lists.parquet"
+    some, without = model.item_index_.ids[::2].tolist(), model.item_index_.ids[:9].tolist()
+    matinee(
+        "recommend", files / "model", "--all", "-n", 4, "-o", output, "--movies", "demo",
+        "--items", ",".join(map(str, some)), "--exclude", ",".join(map(str, without)), "--min-ratings", 2,
+    )  # fmt: skip
+    expected = model.recommend_all(n=4, items=some, exclude=without, min_ratings=2)
+    assert pl.read_parquet(output).drop("title").equals(expected)
+    matinee("recommend", files / "model", "--all", "-o", output, "--movies", "demo", "--years", "1980-1989")
+    years = [movies[item].year for item in pl.read_parquet(output)["item"].unique()]
+    assert years
+    assert all(1980 <= year <= 1989 for year in years)
+
+
+def test_an_id_or_a_title_with_commas_is_taken_whole(matinee, tmp_path):
+    films = ["The Good, the Bad", "a,b", "a", "b", "c"]
+    ratings = library.Ratings.from_arrays(["x"] + ["y"] * 5, ["c", *films], [1, 2, 3, 4, 5, 1])
+    library.ALS(n_factors=2, n_iterations=2).fit(ratings).save(tmp_path / "model")
+    (tmp_path / "movies.csv").write_text('id,title,year\nb,"Crouching, Hidden",2000\n')
+    ask = ("recommend", tmp_path / "model", "--user", "x", "--movies", tmp_path / "movies.csv", "--json")
+    for options, expected in (
+        (["--items", "a,b"], {"a,b"}),
+        (["--items", "a, b"], {"a", "b"}),
+        (["--items", "a,b", "--items", films[0], "--items", "a"], {"a,b", films[0], "a"}),
+        (["--exclude", "a,b", "--exclude", "a"], {films[0], "b"}),
+        (["--items", "Crouching, Hidden"], {"b"}),
+    ):
+        assert set(best(matinee(*ask, *options))) == expected, options
+
+
+def test_the_options_for_reading_are_of_a_new_persons_file_too(matinee, files, tmp_path, letterboxd):
+    path = tmp_path / "mine.txt"
+    path.write_bytes("who^stars^what\nmé^4^5\nmé^2^9\n".encode("utf-16"))
+    options = ("--columns", "user=who,item=what,rating=stars", "--separator", "^", "--encoding", "utf-16")
+    outcome = matinee("recommend", files / "model", "--ratings", path, *options, "--json")
+    expected = library.load(files / "model").fold_in({5: 4, 9: 2}).recommend(10)
+    assert best(outcome) == [one.item for one in expected]
+    path.write_text("me,5,2,200\nme,5,4,100\nme,9,2,100\n")
+    ask = ("recommend", files / "model", "--ratings", path, "--json")
+    latest = library.load(files / "model").fold_in({5: 2, 9: 2}).recommend(10)
+    assert best(matinee(*ask, "--duplicates", "latest")) == [one.item for one in latest]
+    assert best(matinee(*ask)) == [one.item for one in expected]
+    ask = ("recommend", files / "model", "--ratings", letterboxd, "--movies", "demo", "--json")
+    assert best(matinee(*ask, "--encoding", "utf-8")) == best(matinee(*ask))
+    assert "letterboxd" in matinee(*ask, "--columns", "item=Nothing").err
 
 
 def test_options_say_how_to_read_a_file(matinee, files):

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 
-from matinee.cli.candidates import Excluded, Genre, Items, Years, candidates
+from matinee.cli.candidates import Excluded, Genre, Items, LeastRatings, Years, filters
 from matinee.cli.files import require_table_format, require_writable, write_table
-from matinee.cli.newcomers import newcomer_of_file, newcomer_of_text
+from matinee.cli.newcomers import Newcomer, newcomer_of_file, newcomer_of_text
 from matinee.cli.options import AsJson, Count, ModelPath, MoviesSource
 from matinee.cli.output import Column, complain, show, show_json, show_pairs, show_table, status
+from matinee.cli.reading_options import Reading, with_reading_options
 from matinee.cli.sources import Titles, id_from, model_from, titles_from
 from matinee.errors import DataError
 from matinee.models import Model, names_where
@@ -101,6 +103,7 @@ def predict(
     show_pairs(pairs)
 
 
+@with_reading_options
 def recommend(
     model: ModelPath,
     user: Annotated[
@@ -114,6 +117,7 @@ def recommend(
     exclude: Excluded = None,
     genre: Genre = None,
     years: Years = None,
+    min_ratings: LeastRatings = None,
     optimism: Optimism = 0.0,
     output: Annotated[
         Path | None,
@@ -127,11 +131,13 @@ def recommend(
     movies: MoviesSource = None,
     links: Links = None,
     as_json: AsJson = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Recommend movies to a user, or to a new person.
 
     Only movies that they have not rated yet are recommended. A new person is somebody whom the model has
-    never seen: their ratings are in a file, or are typed.
+    never seen: their ratings are in a file, or are typed. The options for reading are of that file.
     """
     asked = [user is not None, everybody, ratings is not None, rated is not None]
     if sum(asked) != 1:
@@ -140,15 +146,29 @@ def recommend(
         )
     if everybody and output is None:
         raise DataError("--all needs a file to write to; add -o recommendations.csv, or .parquet")
+    if reading and ratings is None:
+        given = ", ".join(f"--{name.replace('_', '-')}" for name in reading)
+        raise DataError(f"{given} works only with --ratings FILE; leave it out")
     if output is not None:
-        _check_output(output, optimism, asked[2] or asked[3], [items, exclude, genre, years])
+        _check_output(output, optimism, asked[2] or asked[3])
     fitted, titles = model_from(model), titles_from(movies)
+    options = filters(
+        fitted, movies, items=items, exclude=exclude, genre=genre, years=years, min_ratings=min_ratings
+    )
     if output is not None:
         users = None if user is None else [id_from(user, fitted.user_index_)]
-        _write_recommendations(fitted, users, n, output, titles, as_json)
+        with status(f"writing {output}"):
+            frame = fitted.recommend_all(users, n=n, **options)
+            write_table(titles.beside(frame), output)
+        _show_written(frame, output, as_json=as_json)
         return
-    person, document = _person(fitted, user, ratings, rated, movies, links)
-    options: dict[str, Any] = {"items": candidates(fitted, movies, items, exclude, genre, years)}
+    if ratings is not None:
+        person, document = _newcomer(fitted, newcomer_of_file(fitted, ratings, movies, links, reading))
+    elif rated is not None:
+        person, document = _newcomer(fitted, newcomer_of_text(fitted, rated, movies))
+    else:
+        user_id = id_from(user or "", fitted.user_index_)
+        person, document = fitted.person(user_id), {"user": user_id}
     if optimism:
         _with_intervals(fitted, "--optimism")
         options["optimism"] = optimism
@@ -159,11 +179,10 @@ def recommend(
         show_ranked(found, titles, score_name="score")
 
 
-def _check_output(output: Path, optimism: float, is_new: bool, filters: list[Any]) -> None:
+def _check_output(output: Path, optimism: float, is_new: bool) -> None:
     for given, name in (
         (optimism, "--optimism"),
         (is_new, "a new person's ratings"),
-        (any(each is not None for each in filters), "--items, --exclude, --genre and --years"),
     ):
         if given:
             verb = "does" if name == "--optimism" else "do"
@@ -171,22 +190,8 @@ def _check_output(output: Path, optimism: float, is_new: bool, filters: list[Any
     require_writable(require_table_format(output))
 
 
-def _person(
-    model: Model,
-    user: str | None,
-    ratings: Path | None,
-    rated: str | None,
-    movies: str | None,
-    links: Path | None,
-) -> tuple[Any, dict[str, Any]]:
+def _newcomer(model: Model, newcomer: Newcomer) -> tuple[Any, dict[str, Any]]:
     """The person to recommend to, and what JSON says about them."""
-    if user is not None:
-        user_id = id_from(user, model.user_index_)
-        return model.person(user_id), {"user": user_id}
-    if ratings is not None:
-        newcomer = newcomer_of_file(model, ratings, movies, links)
-    else:
-        newcomer = newcomer_of_text(model, rated or "", movies)
     for line in newcomer.report:
         complain(line)
     document = {"ratings": len(newcomer.ratings), "unmatched": newcomer.unmatched}
@@ -213,12 +218,7 @@ def _with_intervals(model: Model, option: str) -> Any:
     return model
 
 
-def _write_recommendations(
-    model: Model, users: list[Any] | None, n: int, output: Path, titles: Titles, as_json: bool
-) -> None:
-    with status(f"writing {output}"):
-        frame = model.recommend_all(users, n=n)
-        write_table(titles.beside(frame), output)
+def _show_written(frame: pl.DataFrame, output: Path, *, as_json: bool) -> None:
     n_users = frame["user"].n_unique()
     if as_json:
         show_json({"output": str(output), "users": n_users, "recommendations": len(frame)})

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from matinee.cli.newcomers import item_named
+from matinee.cli.newcomers import items_named, listed
 from matinee.cli.sources import movies_by_id_of
-from matinee.datasets import Movie
+from matinee.datasets import Movie, Movies
 from matinee.errors import DataError
 from matinee.models import Model
 from matinee.ratings.ids import Id
 
+SEVERAL = "An id or a title with commas in it is taken whole; the option may be repeated."
 Items = Annotated[
-    str | None,
-    typer.Option("--items", metavar="ITEM,…", help="Choose only from these movies, by id or by title."),
+    list[str] | None,
+    typer.Option(
+        "--items",
+        metavar="ITEM,…",
+        help=f"Choose only from these movies, by id or by title. {SEVERAL}",
+        show_default=False,
+    ),
 ]
 Excluded = Annotated[
-    str | None, typer.Option("--exclude", metavar="ITEM,…", help="Leave out these movies, by id or by title.")
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="ITEM,…",
+        help=f"Leave out these movies, by id or by title. {SEVERAL}",
+        show_default=False,
+    ),
+]
+LeastRatings = Annotated[
+    int | None,
+    typer.Option("--min-ratings", min=0, metavar="N", help="Choose only movies that N users or more rated."),
 ]
 Genre = Annotated[
     str | None,
@@ -37,45 +53,45 @@ Years = Annotated[
 ]
 
 
-def candidates(
+def filters(
     model: Model,
     source: str | None,
-    items: str | None,
-    exclude: str | None,
+    *,
+    items: list[str] | None,
+    exclude: list[str] | None,
     genre: str | None,
     years: str | None,
-) -> list[Id] | None:
-    """The items to choose from; None for all.
+    min_ratings: int | None,
+) -> dict[str, Any]:
+    """The filters that options were given for, as `Model.recommend` takes them.
 
     Raises
     ------
     DataError
         If an item is unknown, a filter needs the list of movies, or nothing is left.
     """
-    if items is exclude is genre is years is None:
-        return None
-    movies = movies_by_id_of(model.item_index_, source)
-    found: list[Id] = model.item_index_.ids.tolist()
-    if items is not None:
-        found = [item_named(model, text, movies, "--items") for text in _listed(items)]
-    if exclude is not None:
-        unwanted = {item_named(model, text, movies, "--exclude") for text in _listed(exclude)}
-        found = [item for item in found if item not in unwanted]
+    needs_movies = items or exclude or genre is not None or years is not None
+    movies = movies_by_id_of(model.item_index_, source) if needs_movies else None
+    chosen = items_named(model, items, movies, "--items") if items else None
     if genre is not None or years is not None:
         if movies is None:
             raise DataError("--genre and --years need --movies MOVIES")
-        genres = None if genre is None else {each.casefold() for each in _listed(genre)}
-        span = None if years is None else _span(years)
-        found = [item for item in found if item in movies and _fits(movies[item], genres, span)]
-    if not found:
+        fitting = _fitting(movies, genre, years)
+        chosen = fitting if chosen is None else [item for item in chosen if item in set(fitting)]
+    unwanted = items_named(model, exclude, movies, "--exclude") if exclude else None
+    passing = model.candidates.positions(chosen, unwanted, min_ratings)
+    if passing is not None and len(passing) == 0:
         raise DataError(
-            "no movie is left to choose from; leave out one of --items, --exclude, --genre, --years"
+            "no movie is left to choose from; leave out one of --items, --exclude, --genre, --years and "
+            "--min-ratings"
         )
-    return found
+    return {"items": chosen, "exclude": unwanted, "min_ratings": min_ratings}
 
 
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _fitting(movies: Movies, genre: str | None, years: str | None) -> list[Id]:
+    genres = None if genre is None else {each.casefold() for each in listed(genre)}
+    span = None if years is None else _span(years)
+    return [item for item, movie in movies.items() if _fits(movie, genres, span)]
 
 
 def _span(text: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from matinee.cli.reading_options import Reading
 from matinee.cli.sources import id_from, links_for, movies_by_id_of
 from matinee.datasets import Movie, Movies, read_ratings
 from matinee.datasets.own_ratings import is_export, read_export
@@ -17,6 +18,10 @@ from matinee.ratings.ids import Id
 
 # A title may hold commas and signs of equality: a rating ends where another begins.
 RATED = re.compile(r"\s*(.+?)\s*=\s*(-?\d+(?:\.\d+)?)\s*(?:,|$)")
+
+
+# The ways to read that an export takes too.
+OF_EXPORTS = ("encoding", "max_unpacked")
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,9 @@ class Newcomer:
     unmatched: list[str] = field(default_factory=list)
 
 
-def newcomer_of_file(model: Model, path: Path, movies: str | None, links: Path | None) -> Newcomer:
+def newcomer_of_file(
+    model: Model, path: Path, movies: str | None, links: Path | None, reading: Reading
+) -> Newcomer:
     """The person in an export of Letterboxd, IMDb or Goodreads, or in a file of one person's ratings.
 
     Raises
@@ -45,7 +52,11 @@ def newcomer_of_file(model: Model, path: Path, movies: str | None, links: Path |
     DataError
         If the file holds nothing that the model knows, or the ratings of several people.
     """
-    return _of_export(model, path, movies, links) if is_export(path) else _of_ratings(model, path)
+    of_export: Any = {name: value for name, value in reading.items() if name in OF_EXPORTS}
+    # Whoever names columns or a format has a table of another kind.
+    if len(of_export) == len(reading) and is_export(path, encoding=reading.get("encoding")):
+        return _of_export(model, path, movies, links, of_export)
+    return _of_ratings(model, path, reading)
 
 
 def newcomer_of_text(model: Model, text: str, movies: str | None) -> Newcomer:
@@ -92,6 +103,28 @@ def item_named(model: Model, text: str, movies: Movies | None, option: str) -> I
     raise DataError(f"{option}: several movies are called {text!r}: {listed}; give the id")
 
 
+def items_named(model: Model, texts: list[str], movies: Movies | None, option: str) -> list[Id]:
+    """The items of all texts: a text that is an id or a title is one item, any other a list with commas.
+
+    Raises
+    ------
+    DataError
+        As `item_named` does.
+    """
+    found = []
+    for text in texts:
+        whole = text.strip()
+        is_known = model.item_index_.position(id_from(whole, model.item_index_)) >= 0
+        is_one = is_known or ("," in whole and movies is not None and bool(_titled(movies, whole)))
+        found += [item_named(model, one, movies, option) for one in ([whole] if is_one else listed(whole))]
+    return found
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a text between its commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _titled(movies: Movies, text: str) -> list[Movie]:
     """The movies of this title: with the year if the text has one, and as it is written if one is so."""
     exact = [movie for movie in movies.values() if text in (movie.title, str(movie))]
@@ -102,11 +135,13 @@ def _titled(movies: Movies, text: str) -> list[Movie]:
     return [movie for movie in alike if year is None or movie.year == year]
 
 
-def _of_export(model: Model, path: Path, movies: str | None, links: Path | None) -> Newcomer:
+def _of_export(
+    model: Model, path: Path, movies: str | None, links: Path | None, reading: dict[str, Any]
+) -> Newcomer:
     known = movies_by_id_of(model.item_index_, movies)
     if known is None:
         known = Movies(Movie(item, str(item)) for item in model.item_index_.ids.tolist())
-    export = read_export(path, known, links=links or links_for(movies))
+    export = read_export(path, known, links=links or links_for(movies), **reading)
     missing = [*export.unmatched, *export.ambiguous]
     if not export.ratings:
         remedy = "name the list of movies with --movies" if movies is None else "is it the model's list?"
@@ -115,8 +150,11 @@ def _of_export(model: Model, path: Path, movies: str | None, links: Path | None)
     return Newcomer(export.on_scale(model.rating_range_), str(export).splitlines(), unmatched)
 
 
-def _of_ratings(model: Model, path: Path) -> Newcomer:
-    ratings = read_ratings(path, timestamps=False)
+def _of_ratings(model: Model, path: Path, reading: Reading) -> Newcomer:
+    # Times tell nothing of a person, except which of two ratings is the latest.
+    needs_times = reading.get("duplicates") == "latest" and reading.get("timestamps", True)
+    asked: Any = {**reading, "timestamps": needs_times}
+    ratings = read_ratings(path, **asked)
     if ratings.n_users > 1:
         raise DataError(
             f"{path} holds the ratings of {ratings.n_users:,} people; expected those of one person"

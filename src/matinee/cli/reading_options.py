@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable
@@ -81,27 +82,44 @@ DEFAULTS = {"timestamps": True}
 
 
 def with_reading_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for each way to read ratings, in place of its parameter ``reading``."""
+    """The command with an option for each way to read ratings, in place of its parameter ``reading``.
+
+    Where the command has an option of that name already, that for reading begins with "ratings".
+    """
     signature = inspect.signature(command)
     hints = get_type_hints(command, include_extras=True)
     own = [one for one in signature.parameters.values() if one.name != "reading"]
     own = [one.replace(annotation=hints.get(one.name, one.annotation)) for one in own]
+    taken = {one.name for one in own}
+    names = {name: f"ratings_{name}" if name in taken else name for name in OPTIONS}
     added = [
         inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=DEFAULTS.get(name), annotation=hint
+            names[name],
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=DEFAULTS.get(name),
+            annotation=_with_flag(hint, names[name]) if name in taken else hint,
         )
         for name, hint in OPTIONS.items()
     ]
 
     @functools.wraps(command)
     def with_options(**arguments: Any) -> None:
-        given = {name: arguments.pop(name) for name in OPTIONS}
+        given = {name: arguments.pop(names[name]) for name in OPTIONS}
         command(**arguments, reading=_reading(given))
 
     parameters = [*own[:-1], *added, own[-1]]
     with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     with_options.__annotations__ = {one.name: one.annotation for one in parameters}
     return with_options
+
+
+def _with_flag(hint: Any, name: str) -> Any:
+    """The same option under the flag that belongs to another name."""
+    kind, option = get_args(hint)
+    option = copy.copy(option)
+    # In an annotation, typer takes the flag where a default would be.
+    option.default = f"--{name.replace('_', '-')}"
+    return Annotated[kind, option]
 
 
 def _reading(given: dict[str, Any]) -> Reading:
