@@ -67,6 +67,29 @@ def test_lists_are_the_same_when_items_come_in_slabs(explicit: Pair, exclude_see
     assert collected(found, "user", "rank").equals(expected)
 
 
+def test_filters_choose_as_on_one_machine_also_in_slabs(pair: Pair) -> None:
+    ids = pair.local.item_index_.ids
+    least = int(np.median(pair.local.n_raters))
+    filters: dict[str, Any] = {"items": ids[3:], "exclude": [*ids[5:12:2].tolist(), -1], "min_ratings": least}
+    expected = pair.local.recommend_all(n=6, **filters)
+    assert 0 < expected["item"].n_unique() < len(ids) - 3
+    for slab_bytes in (300, 1 << 20):
+        found = pair.spread.recommend_all(6, slab_bytes=slab_bytes, **filters)
+        assert collected(found, "user", "rank").equals(expected)
+    assert pair.spread.recommend_all(items=[]).count() == 0
+
+
+def test_candidates_of_each_user_are_refused_with_the_remedy(explicit: Pair) -> None:
+    users = explicit.local.user_index_.ids.tolist()
+    own = dict.fromkeys(users, explicit.local.item_index_.ids[:5])
+    with pytest.raises(DataError, match=r"do not work on Spark; .*for_users\(ids\)"):
+        explicit.spread.recommend_all(items=own)
+    with pytest.raises(DataError, match="min_ratings=-1; expected a whole number"):
+        explicit.spread.recommend_all(min_ratings=-1)
+    found = explicit.spread.for_users(users).recommend_all(n=3, items=own)
+    assert found.equals(explicit.local.recommend_all(n=3, items=own))
+
+
 def test_items_of_one_score_are_in_the_order_of_their_ids_across_slabs(spark: SparkSession) -> None:
     local = ALS(n_factors=2, n_iterations=1).fit(named(random_ratings(n_users=8)))
     local.item_factors_[:] = 0.5

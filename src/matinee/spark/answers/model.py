@@ -18,6 +18,7 @@ from matinee.errors import DataError
 from matinee.evaluation import Evaluation
 from matinee.evaluation.criteria import Gains
 from matinee.models.alternating_model import AlternatingModel
+from matinee.models.filters import is_of_each
 from matinee.models.id_lookup import Unknown, unknown_id
 from matinee.ratings.ids import IdIndex
 from matinee.solving.history import Iteration
@@ -182,7 +183,14 @@ class SparkModel:
     # ---- answers ------------------------------------------------------------------------------
 
     def recommend_all(
-        self, n: int = 10, *, exclude_seen: bool = True, slab_bytes: int = SLAB_BYTES
+        self,
+        n: int = 10,
+        *,
+        exclude_seen: bool = True,
+        items: Iterable[Any] | None = None,
+        exclude: Iterable[Any] | None = None,
+        min_ratings: int | None = None,
+        slab_bytes: int = SLAB_BYTES,
     ) -> DataFrame:
         """The n best items of every user.
 
@@ -191,6 +199,9 @@ class SparkModel:
         n : int
         exclude_seen : bool
             Leave out what the user has rated.
+        items, exclude, min_ratings
+            As in `Model.recommend`, for all users. Candidates of each user work only in the model that
+            `for_users` gives.
         slab_bytes : int
             How many bytes of items a Python process of an executor takes at a time. If there are more, they
             come in slabs, and each slab costs a pass over the users.
@@ -200,12 +211,25 @@ class SparkModel:
         DataFrame
             Columns user, rank (from 1), item and score (the predicted rating, not clipped), in no particular
             order.
+
+        Raises
+        ------
+        UnknownItemError
+            For the first of ``items`` that the model has not seen.
+        DataError
+            If ``n`` is not a whole number above 0, or a filter is refused as in `Model.recommend`.
         """
+        if is_of_each(items):
+            raise DataError(
+                "candidates of each user do not work on Spark; expected items for all users, or "
+                "model.for_users(ids).recommend_all(items=…)"
+            )
         return best_of_all(
             self.users,
             self._slabs(whole_number("slab_bytes", slab_bytes, least=1)),
             n=whole_number("n", n, least=1),
             exclude_seen=exclude_seen,
+            chosen=self._common.candidates.positions(items, exclude, min_ratings),
             n_buckets=self.n_buckets,
         )
 

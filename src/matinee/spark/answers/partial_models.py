@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame
 from matinee.errors import ModelFileError
 from matinee.models.alternating_model import AlternatingModel
 from matinee.models.computed_once import ComputedOnce
+from matinee.models.filters import Candidates
 from matinee.models.saved_arrays import check_rows
 from matinee.ratings import Rows
 from matinee.ratings.ids import IdIndex
@@ -100,6 +101,13 @@ class CommonPart:
     def slab(self, first: int, last: int) -> CommonPart:
         """The same, with only the items from position ``first`` up to, but without, ``last``."""
         return replace(self, items=self.items.slab(first, last), is_slab=True, computed=ComputedOnce())
+
+    @property
+    def candidates(self) -> Candidates:
+        """The items that lists are chosen from, with the ratings of all users."""
+        computed = ComputedOnce()
+        computed.get("n_raters", lambda: self.items.n_ratings)
+        return Candidates("item", self.items.index, Rows.empty(0), computed)
 
     def with_users(self, users: Any) -> AlternatingModel:
         """The ordinary model of these users.

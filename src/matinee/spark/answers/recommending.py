@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark import Broadcast
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import FloatType, IntegerType, StructField, StructType
 
+from matinee.ratings.ids import IdArray
 from matinee.spark.answers.buckets import bucket_of
 from matinee.spark.answers.partial_models import CommonPart
 from matinee.spark.answers.tables import arrow_type, id_type
@@ -30,9 +33,20 @@ def slabs(n_items: int, n_factors: int, slab_bytes: int) -> list[tuple[int, int]
 
 
 def best_of_all(
-    users: DataFrame, parts: list[Broadcast[CommonPart]], *, n: int, exclude_seen: bool, n_buckets: int
+    users: DataFrame,
+    parts: list[Broadcast[CommonPart]],
+    *,
+    n: int,
+    exclude_seen: bool,
+    chosen: NDArray[np.int64] | None,
+    n_buckets: int,
 ) -> DataFrame:
     """The best n items of every user. If there are several slabs, their best n are merged.
+
+    Parameters
+    ----------
+    chosen : ndarray of int64 or None
+        The positions of the items to choose from, among all items.
 
     Returns
     -------
@@ -42,7 +56,9 @@ def best_of_all(
     columns = ["user", "factors", "bias", *(["items"] if exclude_seen else [])]
     schema = _schema(users, parts[0].value)
     lists = [
-        users.select(*columns).mapInArrow(_lists_of(part, n, exclude_seen, _arrow_schema(schema)), schema)
+        users.select(*columns).mapInArrow(
+            _lists_of(part, n, exclude_seen, _ids_in(part.value, chosen), _arrow_schema(schema)), schema
+        )
         for part in parts
     ]
     if len(lists) == 1:
@@ -68,11 +84,22 @@ def _arrow_schema(schema: StructType) -> Any:
     return pa.schema(list(zip(schema.names, [user, pa.int32(), item, pa.float32()], strict=True)))
 
 
-def _lists_of(part: Broadcast[CommonPart], n: int, exclude_seen: bool, schema: Any) -> Callable[..., Any]:
+def _ids_in(part: CommonPart, chosen: NDArray[np.int64] | None) -> IdArray | None:
+    """The ids of the items of a slab that are chosen; None for all."""
+    if chosen is None:
+        return None
+    own = chosen - part.items.first
+    ids = part.items.index.ids
+    return ids[own[(own >= 0) & (own < len(ids))]]
+
+
+def _lists_of(
+    part: Broadcast[CommonPart], n: int, exclude_seen: bool, items: IdArray | None, schema: Any
+) -> Callable[..., Any]:
     def lists(batches: Iterator[Any]) -> Iterator[Any]:
         for batch in batches:
             model = part.value.in_task(pa.Table.from_batches([batch]))
-            best = model.recommend_all(n=n, exclude_seen=exclude_seen)
+            best = model.recommend_all(n=n, exclude_seen=exclude_seen, items=items)
             yield from best.to_arrow().cast(schema).to_batches()
 
     return lists
