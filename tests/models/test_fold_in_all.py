@@ -100,7 +100,7 @@ def test_ratings_of_strangers_that_make_no_sense_are_refused(model: Model) -> No
     unknown = frame.with_columns(
         pl.when(pl.int_range(pl.len()) == 7).then(-5).otherwise("item").alias("item")
     )
-    for ask in (lambda: model.fold_in_all(unknown), lambda: model.fold_in(unknown)):
+    for ask in (lambda: model.fold_in_all(unknown), lambda: model.fold_in(unknown.drop("user"))):
         with pytest.raises(UnknownItemError, match="item -5 is not known to the model"):
             ask()
     with pytest.raises(UnknownItemError, match="item ids here are integers, this is a str"):
@@ -118,7 +118,8 @@ def test_ratings_of_strangers_that_make_no_sense_are_refused(model: Model) -> No
     for rated, message in (
         (frame.drop("rating"), "no column 'rating'"),
         (frame.drop("item"), "no column 'item'"),
-        (frame.with_columns(rating=pl.lit("five")), "row 0: rating 'five' is not a number"),
+        (frame.drop("user").with_columns(rating=pl.lit("five")), "row 0: rating 'five' is not a number"),
+        (frame, r"holds the ratings of 9 users; fold_in_all\(ratings\) takes many"),
     ):
         with pytest.raises(DataError, match=message):
             model.fold_in(rated)

@@ -12,7 +12,7 @@ from matinee.errors import DataError
 from matinee.models.id_lookup import positions_of, unknown_id
 from matinee.ratings import Ratings, Rows
 from matinee.ratings.columns import LARGEST_RATING, frame_columns
-from matinee.ratings.frames import is_frame
+from matinee.ratings.frames import eager_frame, is_frame
 from matinee.ratings.ids import IdIndex
 
 
@@ -24,7 +24,7 @@ def rated_rows(item_index: IdIndex, ratings: Mapping[Any, Any] | Iterable[tuple[
     UnknownItemError
         For the first item that the model has not seen.
     DataError
-        If a rating is not a finite number, or a frame lacks a column.
+        If a rating is not a finite number, or a frame lacks a column or holds the ratings of several users.
     """
     if is_frame(ratings):
         return _of_frame(item_index, ratings)
@@ -45,9 +45,16 @@ def rated_rows(item_index: IdIndex, ratings: Mapping[Any, Any] | Iterable[tuple[
 
 def _of_frame(item_index: IdIndex, frame: Any) -> Rows:
     """One row of the ratings in the columns item and rating; of two of an item the last."""
-    items, values = frame_columns(frame, ["item", "rating"])
+    table = eager_frame(frame)
+    items, values = frame_columns(table, ["item", "rating"])
     if len(items) == 0:
         return Rows.empty(1)
+    if "user" in table.columns:
+        n_users = len(IdIndex.from_ids(*frame_columns(table, ["user"]), name="user"))
+        if n_users > 1:
+            raise DataError(
+                f"the frame holds the ratings of {n_users:,} users; fold_in_all(ratings) takes many"
+            )
     return rated_by_all(item_index, Ratings.from_arrays(np.zeros(len(items), np.int64), items, values))
 
 
