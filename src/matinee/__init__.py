@@ -31,9 +31,11 @@ from matinee.models.answers import (
     Contribution,
     Explanation,
     Recommendation,
+    RecommendedUser,
     SimilarItem,
     SimilarUser,
 )
+from matinee.models.new_item import NewItem
 from matinee.models.person import Person
 from matinee.ratings import Ratings
 from matinee.ratings.splits import NewUsers, k_fold, split
@@ -60,12 +62,14 @@ __all__ = [
     "ModelFileError",
     "Movie",
     "Movies",
+    "NewItem",
     "NewUsers",
     "NotEnoughMemoryError",
     "NotFittedError",
     "Person",
     "Ratings",
     "Recommendation",
+    "RecommendedUser",
     "Recommender",
     "SimilarItem",
     "SimilarUser",

@@ -9,6 +9,14 @@ def sort_order(
 def transpose_rows(
     indptr: NDArray[np.int64], columns: NDArray[np.int32], values: NDArray[np.float32], n_columns: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
+def merge_rows(
+    indptr: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: NDArray[np.float32],
+    later_indptr: NDArray[np.int64],
+    later_columns: NDArray[np.int32],
+    later_values: NDArray[np.float32],
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 def solve_rows(
     indptr: NDArray[np.int64],
     columns: NDArray[np.int32],

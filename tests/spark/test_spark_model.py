@@ -297,6 +297,13 @@ def test_users_that_are_not_known_are_named(explicit: Pair) -> None:
         explicit.spread.for_users(3)
 
 
+def test_new_data_goes_through_an_ordinary_model(explicit: Pair) -> None:
+    with pytest.raises(DataError, match=r"takes no new ratings.*to_model\(\)\.partial_fit"):
+        explicit.spread.partial_fit(random_ratings())
+    with pytest.raises(DataError, match=r"folds in no item.*to_model\(\)\.fold_in_item"):
+        explicit.spread.fold_in_item({1: 3.0})
+
+
 def test_a_model_on_a_cluster_knows_what_it_was_fitted_with(explicit: Pair) -> None:
     local, spread = explicit.local, explicit.spread
     assert repr(spread) == "SparkModel(ALS(n_factors=3, n_iterations=3))"

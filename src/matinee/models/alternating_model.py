@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matinee.models.memory import named_if_too_large
+from matinee.models.model import Model
+from matinee.models.new_item import NewItem
 from matinee.models.parameters import thread_count
 from matinee.models.solved_model import SolvedModel
-from matinee.ratings import Ratings, Rows
-from matinee.solving.history import Callback
-from matinee.solving.row_problem import CHOLESKY, LEAST_RIDGE, Floats, Side, Solver, Terms
-from matinee.solving.training_loop import AlternationInMemory, Measure, take_start
+from matinee.models.warm_start import begin
+from matinee.ratings import MergedRatings, Ratings, Rows
+from matinee.solving.history import Callback, Iteration, continued
+from matinee.solving.row_problem import (
+    CHOLESKY,
+    LEAST_RIDGE,
+    TO_THE_LAST_DIGIT,
+    Floats,
+    Side,
+    Solver,
+    Terms,
+    solve_rows,
+)
+from matinee.solving.touched_rows import TouchedAlternation
+from matinee.solving.training_loop import AlternationInMemory, Measure
 
 
 class AlternatingModel(SolvedModel):
@@ -34,7 +50,7 @@ class AlternatingModel(SolvedModel):
         train: Ratings,
         validation: Ratings | None = None,
         *,
-        start: tuple[Any, Any] | None = None,
+        start: tuple[Any, Any] | Model | None = None,
         progress: bool = True,
         callback: Callback | None = None,
     ) -> Self:
@@ -46,9 +62,11 @@ class AlternatingModel(SolvedModel):
         validation : Ratings, optional
             Ratings held out: the model does not learn from them. After each iteration the fit records the
             error on them, or NDCG at 10 if the model predicts no ratings.
-        start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
-            Starting factors, with rows in the order of ``train.users`` and ``train.items``. The users are
-            solved first, so their starting factors matter only to an iterative solver.
+        start : fitted model, or two ndarray of shapes (n_users, n_factors), (n_items, n_factors), optional
+            A model with as many factors, whose users and items are found by their ids; those that it does not
+            know start at random, as all do without ``start``. Or starting factors, with rows in the order of
+            ``train.users`` and ``train.items``. The users are solved first, so their starting factors matter
+            only to an iterative solver.
         progress : bool
             Show a progress bar on a terminal if the fit takes over a second.
         callback : callable, optional
@@ -57,7 +75,7 @@ class AlternatingModel(SolvedModel):
         Raises
         ------
         DataError
-            If a parameter is out of its range, or the starting factors have the wrong shape.
+            If a parameter is out of its range, or the starting factors have the wrong shape or another rank.
         KeyboardInterrupt
             On Ctrl-C, within a second; the model is then as it was before the fit.
         """
@@ -73,13 +91,13 @@ class AlternatingModel(SolvedModel):
         self.keep_fit(train, alternation.users, alternation.items, alternation.terms.offset, history)
         return self
 
-    def alternation(self, train: Ratings, start: tuple[Any, Any] | None) -> AlternationInMemory:
+    def alternation(self, train: Ratings, start: tuple[Any, Any] | Model | None) -> AlternationInMemory:
         """A fit to these ratings, ready to run."""
         users, items = self.empty_side(train.n_users), self.empty_side(train.n_items)
-        if start is None:
+        if start is None or isinstance(start, Model):
             self.draw_start(users, items)
-        else:
-            take_start(start, users, items)
+        if start is not None:
+            begin(self, start, train, users, items)
         by_user, by_item = self.observed_sides(train)
         mean = float(train.values.mean(dtype=np.float64))
         return AlternationInMemory(
@@ -142,5 +160,108 @@ class AlternatingModel(SolvedModel):
     def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
         """The function that computes the figures to record after an iteration."""
 
+    # ---- new data ---------------------------------------------------------------------------------
+
+    def training_values(self, by_user: Rows) -> Rows:
+        """The values of a fit's row problem for ratings by user, on the scale of the ratings fitted."""
+        return self.observed(by_user)
+
+    def values_by_item(self, by_item: Rows) -> Rows:
+        """The same for ratings of items that the fit has not seen, by item."""
+        return self.observed(by_item)
+
+    @property
+    def training_users(self) -> Side:
+        """The users as the items of a fit are solved against them."""
+        return self.user_side
+
+    def item_by(self, rated: Rows) -> NewItem:
+        """An item that the model has never seen, from its ratings; one row, whose columns are users."""
+        fitted, threads = self.as_fitted, thread_count(self.n_threads)
+        users: Side = self._computed.get("training users", lambda: self.training_users)
+        prior = self._computed.get("prior of items", lambda: fitted.terms.prior(users, threads))
+        observed = fitted.values_by_item(rated)
+        item = Side.empty(1, users.factors.shape[1], biases=users.biases is not None)
+        solve_rows(
+            observed,
+            users,
+            item,
+            ridge=fitted.ridge(observed, len(self.user_index_)),
+            terms=fitted.terms,
+            n_threads=1,
+            solver=TO_THE_LAST_DIGIT,
+            prior=prior,
+        )
+        return NewItem(self.user_index_, self.item_index_, rated, self.item_answers(item))
+
+    def learn_more(self, merged: MergedRatings, n_iterations: int) -> None:
+        """Solve the rows that new ratings touch, then exactly all users whose row problem has changed."""
+        rating_range = merged.widened(self.rating_range_)
+        is_rescaled = self.observes_whole_users and rating_range != self.rating_range_
+        self.rating_range_ = rating_range
+        touched = merged.touched_items | is_rescaled
+        alternation = self._touched_alternation(merged, touched, is_rescaled=is_rescaled)
+        n_ratings = max(int(alternation.by_item.counts[touched].sum()), 1)
+        history = alternation.run(
+            n_iterations, measure=lambda fit, error: self._measure_touched(error / n_ratings), progress=False
+        )
+        changed = self.concerned_users(merged.ratings.by_user, touched)
+        self._keep_more(merged, alternation.items, continued(self.history_, history), changed)
+
+    def concerned_users(self, by_user: Rows, changed_items: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The users whose row problem is another one since some items have changed; shape (n_users,)."""
+        if changed_items.all():
+            return by_user.counts > 0
+        return by_user.counts_of(changed_items[by_user.columns]) > 0
+
+    def _touched_alternation(
+        self, merged: MergedRatings, touched: NDArray[np.bool_], *, is_rescaled: bool
+    ) -> TouchedAlternation:
+        train = merged.ratings
+        by_user = self.training_values(train.by_user)
+        of_touched = by_user if touched.all() else by_user.keep(touched[by_user.columns])
+        by_item = of_touched.transposed(train.n_items)
+        added = np.bincount(merged.added.columns, minlength=train.n_items)
+        return TouchedAlternation(
+            by_user,
+            by_item,
+            touched_users=merged.touched_users | is_rescaled,
+            touched_items=touched,
+            unsolved_users=_mostly_new(merged.added.counts, train.by_user.counts) | is_rescaled,
+            unsolved_items=_mostly_new(added, by_item.counts) | is_rescaled,
+            user_ridge=partial(self.ridge, n_columns=train.n_items),
+            item_ridge=partial(self.ridge, n_columns=train.n_users),
+            n_threads=thread_count(self.n_threads),
+            users=self.training_users.spread(merged.old_users, train.n_users),
+            items=self.item_side.spread(merged.old_items, train.n_items),
+            terms=self.terms,
+            solver=self.touched_solver,
+        )
+
+    @property
+    def touched_solver(self) -> Solver:
+        """The solver of the items that new ratings touch, and of the users but for the last time."""
+        return CHOLESKY
+
+    def _measure_touched(self, mean_squared_error: float) -> dict[str, float | None]:
+        return {"train_rmse": math.sqrt(mean_squared_error)} if self.predicts_ratings else {}
+
+    def _keep_more(
+        self, merged: MergedRatings, items: Side, history: list[Iteration], changed: NDArray[np.bool_]
+    ) -> None:
+        """Store the items and all ratings, then solve the users whose row problem has changed."""
+        train = merged.ratings
+        users = self.user_side.spread(merged.old_users, train.n_users)
+        self.keep_sides(users, items)
+        self.keep_ratings(train, history, self.rating_range_)
+        rows = np.flatnonzero(changed)
+        rated = train.by_user if changed.all() else train.by_user.pick(rows)
+        users.put(rows, self.fold(rated, CHOLESKY))
+
     def user_ridge(self, observed: Rows) -> Floats:
         return self.ridge(observed, len(self.item_index_))
+
+
+def _mostly_new(added: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The rows of whose ratings at least half are new, so that their factors say little."""
+    return (added > 0) & (2 * added >= counts)

@@ -62,6 +62,13 @@ class SimilarUser(NamedTuple):
     score: float
 
 
+class RecommendedUser(NamedTuple):
+    """A user to whom an item may be recommended, and the score that the item has in their list."""
+
+    user: Id
+    score: float
+
+
 class Contribution(NamedTuple):
     """What one rated item adds to a score, in the units of the ratings."""
 

@@ -130,7 +130,7 @@ class BlendedPeople(People):
             return best_of_scores(self.scores, asked, n_items, n, excluded=excluded, candidates=candidates)
         shown = None if excluded is None else excluded.pick(asked)
         return self.items.ranker.best(
-            self._queries(asked), n, excluded=shown, candidates=candidates, n_threads=self.n_threads
+            self.queries(asked), n, excluded=shown, candidates=candidates, n_threads=self.n_threads
         )
 
     def scores(self, rows: NDArray[Any]) -> Floats:
@@ -143,7 +143,7 @@ class BlendedPeople(People):
             total += (1 - self.blend) * (share * z + (1 - share) * self.items.popularity)
         return total.astype(np.float32)
 
-    def _queries(self, rows: NDArray[Any]) -> Side:
+    def queries(self, rows: NDArray[Any]) -> Side:
         """People's factors, so scaled that their products with the items are blended scores."""
         weights, means, popular = self._scales(rows)
         columns = []

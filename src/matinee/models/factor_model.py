@@ -13,12 +13,13 @@ from matinee.checks import number
 from matinee.errors import DataError, ModelFileError
 from matinee.models.id_lookup import Kind
 from matinee.models.model import Model
+from matinee.models.new_item import ItemAnswers
 from matinee.models.people import FactorItems
 from matinee.models.saved_arrays import saved_array
 from matinee.ratings import Ratings
 from matinee.solving.history import Iteration
-from matinee.solving.ranking import Ranker, nearest
-from matinee.solving.row_problem import Floats, Side
+from matinee.solving.ranking import Ranker, nearest, nearest_to
+from matinee.solving.row_problem import Floats, Side, predict_pairs
 
 NO_LIMITS = (-np.inf, np.inf)
 
@@ -73,11 +74,17 @@ class FactorModel(Model):
         self, train: Ratings, users: Side, items: Side, mean: float, history: list[Iteration]
     ) -> None:
         """Store all results of a fit at once."""
-        self.user_factors_, self.item_factors_ = users.factors, items.factors
-        self.user_biases_ = np.zeros(train.n_users, np.float32) if users.biases is None else users.biases
-        self.item_biases_ = np.zeros(train.n_items, np.float32) if items.biases is None else items.biases
         self.mean_ = mean
+        self.keep_sides(users, items)
         self.keep_ratings(train, history)
+
+    def keep_sides(self, users: Side, items: Side) -> None:
+        """Store the factors and biases, zeros for the biases of a model without."""
+        self.user_factors_, self.item_factors_ = users.factors, items.factors
+        self.user_biases_, self.item_biases_ = (
+            np.zeros(len(side.factors), np.float32) if side.biases is None else side.biases
+            for side in (users, items)
+        )
 
     @property
     def user_side(self) -> Side:
@@ -89,14 +96,25 @@ class FactorModel(Model):
         """The factors and biases of the items."""
         return Side(self.item_factors_, self.item_biases_ if self.as_fitted.has_biases else None)
 
+    @property
+    def sides_to_start_from(self) -> tuple[Side, Side]:
+        """The users and the items that another fit may start from."""
+        return self.user_side, self.item_side
+
     def nearest_rows(
         self, kind: Kind, row: int, n: int, candidates: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
         """Positions and cosines of the n rows whose factors have the smallest angle to those of ``row``."""
         factors = (self.user_side if kind == "user" else self.item_side).factors
-        name = f"directions of every {kind}"
-        ranker = self._computed.get(name, lambda: Ranker(Side(factors, None), cosine=True))
-        return nearest(ranker, factors[row : row + 1], row, n, candidates)
+        return nearest(self.directions(kind), factors[row : row + 1], row, n, candidates)
+
+    def directions(self, kind: Kind) -> Ranker:
+        """A ranker of the users or items by the angle between factors."""
+        factors = (self.user_side if kind == "user" else self.item_side).factors
+        ranker: Ranker = self._computed.get(
+            f"directions of every {kind}", lambda: Ranker(Side(factors, None), cosine=True)
+        )
+        return ranker
 
     @property
     def n_products(self) -> int:
@@ -112,6 +130,25 @@ class FactorModel(Model):
             lambda: FactorItems(self.item_side, Ranker(self.item_side), self.mean_, limits),
         )
         return items
+
+    def item_answers(self, item: Side) -> ItemAnswers:
+        """The answers for an item that is not among those of the fit; of its factors and bias, one row."""
+        users, mean, limits = self.user_side, self.mean_, self.items_for_people.limits
+
+        def scores(rows: NDArray[Any]) -> Floats:
+            return predict_pairs(rows, np.zeros_like(rows), users, item, offset=mean, n_threads=1)
+
+        def predict(rows: NDArray[Any]) -> Floats:
+            return np.clip(scores(rows), *limits)
+
+        def neighbours(n: int) -> list[tuple[int, float]]:
+            return nearest_to(self.directions("item"), item.factors, n)
+
+        bias = item.biases
+        columns = item.factors[0] if bias is None else np.append(item.factors[0], bias)
+        return ItemAnswers(
+            item.factors[0], 0.0 if bias is None else float(bias[0]), columns, predict, scores, neighbours
+        )
 
     # ---- files --------------------------------------------------------------------------------------
 

@@ -19,8 +19,8 @@ from matinee.models.computed_once import ComputedOnce
 from matinee.models.id_lookup import Unknown, positions_of
 from matinee.models.lists import Lists
 from matinee.models.memory import require_memory
+from matinee.models.new_data import TakesNewData
 from matinee.models.options import Option
-from matinee.models.parameters import Parameters
 from matinee.models.people import People
 from matinee.models.person import Person
 from matinee.models.rated import rated_rows
@@ -32,7 +32,7 @@ from matinee.solving.history import Iteration
 from matinee.solving.row_problem import Floats
 
 
-class Model(Lists, Parameters, ABC):
+class Model(Lists, TakesNewData, ABC):
     """The base class of all models: what was learned from ratings, and the answers.
 
     Each class of model declares its name and its abilities in the class attributes below, and computes its
@@ -127,10 +127,15 @@ class Model(Lists, Parameters, ABC):
 
     # ---- after a fit --------------------------------------------------------------------------------
 
-    def keep_ratings(self, train: Ratings, history: list[Iteration]) -> None:
+    def keep_ratings(
+        self,
+        train: Ratings,
+        history: list[Iteration],
+        rating_range: tuple[float, float] | None = None,
+    ) -> None:
         """Store what every model keeps of its fit, and answer from it afterwards."""
         self.history_ = history
-        self.rating_range_ = (float(train.values.min()), float(train.values.max()))
+        self.rating_range_ = rating_range or (float(train.values.min()), float(train.values.max()))
         self.user_index_, self.item_index_ = train.user_index, train.item_index
         self.rated_ = train.by_user
         self.settle()

@@ -9,56 +9,67 @@ import numpy as np
 
 from matinee.checks import number
 from matinee.errors import DataError
-from matinee.models.id_lookup import positions_of, unknown_id
+from matinee.models.id_lookup import Kind, positions_of, unknown_id
 from matinee.ratings import Ratings, Rows
 from matinee.ratings.columns import LARGEST_RATING, frame_columns
 from matinee.ratings.frames import eager_frame, is_frame
 from matinee.ratings.ids import IdIndex
 
 
-def rated_rows(item_index: IdIndex, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> Rows:
-    """One row of ratings, checked, from a mapping of item to rating, from pairs, or from a frame.
+def rated_rows(
+    index: IdIndex, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]], kind: Kind = "item"
+) -> Rows:
+    """One row of ratings, checked, from a mapping of item, or of user, to rating, from pairs, or from a frame.
+
+    Parameters
+    ----------
+    index : IdIndex
+        The items of the model, or its users.
+    kind : {"item", "user"}
+        Which of them.
 
     Raises
     ------
-    UnknownItemError
-        For the first item that the model has not seen.
+    UnknownItemError, UnknownUserError
+        For the first item or user that the model has not seen.
     DataError
-        If a rating is not a finite number, or a frame lacks a column or holds the ratings of several users.
+        If a rating is not a finite number, or a frame lacks a column or holds the ratings of several users,
+        or of several items.
     """
     if is_frame(ratings):
-        return _of_frame(item_index, ratings)
+        return _of_frame(index, ratings, kind)
     try:
-        by_item = dict(ratings)
+        by_id = dict(ratings)
     except (TypeError, ValueError):
         given = type(ratings).__name__
         raise DataError(
-            f"expected ratings as {{item: rating, …}}, as pairs, or as a frame, got {given}"
+            f"expected ratings as {{{kind}: rating, …}}, as pairs, or as a frame, got {given}"
         ) from None
-    columns = positions_of(item_index, list(by_item), "item", "raise")[0].astype(np.int32)
-    for item, value in by_item.items():
-        number(f"rating of item {item!r}", value, least=-LARGEST_RATING, most=LARGEST_RATING)
+    columns = positions_of(index, list(by_id), kind, "raise")[0].astype(np.int32)
+    for id, value in by_id.items():
+        name = f"rating of item {id!r}" if kind == "item" else f"rating by user {id!r}"
+        number(name, value, least=-LARGEST_RATING, most=LARGEST_RATING)
     order = np.argsort(columns)
-    values = np.fromiter(map(float, by_item.values()), dtype=np.float32, count=len(by_item))
+    values = np.fromiter(map(float, by_id.values()), dtype=np.float32, count=len(by_id))
     return Rows(np.array([0, len(columns)], dtype=np.int64), columns[order], values[order])
 
 
-def _of_frame(item_index: IdIndex, frame: Any) -> Rows:
-    """One row of the ratings in the columns item and rating; of two of an item the last."""
+def _of_frame(index: IdIndex, frame: Any, kind: Kind) -> Rows:
+    """One row of the ratings in the columns of the ids and rating; of two of an id the last."""
     table = eager_frame(frame)
-    items, values = frame_columns(table, ["item", "rating"])
-    if len(items) == 0:
+    ids, values = frame_columns(table, [kind, "rating"])
+    if len(ids) == 0:
         return Rows.empty(1)
-    if "user" in table.columns:
-        n_users = len(IdIndex.from_ids(*frame_columns(table, ["user"]), name="user"))
-        if n_users > 1:
-            raise DataError(
-                f"the frame holds the ratings of {n_users:,} users; fold_in_all(ratings) takes many"
-            )
-    return rated_by_all(item_index, Ratings.from_arrays(np.zeros(len(items), np.int64), items, values))
+    whose: Kind = "user" if kind == "item" else "item"
+    if whose in table.columns:
+        n = len(IdIndex.from_ids(*frame_columns(table, [whose]), name=whose))
+        if n > 1:
+            many = "fold_in_all(ratings)" if kind == "item" else "partial_fit(ratings)"
+            raise DataError(f"the frame holds the ratings of {n:,} {whose}s; {many} takes many")
+    return rated_by_all(index, Ratings.from_arrays(np.zeros(len(ids), np.int64), ids, values), kind)
 
 
-def rated_by_all(item_index: IdIndex, ratings: Ratings) -> Rows:
+def rated_by_all(index: IdIndex, ratings: Ratings, kind: Kind = "item") -> Rows:
     """The ratings of many people, a row each, with the positions of a model's items as columns.
 
     Raises
@@ -67,8 +78,8 @@ def rated_by_all(item_index: IdIndex, ratings: Ratings) -> Rows:
         For the first rated item that the model has not seen.
     """
     # The ids ascend on both sides, so the columns of a row still do.
-    columns = item_index.positions(ratings.items)[ratings.by_user.columns]
+    columns = index.positions(ratings.items)[ratings.by_user.columns]
     if (columns < 0).any():
         unknown = ratings.by_user.columns[int(np.argmax(columns < 0))]
-        raise unknown_id(item_index, ratings.item_index.id_at(int(unknown)), "item")
+        raise unknown_id(index, ratings.item_index.id_at(int(unknown)), kind)
     return ratings.by_user._replace(columns=columns.astype(np.int32))

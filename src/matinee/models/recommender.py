@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,15 +17,16 @@ from matinee.models.blended_people import BlendedItems, BlendedPeople
 from matinee.models.default_models import default_stars, default_watch
 from matinee.models.id_lookup import Kind
 from matinee.models.model import Model, kind_named
+from matinee.models.new_item import ItemAnswers, NewItem
 from matinee.models.options import Number, Option
 from matinee.models.parameters import thread_count
 from matinee.models.people import People
 from matinee.models.person import Person
 from matinee.models.rated import rated_rows
 from matinee.models.search_space import Real, SearchSpace
-from matinee.ratings import Ratings, Rows
+from matinee.ratings import MergedRatings, Ratings, Rows
 from matinee.solving.history import Callback
-from matinee.solving.row_problem import Floats
+from matinee.solving.row_problem import Floats, Side, predict_pairs
 
 # The share of ratings that the interval beside a recommendation holds.
 INTERVAL = 0.9
@@ -132,6 +135,7 @@ class Recommender(Model):
         train: Ratings,
         validation: Ratings | None = None,
         *,
+        start: Model | None = None,
         progress: bool = True,
         callback: Callback | None = None,
     ) -> Self:
@@ -142,6 +146,9 @@ class Recommender(Model):
         train : Ratings
         validation : Ratings, optional
             Followed by the star model; teaches nothing.
+        start : fitted Recommender, optional
+            Models that can start from another one, such as `ImplicitALS`, start from the one of its models
+            that does the same; it must have as many factors.
         progress : bool
             Show a bar on a terminal, if a fit takes over a second.
         callback : callable, optional
@@ -155,8 +162,8 @@ class Recommender(Model):
         self.check_fit(train, validation)
         watch, stars = self._unfitted_parts(train)
         for model in watch:
-            _fit(model, train, None, progress=progress)
-        _fit(stars, train, validation, progress=progress, callback=callback)
+            _fit(model, train, None, start, progress=progress)
+        _fit(stars, train, validation, start, progress=progress, callback=callback)
         self._take_parts(watch, stars)
         return self
 
@@ -236,6 +243,33 @@ class Recommender(Model):
         )
         threads = thread_count(self.n_threads)
         return BlendedPeople(rated, watch, stars, self.as_fitted.blend, items, threads)
+
+    def item_by(self, rated: Rows) -> NewItem:
+        """An item that the model has never seen, from its ratings; one row, whose columns are users."""
+        return self.blended_item(rated, *(part.item_by(rated).answers for part in self.parts))
+
+    def blended_item(self, rated: Rows, *parts: ItemAnswers) -> NewItem:
+        """An item from its ratings and the answers of each model for it, the star model's last."""
+        *watch, stars = parts
+        people, n_raters = self.people, self.n_raters
+        popularity = (len(rated.columns) - n_raters.mean()) / (n_raters.std() or 1.0)
+        columns = np.concatenate([*(each.columns for each in (*watch, stars)), [popularity]])
+        item = Side(columns.astype(np.float32)[None, :], None)
+
+        def scores(rows: NDArray[Any]) -> Floats:
+            places = np.arange(len(rows))
+            return predict_pairs(
+                places, np.zeros_like(places), people.queries(rows), item, offset=0.0, n_threads=1
+            )
+
+        neighbours = watch[0].neighbours
+        answers = replace(stars, columns=columns, scores=scores, neighbours=neighbours)
+        return NewItem(self.user_index_, self.item_index_, rated, answers)
+
+    def learn_more(self, merged: MergedRatings, n_iterations: int) -> None:
+        """Let every model learn from the new ratings."""
+        *watch, stars = (part.learned_from(merged, n_iterations) for part in self.parts)
+        self._take_parts(watch, stars)
 
     def nearest_rows(
         self, kind: Kind, row: int, n: int, candidates: NDArray[np.int64] | None = None
@@ -439,8 +473,10 @@ def _stars(stars: Any, columns: Any) -> tuple[list[float], list[tuple[float, flo
     return ratings.tolist(), list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def _fit(model: Model, train: Ratings, validation: Ratings | None, **more: Any) -> None:
+def _fit(model: Model, train: Ratings, validation: Ratings | None, start: Model | None, **more: Any) -> None:
     fit: Any = model.fit
+    if start is not None and "start" in inspect.signature(fit).parameters:
+        more["start"] = start
     fit(train, validation, **more)
 
 

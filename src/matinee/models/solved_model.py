@@ -13,7 +13,7 @@ from matinee.models.parameters import thread_count
 from matinee.models.people import FactorPeople, People
 from matinee.ratings import Rows
 from matinee.solving.people_problem import PeopleProblem
-from matinee.solving.row_problem import Floats, Side, Terms
+from matinee.solving.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Solver, Terms
 
 
 class SolvedModel(FactorModel):
@@ -45,9 +45,9 @@ class SolvedModel(FactorModel):
         """People whom the model has never seen, from their ratings; one row for each."""
         return self._people(self.fold(rated), rated)
 
-    def fold(self, rated: Rows) -> Side:
+    def fold(self, rated: Rows, solver: Solver = TO_THE_LAST_DIGIT) -> Side:
         """The factors and biases of people, solved from their ratings; one row for each."""
-        return self._people_problem.solve(rated, thread_count(self.n_threads))
+        return self._people_problem.solve(rated, thread_count(self.n_threads), solver)
 
     def _people(self, side: Side, rated: Rows) -> People:
         return FactorPeople(

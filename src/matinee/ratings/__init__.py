@@ -1,8 +1,9 @@
 """Ratings: ids and their positions, rows by user and by item, columns of frames, descriptions, splits."""
 
 from matinee.ratings.duplicates import Duplicates
+from matinee.ratings.merging import MergedRatings, merge_ratings
 from matinee.ratings.ratings import Ratings, check_ratings
 from matinee.ratings.rows import Rows
 from matinee.ratings.times import UNKNOWN_TIME
 
-__all__ = ["UNKNOWN_TIME", "Duplicates", "Ratings", "Rows", "check_ratings"]
+__all__ = ["UNKNOWN_TIME", "Duplicates", "MergedRatings", "Ratings", "Rows", "check_ratings", "merge_ratings"]

@@ -70,6 +70,33 @@ class Rows(NamedTuple):
         places = np.repeat(begins - indptr[:-1], lengths) + np.arange(indptr[-1])
         return Rows(indptr, self.columns[places], self.values[places])
 
+    def spread(
+        self, positions: NDArray[np.int64], n_rows: int, columns: NDArray[np.int64] | None = None
+    ) -> Rows:
+        """The same rows among more, and perhaps the same columns among more.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (n_rows of these,)
+            Where each row goes, ascending; the other rows are empty.
+        n_rows : int
+            The number of rows of the result.
+        columns : ndarray of int64, shape (n_columns,), optional
+            Where each column goes, ascending.
+        """
+        counts = np.zeros(n_rows, dtype=np.int64)
+        counts[positions] = self.counts
+        indptr = np.zeros(n_rows + 1, dtype=np.int64)
+        np.cumsum(counts, out=indptr[1:])
+        if columns is None or (len(columns) and columns[-1] == len(columns) - 1):
+            return Rows(indptr, self.columns, self.values)
+        return Rows(indptr, columns.astype(np.int32)[self.columns], self.values)
+
+    def merged(self, later: Rows) -> Rows:
+        """The entries of both, of as many rows; where both have one, that of ``later``."""
+        indptr, columns, values = _kernels.merge_rows(*self, *later)
+        return Rows(indptr, columns[: indptr[-1]], values[: indptr[-1]])
+
     def transposed(self, n_columns: int) -> Rows:
         """The same entries by column: a row for each of ``n_columns`` columns."""
         return Rows(*_kernels.transpose_rows(*self, n_columns))

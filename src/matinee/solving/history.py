@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -62,6 +62,12 @@ class Iteration:
     def to_dict(self) -> dict[str, Any]:
         """The record as plain numbers."""
         return asdict(self)
+
+
+def continued(history: list[Iteration], more: list[Iteration]) -> list[Iteration]:
+    """The records of a fit and those of what came after it, numbered on."""
+    n_before = history[-1].iteration if history else 0
+    return [*history, *(replace(record, iteration=n_before + record.iteration) for record in more)]
 
 
 Callback = Callable[[Iteration], object]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from matinee.ratings import Rows
 from matinee.solving.linear_systems import solved
-from matinee.solving.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Terms, solve_rows, with_ones
+from matinee.solving.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Solver, Terms, solve_rows, with_ones
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PeopleProblem:
     prior: NDArray[np.float64] | None
     prior_shares: Callable[[Rows], NDArray[np.float64]]
 
-    def solve(self, rated: Rows, n_threads: int) -> Side:
+    def solve(self, rated: Rows, n_threads: int, solver: Solver = TO_THE_LAST_DIGIT) -> Side:
         """The factors and biases of people, solved from their ratings alone.
 
         People with the same share of the prior are solved in one call of the kernel.
@@ -52,17 +52,19 @@ class PeopleProblem:
         for share in np.unique(shares):
             rows = np.flatnonzero(shares == share)
             if len(rows) == observed.n_rows:
-                self._solve(observed, side, ridge, share, n_threads)
+                self._solve(observed, side, ridge, share, n_threads, solver)
                 return side
             part = self._empty(len(rows))
-            self._solve(observed.pick(rows), part, ridge[rows], share, n_threads)
+            self._solve(observed.pick(rows), part, ridge[rows], share, n_threads, solver)
             side.put(rows, part)
         return side
 
     def _empty(self, n_rows: int) -> Side:
         return Side.empty(n_rows, self.items.factors.shape[1], biases=self.items.biases is not None)
 
-    def _solve(self, observed: Rows, side: Side, ridge: Floats, share: float, n_threads: int) -> None:
+    def _solve(
+        self, observed: Rows, side: Side, ridge: Floats, share: float, n_threads: int, solver: Solver
+    ) -> None:
         solve_rows(
             observed,
             self.items,
@@ -70,7 +72,7 @@ class PeopleProblem:
             ridge=ridge,
             terms=self.terms.with_unobserved_share(share),
             n_threads=min(n_threads, observed.n_rows),
-            solver=TO_THE_LAST_DIGIT,
+            solver=solver,
             prior=None if self.prior is None else share * self.prior,
         )
 

@@ -105,12 +105,19 @@ def nearest(
     candidates : positions, optional
         Only these rows.
     """
+    itself = Rows(np.array([0, 1]), np.array([row], dtype=np.int32), np.zeros(1, dtype=np.float32))
+    return nearest_to(ranker, query, n, excluded=itself, candidates=candidates)
+
+
+def nearest_to(
+    ranker: Ranker, query: Floats, n: int, *, excluded: Rows | None = None, candidates: Any = None
+) -> list[tuple[int, float]]:
+    """Positions and cosines of the n rows of a cosine ranker nearest to factors of shape (1, n_factors)."""
     norm = np.linalg.norm(query)
     if norm == 0:
         return []
-    itself = Rows(np.array([0, 1]), np.array([row], dtype=np.int32), np.zeros(1, dtype=np.float32))
     direction = Side((query / norm).astype(np.float32), None)
-    positions, scores = ranker.best(direction, n, excluded=itself, candidates=candidates)
+    positions, scores = ranker.best(direction, n, excluded=excluded, candidates=candidates)
     found = zip(positions[0].tolist(), scores[0].tolist(), strict=True)
     return [(place, score) for place, score in found if place >= 0]
 

@@ -42,6 +42,12 @@ class Side:
         """The chosen rows, in the order given."""
         return Side(self.factors[rows], None if self.biases is None else self.biases[rows])
 
+    def spread(self, positions: NDArray[Any], n_rows: int) -> Side:
+        """The rows at these positions among ``n_rows``; the other rows are zero."""
+        spread = Side.empty(n_rows, self.factors.shape[1], biases=self.biases is not None)
+        spread.put(positions, self)
+        return spread
+
     def put(self, rows: NDArray[Any], part: Side) -> None:
         """Overwrite the chosen rows with those of another side, in the order given."""
         self.factors[rows] = part.factors

@@ -237,7 +237,9 @@ def take_start(start: tuple[Any, Any], users: Side, items: Side) -> None:
         If they have the wrong shape or are not finite.
     """
     if not isinstance(start, tuple | list) or len(start) != 2:
-        raise DataError(f"start={type(start).__name__}; expected (user_factors, item_factors)")
+        raise DataError(
+            f"start={type(start).__name__}; expected a fitted model, or (user_factors, item_factors)"
+        )
     for side, given, name in zip((users, items), start, ("user", "item"), strict=True):
         try:
             factors = np.asarray(given, dtype=np.float64)

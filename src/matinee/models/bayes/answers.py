@@ -59,6 +59,15 @@ class SampledModel(FactorModel):
         return self._sampled_items.side
 
     @property
+    def sides_to_start_from(self) -> tuple[Side, Side]:
+        """The users and the items of the last sample, from which another chain may start."""
+        last = self.posterior_
+        return (
+            Side(last.user_samples[:, -1], last.user_bias_samples[:, -1]),
+            Side(last.item_samples[:, -1], last.item_bias_samples[:, -1]),
+        )
+
+    @property
     def n_products(self) -> int:
         """The number of products of factors that are averaged in a prediction: one for each sample."""
         return self.posterior_.n_samples

@@ -58,7 +58,7 @@ class SampledSide:
         self.observed = observed
         self.side = side
         self.regression = regression
-        self.scales = np.append(np.full(side.factors.shape[1], np.sqrt(scale)), scale)
+        self.scales = row_scales(side.factors.shape[1], scale)
         self.n_threads = n_threads
         self.prior = RowPrior(np.zeros(0), np.zeros((0, 0)))
         self._offsets: Floats | None = None
@@ -111,6 +111,11 @@ class SampledSide:
             else float(np.einsum("ij,ij->", rows, shift, dtype=np.float64))
         )
         return losses.squared_error - of_prior + 2 * of_shift
+
+
+def row_scales(n_factors: int, scale: float) -> Doubles:
+    """The typical sizes of a row's numbers, the bias last; ``scale`` is as in `SampledSide`."""
+    return np.append(np.full(n_factors, np.sqrt(scale)), scale)
 
 
 class States:

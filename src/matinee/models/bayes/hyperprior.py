@@ -52,14 +52,28 @@ def draw_row_prior(
         The sum of the outer products of these further rows.
     """
     d = len(total)
-    weight = n_rows + 1.0
-    centre = total / weight
-    inverse_scale = np.diag(scales**2) + gram - weight * np.outer(centre, centre)
+    weight, centre, inverse_scale = _given_rows(n_rows, total, gram, scales)
     if scatter is not None:
         inverse_scale = inverse_scale + scatter
     precision = draw_wishart(generator, d + n_rows + n_more, inverse_scale)
     mean = centre + draw_normal(generator, 1, weight * precision)[0]
     return RowPrior(mean, precision)
+
+
+def expected_row_prior(n_rows: int, total: Doubles, gram: Doubles, *, scales: Doubles) -> RowPrior:
+    """The means of what `draw_row_prior` draws."""
+    _, centre, inverse_scale = _given_rows(n_rows, total, gram, scales)
+    inverse: Doubles = np.linalg.inv(inverse_scale).astype(np.float64)
+    return RowPrior(centre, (len(total) + n_rows) * inverse)
+
+
+def _given_rows(
+    n_rows: int, total: Doubles, gram: Doubles, scales: Doubles
+) -> tuple[float, Doubles, Doubles]:
+    """The weight and the centre of the mean's posterior, and the inverse scale of the precision's."""
+    weight = n_rows + 1.0
+    centre = total / weight
+    return weight, centre, np.diag(scales**2) + gram - weight * np.outer(centre, centre)
 
 
 def draw_noise_precision(

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.bayes.answers import SampledModel
-from matinee.models.bayes.chain import RunningAverage, SampledSide, Sampling
+from matinee.models.bayes.chain import RunningAverage, SampledSide, Sampling, row_scales
 from matinee.models.bayes.convergence import effective_sample_size
+from matinee.models.bayes.new_data import ItemPriors, Sweeps, TouchedRows, grown, solved_item
+from matinee.models.bayes.posterior import Posterior, SampledRows
 from matinee.models.features.feature_regression import FeatureRegression
 from matinee.models.features.features import FeatureTable
 from matinee.models.features.side_knowledge import Encoded, encode_table, regression_features, with_ids_of
 from matinee.models.memory import named_if_too_large
+from matinee.models.model import Model
+from matinee.models.new_item import ItemAnswers, NewItem
 from matinee.models.options import N_FACTORS, TOLERANCE, Option, Switch, Whole
 from matinee.models.parameters import thread_count
 from matinee.models.search_space import Doubling, OnOrOff, SearchSpace
-from matinee.ratings import Ratings
-from matinee.solving.history import Callback
-from matinee.solving.row_problem import Side
+from matinee.models.warm_start import begin
+from matinee.ratings import MergedRatings, Ratings, Rows
+from matinee.solving.history import Callback, Iteration, continued
+from matinee.solving.row_problem import Floats, Side, Solver
 from matinee.solving.training_loop import (
     AlternationInMemory,
     HeldOut,
     Measure,
     draw_start,
-    take_start,
 )
 
 MOST_SAMPLES = 100_000
@@ -126,7 +133,7 @@ class BayesianALS(SampledModel):
         *,
         user_features: Any = None,
         item_features: Any = None,
-        start: tuple[Any, Any] | None = None,
+        start: tuple[Any, Any] | Model | None = None,
         progress: bool = True,
         callback: Callback | None = None,
     ) -> Self:
@@ -143,9 +150,11 @@ class BayesianALS(SampledModel):
             the first. Columns of numbers are scaled to mean 0 and standard deviation 1; in columns of text or
             lists of text, each value becomes a feature. A column with the same value everywhere is left out.
             Every rated user or item needs a row; one without ratings gets its predictions from the features.
-        start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
-            Starting factors, with rows in the order of ``train.users`` and ``train.items``. Users and items
-            that only the features have need rows too, in the same sorted order.
+        start : fitted model, or two ndarray of shapes (n_users, n_factors), (n_items, n_factors), optional
+            Where the chain starts: at the last sample of another `BayesianALS`, or at an `ALS`, with as many
+            factors; users and items are found by their ids, and those that it does not know start at random.
+            Or at these factors, with rows in the order of ``train.users`` and ``train.items``. Users and
+            items that only the features have need rows too, in the same sorted order.
         progress : bool
             Show a progress bar on a terminal if the fit takes over a second.
         callback : callable, optional
@@ -197,16 +206,16 @@ class BayesianALS(SampledModel):
         return super().least_memory(train) * (1 + min(int(self.n_kept), int(self.n_samples)))
 
     def _chain(
-        self, train: Ratings, of_users: Encoded, of_items: Encoded, start: tuple[Any, Any] | None
+        self, train: Ratings, of_users: Encoded, of_items: Encoded, start: tuple[Any, Any] | Model | None
     ) -> Sampling:
         generator, threads = random_generator(self.random_state), thread_count(self.n_threads)
-        scale = _scale(train)
+        scale = rating_scale(train.values)
         sides = [Side.empty(n, self.n_factors, biases=True) for n in (train.n_users, train.n_items)]
-        if start is None:
+        if start is None or isinstance(start, Model):
             for side in sides:
                 draw_start(generator, side, np.sqrt(scale))
-        else:
-            take_start(start, *sides)
+        if start is not None:
+            begin(self, start, train, *sides)
         sampled = []
         for observed, side, across, encoded in zip(
             (train.by_user, train.by_item), sides, reversed(sides), (of_users, of_items), strict=True
@@ -225,15 +234,93 @@ class BayesianALS(SampledModel):
             n_threads=threads,
         )
 
+    def learn_more(self, merged: MergedRatings, n_iterations: int) -> None:
+        """Draw the rows that new ratings touch once more in every kept sample, and solve its users."""
+        began, train, threads = time.perf_counter(), merged.ratings, thread_count(self.n_threads)
+        rating_range = merged.widened(self.rating_range_)
+        known, n_given = self.user_features_, 0
+        if self.user_columns_ is not None and known is not None:
+            known, n_given = known.spread(merged.old_users, train.n_users), self.user_columns_.n_features
+        features = regression_features(
+            train.by_user, train.n_items, self.user_columns_, known, implicit=bool(self.implicit)
+        )
+        touched = TouchedRows.of(merged, None if features is None else features[0])
+        posterior = grown(self.posterior_, merged, n_given)
+        sweeps = Sweeps(posterior, touched, self._item_priors, merged.old_items, self.mean_, threads)
+        seeds = self._more_seeds().integers(2**63, size=(posterior.n_samples, n_iterations, 2))
+        with threadpool_limits(limits=1, user_api="blas"):
+            errors = np.mean([sweeps.run(sample, each) for sample, each in enumerate(seeds)], axis=0)
+        seconds = (time.perf_counter() - began) / n_iterations
+        n_ratings = max(len(touched.by_item.values), 1)
+        more = [
+            Iteration(
+                iteration=iteration,
+                train_rmse=float(np.sqrt(max(error, 0.0) / n_ratings)),
+                objective=float(error),
+                seconds=seconds,
+            )
+            for iteration, error in enumerate(errors, start=1)
+        ]
+        self.user_features_ = known
+        self._take_posterior(train, posterior, self.mean_, continued(self.history_, more))
+        self.rating_range_ = rating_range
+        self.settle()
+
+    def _more_seeds(self) -> np.random.Generator:
+        """The generator of what is drawn after the fit: another one each time, and the same again."""
+        if self.random_state is None or isinstance(self.random_state, np.random.Generator):
+            return random_generator(self.random_state)
+        return np.random.Generator(np.random.PCG64([self.random_state, len(self.history_)]))
+
+    def item_by(self, rated: Rows) -> NewItem:
+        """An item that the model has never seen, from its ratings; one row, whose columns are users."""
+        raters = rated._replace(columns=np.arange(len(rated.columns), dtype=np.int32))
+        people = self.people.pick(rated.columns)
+        # Draws and not means, as the items of the fit were drawn given draws.
+        drawn = self.posterior_.users_given(
+            people.rated,
+            self._sampled_items.features(people.rated, people.known),
+            self.mean_,
+            Solver(spread=1.0),
+            thread_count(self.n_threads),
+        )
+        side = solved_item(self._item_priors, raters, drawn, offset=self.mean_)
+        return NewItem(self.user_index_, self.item_index_, rated, self._answers_for(side))
+
+    def _answers_for(self, item: SampledRows) -> ItemAnswers:
+        n_samples, n_factors = self.posterior_.n_samples, self.item_factors_.shape[1]
+        alone = replace(
+            self.posterior_,
+            item_samples=item.factors.reshape(1, n_samples, n_factors),
+            item_bias_samples=item.bias_samples,
+        )
+        items = replace(self._sampled_items, posterior=alone)
+        people = replace(self.people, items=items)
+        return replace(
+            self.item_answers(items.side),
+            factors=item.factors.reshape(n_samples, n_factors).mean(axis=0),
+            predict=lambda rows: people.predict(rows, np.zeros_like(rows)),
+        )
+
+    @property
+    def _item_priors(self) -> ItemPriors:
+        scales = row_scales(self.item_factors_.shape[1], rating_scale(self.rated_.values))
+        return ItemPriors(self.posterior_, scales, thread_count(self.n_threads))
+
     def _take_chain(self, train: Ratings, chain: Sampling, of_users: Encoded) -> None:
         posterior = chain.posterior
         after = [record.train_rmse or 0.0 for record in chain.history[self.n_burn_in :]]
+        self.effective_samples_ = effective_sample_size(after)
+        self.user_columns_, self.user_features_ = of_users
+        self._take_posterior(train, posterior, chain.terms.offset, chain.history)
+
+    def _take_posterior(
+        self, train: Ratings, posterior: Posterior, mean: float, history: list[Iteration]
+    ) -> None:
         users = Side(posterior.user_samples.mean(axis=1), posterior.users.biases)
         items = Side(posterior.item_samples.mean(axis=1), posterior.items.biases)
         self.posterior_ = posterior
-        self.effective_samples_ = effective_sample_size(after)
-        self.user_columns_, self.user_features_ = of_users
-        self.keep_fit(train, users, items, chain.terms.offset, chain.history)
+        self.keep_fit(train, users, items, mean, history)
 
     def check_parameters(self) -> None:
         whole_number("n_factors", self.n_factors, least=1)
@@ -264,7 +351,7 @@ def _errors_on(train: Ratings, validation: Ratings | None, n_burn_in: int) -> Me
     return measure
 
 
-def _scale(train: Ratings) -> float:
+def rating_scale(values: Floats) -> float:
     """The power of 4 nearest to the ratings' standard deviation; multiplying by it changes no digit."""
-    deviation = float(train.values.std(dtype=np.float64))
+    deviation = float(values.std(dtype=np.float64))
     return float(4.0 ** round(np.log(deviation) / np.log(4.0))) if deviation > 0 else 1.0

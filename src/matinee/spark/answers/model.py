@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 import pyarrow as pa
@@ -358,6 +358,30 @@ class SparkModel:
             return rows.limit(0).toArrow()
         wanted = self._spark.createDataFrame(pa.table({"user": arrow_ids(index)}))
         return rows.join(F.broadcast(wanted), "user", "left_semi").toArrow()
+
+    def partial_fit(self, ratings: Any, n_iterations: int = 1) -> NoReturn:
+        """Refuse, with what to do instead: a model on a cluster learns by a fit only.
+
+        Raises
+        ------
+        DataError
+        """
+        raise DataError(
+            "a SparkModel takes no new ratings, as its factors lie on the cluster; fit again to all ratings "
+            "with matinee.spark.fit, or call to_model().partial_fit(ratings) on one machine"
+        )
+
+    def fold_in_item(self, ratings: Any) -> NoReturn:
+        """Refuse, with what to do instead: an item is solved against all users, who lie on the cluster.
+
+        Raises
+        ------
+        DataError
+        """
+        raise DataError(
+            "a SparkModel folds in no item, as its users lie on the cluster; "
+            "call to_model().fold_in_item(ratings) on one machine"
+        )
 
     def to_model(self) -> AlternatingModel:
         """The ordinary model of all users, on the driver."""
