@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from matinee import ALS, BayesianALS, ImplicitALS, ItemRidge, Recommender, baselines, load
-from matinee.errors import DataError, NotFittedError, UnknownUserError
+from matinee.errors import DataError, NotEnoughMemoryError, NotFittedError, UnknownUserError
 from matinee.evaluation import evaluate
 from matinee.models import MODELS, Model
 from matinee.ratings import Ratings
@@ -169,6 +169,20 @@ def test_an_interrupted_model_is_as_it_was(kind: type[Model], monkeypatch: pytes
     monkeypatch.undo()
     assert answers(model) == expected
     assert model.user_index_ == old.user_index
+
+
+def test_too_little_memory_is_named_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = parts()
+    model = ALS(n_factors=4, n_iterations=3).fit(old)
+    expected = answers(model)
+
+    def run_out(self: Model, *arguments: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(ALS, "keep_sides", run_out)
+    with pytest.raises(NotEnoughMemoryError, match=rf"learn from {len(new)} ratings more.*fewer users"):
+        model.partial_fit(new)
+    assert answers(model) == expected
 
 
 def test_parameters_set_since_the_fit_wait_for_the_next_fit() -> None:

@@ -17,7 +17,7 @@ Kind = Literal["user", "item"]
 
 REMEDIES = {
     "user": "ratings of a new user go through fold_in({item: rating, …})",
-    "item": "an item gets factors at the next fit in which it has ratings, or features",
+    "item": "an item gets factors by partial_fit or at the next fit in which it has ratings, or features",
 }
 
 

@@ -15,6 +15,7 @@ from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.metrics import find_hits, ndcg
 from matinee.models.alternating_model import AlternatingModel
+from matinee.models.graded_targets import GradedTargets
 from matinee.models.options import N_FACTORS, N_ITERATIONS, REGULARIZATION, Number, Option, Whole, Word
 from matinee.models.parameters import thread_count
 from matinee.models.search_space import Doubling, Real, SearchSpace, ratings_per_row
@@ -43,8 +44,6 @@ TOUCHED_STEPS = 2
 LARGEST_MOMENTUM = 0.95
 # At 1, a star more or less counts as much as having seen the item at all.
 LARGEST_GRADING = 1.0
-# Of the mean of all, that a user's own mean begins with.
-PRIOR_RATINGS = 5
 # The ridge of people of hardly any ratings with ``known_from``, in units of an item's mean squared length.
 # For visitors of 3 to 20 ratings 1.5 to 4 are as good, on ratings held out of MovieLens and the cinema.
 RIDGE_OF_FEW = 3.0
@@ -288,8 +287,7 @@ class ImplicitALS(AlternatingModel):
     def observed(self, rated: Rows) -> Rows:
         """The strengths of the ratings, 0 for one that does not count; with grading, the targets."""
         if self.grading:
-            shares = self.prior_shares(rated)
-            return self._graded(rated, self.mean_rating_, *self.rating_range_, shares)
+            return self._graded_targets.of_people(rated, self.prior_shares(rated))
         if self.threshold is not None:
             return rated._replace(values=(rated.values >= self.threshold).astype(np.float32))
         if self.values == "presence":
@@ -300,24 +298,28 @@ class ImplicitALS(AlternatingModel):
         """The strengths or targets by user and by item; a target depends on the user's other ratings."""
         if not self.grading:
             return super().observed_sides(train)
-        low, high = float(train.values.min()), float(train.values.max())
-        by_user = self._graded(train.by_user, _mean(train), low, high, np.ones(train.n_users))
+        targets = self._targets_of(_mean(train), float(train.values.min()), float(train.values.max()))
+        by_user = targets.of_people(train.by_user, np.ones(train.n_users))
         return by_user, by_user.transposed(train.n_items)
 
     def training_values(self, by_user: Rows) -> Rows:
         """The values of a fit's row problem; with grading, targets on the scale of the ratings fitted."""
         if not self.grading:
             return super().training_values(by_user)
-        ones = np.ones(by_user.n_rows)
-        return self._graded(by_user, self.mean_rating_, *self.rating_range_, ones)
+        return self._graded_targets.of_people(by_user, np.ones(by_user.n_rows))
 
     def values_by_item(self, by_item: Rows) -> Rows:
         """The same for items that the fit has not seen; with grading, users' means include these ratings."""
         if not self.grading:
             return super().values_by_item(by_item)
-        values, owned = by_item.values.astype(np.float64), self.rated_.pick(by_item.columns)
-        means = self._user_means(_totals(owned) + values, owned.counts + 1, self.mean_rating_)
-        return by_item._replace(values=self._targets(values, means, *self.rating_range_, 1.0))
+        return self._graded_targets.of_items(by_item, self.rated_.pick(by_item.columns))
+
+    @property
+    def _graded_targets(self) -> GradedTargets:
+        return self._targets_of(self.mean_rating_, *self.rating_range_)
+
+    def _targets_of(self, mean: float, low: float, high: float) -> GradedTargets:
+        return GradedTargets(self.grading, self.unobserved_weight, self.alpha, mean, low, high)
 
     @property
     def training_users(self) -> Side:
@@ -352,32 +354,6 @@ class ImplicitALS(AlternatingModel):
         """Take over the mean and the range of ratings that are fitted elsewhere."""
         self._check_scale(low, high)
         self.mean_rating_, self.rating_range_ = mean, (low, high)
-
-    def _graded(self, rated: Rows, mean: float, low: float, high: float, shares: NDArray[np.float64]) -> Rows:
-        """The targets τ(1 + s α₀/α) of ratings by user; a share s of each user."""
-        means = np.repeat(self._user_means(_totals(rated), rated.counts, mean), rated.counts)
-        of_ratings = np.repeat(shares, rated.counts)
-        values = rated.values.astype(np.float64)
-        return rated._replace(values=self._targets(values, means, low, high, of_ratings))
-
-    def _user_means(
-        self, totals: NDArray[np.float64], counts: NDArray[np.int64], mean: float
-    ) -> NDArray[np.float64]:
-        """The means of users' ratings, to which a few of the mean of all are added."""
-        means: NDArray[np.float64] = (totals + PRIOR_RATINGS * mean) / (counts + PRIOR_RATINGS)
-        return means
-
-    def _targets(
-        self,
-        values: NDArray[np.float64],
-        means: NDArray[np.float64],
-        low: float,
-        high: float,
-        shares: NDArray[np.float64] | float,
-    ) -> Floats:
-        targets = 1 + self.grading * 4 * (values - means) / (high - low)
-        targets *= 1 + shares * self.unobserved_weight / self.alpha
-        return targets.astype(np.float32)
 
     def keep_fit(
         self, train: Ratings, users: Side, items: Side, mean: float, history: list[Iteration]
@@ -451,13 +427,6 @@ class ImplicitALS(AlternatingModel):
 
     def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
         return _ndcg_on(train, validation)
-
-
-def _totals(rated: Rows) -> NDArray[np.float64]:
-    """The sum of the values of each row."""
-    sums = np.concatenate([[0.0], np.cumsum(rated.values, dtype=np.float64)])
-    totals: NDArray[np.float64] = sums[rated.indptr[1:]] - sums[rated.indptr[:-1]]
-    return totals
 
 
 def _mean(train: Ratings) -> float:

@@ -10,6 +10,7 @@ from typing import Any, Self
 from matinee.checks import whole_number
 from matinee.errors import DataError
 from matinee.models.computed_once import ComputedOnce
+from matinee.models.memory import too_large
 from matinee.models.new_item import NewItem
 from matinee.models.parameters import Parameters
 from matinee.models.rated import rated_rows
@@ -112,15 +113,21 @@ class TakesNewData(Parameters):
         DataError
             If there are no ratings, or their ids are of another kind than those of the fit, or
             ``n_iterations`` is not a whole number of at least 1.
+        NotEnoughMemoryError
+            If there is too little memory.
         KeyboardInterrupt
-            On Ctrl-C, within a second; the model is then as it was before.
+            On Ctrl-C, within a second. The model is then as it was before, as after any error.
         """
         n_iterations = whole_number("n_iterations", n_iterations, least=1)
         check_ratings(ratings, "ratings")
         if not hasattr(self, "item_index_"):
             return self.fit(ratings)
-        merged = merge_ratings(self.user_index_, self.item_index_, self.rated_, ratings)
-        learned = vars(self.learned_from(merged, n_iterations))
+        try:
+            merged = merge_ratings(self.user_index_, self.item_index_, self.rated_, ratings)
+            learned = vars(self.learned_from(merged, n_iterations))
+        except MemoryError as error:
+            what = f"let {self!r} learn from {len(ratings):,} ratings more"
+            raise too_large(error, what, "take fewer users and items") from error
         parameters = self.parameter_names()
         # In one step, so that Ctrl-C comes before it or after it.
         vars(self).update({name: each for name, each in learned.items() if name not in parameters})

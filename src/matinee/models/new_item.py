@@ -49,6 +49,8 @@ class ItemAnswers:
 class NewItem:
     """An item that `Model.fold_in_item` made from a few ratings, without retraining.
 
+    It is to an item what a `Person` is to a user.
+
     Attributes
     ----------
     rated : dict
