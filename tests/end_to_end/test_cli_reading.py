@@ -215,9 +215,9 @@ def test_the_options_for_reading_are_of_a_new_persons_file_too(matinee, files, t
     latest = library.load(files / "model").fold_in({5: 2, 9: 2}).recommend(10)
     assert best(matinee(*ask, "--duplicates", "latest")) == [one.item for one in latest]
     assert best(matinee(*ask)) == [one.item for one in expected]
-    ask = ("recommend", files / "model", "--ratings", letterboxd, "--movies", "demo", "--json")
-    assert best(matinee(*ask, "--encoding", "utf-8")) == best(matinee(*ask))
-    assert "letterboxd" in matinee(*ask, "--columns", "item=Nothing").err
+    exported = ("recommend", files / "model", "--ratings", letterboxd, "--movies", "demo", "--json")
+    assert best(matinee(*exported, "--encoding", "utf-8")) == best(matinee(*exported))
+    assert "letterboxd" in matinee(*exported, "--columns", "item=Nothing").err
 
 
 def test_options_say_how_to_read_a_file(matinee, files):

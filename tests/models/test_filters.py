@@ -107,7 +107,8 @@ def test_no_candidates_make_empty_lists(model: Model) -> None:
     assert model.recommend(user, items=[]) == []
     assert model.fold_in({}).recommend(items=[]) == []
     assert model.recommend_group([user, other], items=[]) == []
-    for items in ([], {user: [], other: []}):
+    nothing: tuple[Any, ...] = ([], {user: [], other: []})
+    for items in nothing:
         found = model.recommend_all([user, other], items=items)
         assert found.rows() == []
         assert found.columns[:4] == ["user", "rank", "item", "score"]

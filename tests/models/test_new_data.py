@@ -15,6 +15,7 @@ from matinee import ALS, BayesianALS, ImplicitALS, ItemRidge, Recommender, basel
 from matinee.errors import DataError, NotEnoughMemoryError, NotFittedError, UnknownUserError
 from matinee.evaluation import evaluate
 from matinee.models import MODELS, Model
+from matinee.models.factor_model import FactorModel
 from matinee.ratings import Ratings
 from matinee.solving.row_problem import CHOLESKY
 
@@ -42,7 +43,8 @@ def parts() -> tuple[Ratings, Ratings]:
     all_pairs = pairs_of(whole())
     new_users, new_items = set(whole().users[::9].tolist()), set(whole().items[4::13].tolist())
     chosen = np.random.default_rng(1).random(len(all_pairs)) < 0.1
-    old, new = [], []
+    old: list[Any] = []
+    new: list[Any] = []
     for pair, is_chosen in zip(all_pairs, chosen, strict=True):
         is_new = is_chosen or pair[0] in new_users or pair[1] in new_items
         (new if is_new else old).append(pair)
@@ -414,11 +416,14 @@ def test_a_new_item_of_a_recommender_scores_as_one_of_its_own() -> None:
     column = 12
     model = small(Recommender).fit(train)
     watch, stars = model.parts
+    assert isinstance(watch, FactorModel)
+    assert isinstance(stars, FactorModel)
     item, n_raters = model.fold_in_item({}), int(model.n_raters[column])
     # An item with the rows of one that it has, and as many ratings.
     rated = model.rated_.transposed(train.n_items).pick([column])
     of_own = [watch.item_answers(watch.item_side.pick(np.array([column])))]
     of_own.append(stars.item_answers(stars.item_side.pick(np.array([column]))))
+    assert isinstance(model, Recommender)
     item = model.blended_item(rated, *of_own)
     assert len(item.rated) == n_raters
     own = train.items[column].item()

@@ -19,7 +19,7 @@ from matinee.ratings.ids import IdIndex
 def rated_rows(
     index: IdIndex, ratings: Mapping[Any, Any] | Iterable[tuple[Any, Any]], kind: Kind = "item"
 ) -> Rows:
-    """One row of ratings, checked, from a mapping of item, or of user, to rating, from pairs, or from a frame.
+    """One row of ratings, checked, from a mapping of item or user to rating, from pairs, or from a frame.
 
     Parameters
     ----------

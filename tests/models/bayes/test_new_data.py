@@ -68,7 +68,8 @@ def test_draws_of_touched_items_have_the_mean_and_spread_of_their_posterior(
     model = BayesianALS(**PARAMETERS).fit(train)
     place = 5
     new = of((train.users[0].item(), train.items[place].item(), 5.0))
-    drawn, fixed = [], {}
+    drawn: list[Any] = []
+    fixed: dict[int, Any] = {}
     solve_users = Sweeps._solve_users
 
     def solve_as_means(self: Sweeps, sample: int, items: Any, users: Any, solver: Any) -> None:
