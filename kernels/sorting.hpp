@@ -59,20 +59,29 @@ struct ConstRows {
   const float* values;
 };
 
-// The entries of both, row by row, with the later one where both have one. The columns of every row have to ascend.
-// The place for columns and values is as long as both together; out_indptr says how much of it is used.
-inline void merge_rows(const ConstRows& earlier, const ConstRows& later, int64_t n_rows, int64_t* out_indptr,
-                       int32_t* out_columns, float* out_values) {
+// The entries of both, row by row, with the later one where both have one. An earlier column c becomes new_columns[c]; these
+// and the columns of every row have to ascend. The place for columns and values is as long as both together; out_indptr says
+// how much of it is used.
+inline void merge_rows(const ConstRows& earlier, const int32_t* new_columns, const ConstRows& later, int64_t n_rows,
+                       int64_t* out_indptr, int32_t* out_columns, float* out_values) {
   int64_t place = 0;
   out_indptr[0] = 0;
   for (int64_t row = 0; row < n_rows; ++row) {
-    int64_t i = earlier.indptr[row], j = later.indptr[row];
-    const int64_t end = earlier.indptr[row + 1], later_end = later.indptr[row + 1];
-    while (i < end || j < later_end) {
-      const bool takes_later = i == end || (j < later_end && later.columns[j] <= earlier.columns[i]);
-      if (takes_later && i < end && later.columns[j] == earlier.columns[i]) ++i;
-      out_columns[place] = takes_later ? later.columns[j] : earlier.columns[i];
-      out_values[place++] = takes_later ? later.values[j++] : earlier.values[i++];
+    int64_t i = earlier.indptr[row];
+    const int64_t end = earlier.indptr[row + 1];
+    for (int64_t j = later.indptr[row]; j < later.indptr[row + 1]; ++j) {
+      const int32_t column = later.columns[j];
+      for (; i < end && new_columns[earlier.columns[i]] < column; ++i, ++place) {
+        out_columns[place] = new_columns[earlier.columns[i]];
+        out_values[place] = earlier.values[i];
+      }
+      i += i < end && new_columns[earlier.columns[i]] == column;
+      out_columns[place] = column;
+      out_values[place++] = later.values[j];
+    }
+    for (; i < end; ++i, ++place) {
+      out_columns[place] = new_columns[earlier.columns[i]];
+      out_values[place] = earlier.values[i];
     }
     out_indptr[row + 1] = place;
   }

@@ -12,6 +12,10 @@
 #include <optional>
 #include <stdexcept>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 namespace matinee {
 
 namespace nb = nanobind;
@@ -59,9 +63,24 @@ inline int64_t count_rows(const Vector<int64_t>& indptr, const Vector<int32_t>& 
   return n_rows;
 }
 
+// Freed by std::free. Large memory asks for large pages, as numpy's does: with small ones, to touch it for the first time takes
+// longer than to sort into it.
+inline void* new_memory(size_t n_bytes) {
+#ifdef __linux__
+  constexpr size_t kPage = size_t(1) << 21;
+  if (n_bytes >= kPage) {
+    const size_t n_whole = (n_bytes + kPage - 1) / kPage * kPage;
+    void* memory = std::aligned_alloc(kPage, n_whole);
+    if (memory) madvise(memory, n_whole, MADV_HUGEPAGE);
+    return memory;
+  }
+#endif
+  return std::malloc(n_bytes > 0 ? n_bytes : 1);
+}
+
 template <class T>
 nb::ndarray<T, nb::numpy, nb::ndim<1>> new_vector(int64_t n) {
-  T* data = static_cast<T*>(std::malloc(n > 0 ? n * sizeof(T) : 1));
+  T* data = static_cast<T*>(new_memory(size_t(n) * sizeof(T)));
   if (!data) throw std::bad_alloc();
   nb::capsule owner(data, [](void* memory) noexcept { std::free(memory); });
   return nb::ndarray<T, nb::numpy, nb::ndim<1>>(data, {size_t(n)}, owner);

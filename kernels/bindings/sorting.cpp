@@ -40,7 +40,7 @@ nb::tuple transposed_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vecto
   return nb::make_tuple(out_indptr, out_columns, out_values);
 }
 
-nb::tuple merged_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values,
+nb::tuple merged_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values, Vector<int32_t> new_columns,
                       Vector<int64_t> later_indptr, Vector<int32_t> later_columns, Vector<float> later_values) {
   const int64_t n_rows = count_rows(indptr, columns, values);
   require(count_rows(later_indptr, later_columns, later_values) == n_rows, "both must have as many rows");
@@ -50,7 +50,8 @@ nb::tuple merged_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<fl
   auto out_values = new_vector<float>(n);
   {
     nb::gil_scoped_release release;
-    merge_rows({indptr.data(), columns.data(), values.data()},
+    check_codes(columns.data(), columns.shape(0), new_columns.shape(0), "column");
+    merge_rows({indptr.data(), columns.data(), values.data()}, new_columns.data(),
                {later_indptr.data(), later_columns.data(), later_values.data()}, n_rows, out_indptr.data(),
                out_columns.data(), out_values.data());
   }
@@ -62,8 +63,8 @@ nb::tuple merged_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<fl
 void bind_sorting(nb::module_& module) {
   module.def("sort_order", &sorted_order, "rows"_a, "columns"_a, "n_rows"_a, "n_columns"_a);
   module.def("transpose_rows", &transposed_rows, "indptr"_a, "columns"_a, "values"_a, "n_columns"_a);
-  module.def("merge_rows", &merged_rows, "indptr"_a, "columns"_a, "values"_a, "later_indptr"_a, "later_columns"_a,
-             "later_values"_a);
+  module.def("merge_rows", &merged_rows, "indptr"_a, "columns"_a, "values"_a, "new_columns"_a, "later_indptr"_a,
+             "later_columns"_a, "later_values"_a);
 }
 
 }  // namespace matinee

@@ -13,6 +13,7 @@ def merge_rows(
     indptr: NDArray[np.int64],
     columns: NDArray[np.int32],
     values: NDArray[np.float32],
+    new_columns: NDArray[np.int32],
     later_indptr: NDArray[np.int64],
     later_columns: NDArray[np.int32],
     later_values: NDArray[np.float32],

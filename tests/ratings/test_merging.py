@@ -58,12 +58,25 @@ def test_ids_of_another_kind_are_refused() -> None:
 
 def test_the_kernel_refuses_rows_that_do_not_match() -> None:
     with pytest.raises(ValueError, match="both must have as many rows"):
-        Rows.empty(2).merged(Rows.empty(3))
+        Rows.empty(2).merged(Rows.empty(3), np.arange(4))
+    rows = Rows(np.array([0, 1]), np.array([2], np.int32), np.array([5], np.float32))
+    for columns in (2, -1):
+        with pytest.raises(IndexError, match=r"column .* is outside 0\.\.1"):
+            rows._replace(columns=np.array([columns], np.int32)).merged(Rows.empty(1), np.arange(2))
+
+
+def test_the_columns_of_the_earlier_rows_are_renamed() -> None:
+    earlier = Rows(np.array([0, 2, 3]), np.array([0, 1, 1], np.int32), np.array([1, 2, 3], np.float32))
+    later = Rows(np.array([0, 2, 2]), np.array([1, 4], np.int32), np.array([8, 9], np.float32))
+    merged = earlier.merged(later, np.array([2, 4]))
+    assert merged.indptr.tolist() == [0, 3, 4]
+    assert merged.columns.tolist() == [1, 2, 4, 4]
+    assert merged.values.tolist() == [8, 1, 9, 3]
 
 
 def test_rows_are_spread_among_empty_ones() -> None:
     rows = Rows(np.array([0, 1, 3]), np.array([1, 0, 1], np.int32), np.array([5, 6, 7], np.float32))
-    spread = rows.spread(np.array([1, 3]), 5, np.array([2, 4]))
+    spread = rows.spread(np.array([1, 3]), 5)
     assert spread.indptr.tolist() == [0, 0, 1, 1, 3, 3]
-    assert spread.columns.tolist() == [4, 2, 4]
+    assert spread.columns.tolist() == [1, 0, 1]
     assert spread.values.tolist() == [5, 6, 7]

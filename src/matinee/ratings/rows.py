@@ -70,10 +70,8 @@ class Rows(NamedTuple):
         places = np.repeat(begins - indptr[:-1], lengths) + np.arange(indptr[-1])
         return Rows(indptr, self.columns[places], self.values[places])
 
-    def spread(
-        self, positions: NDArray[np.int64], n_rows: int, columns: NDArray[np.int64] | None = None
-    ) -> Rows:
-        """The same rows among more, and perhaps the same columns among more.
+    def spread(self, positions: NDArray[np.int64], n_rows: int) -> Rows:
+        """The same rows among more.
 
         Parameters
         ----------
@@ -81,20 +79,24 @@ class Rows(NamedTuple):
             Where each row goes, ascending; the other rows are empty.
         n_rows : int
             The number of rows of the result.
-        columns : ndarray of int64, shape (n_columns,), optional
-            Where each column goes, ascending.
         """
         counts = np.zeros(n_rows, dtype=np.int64)
         counts[positions] = self.counts
         indptr = np.zeros(n_rows + 1, dtype=np.int64)
         np.cumsum(counts, out=indptr[1:])
-        if columns is None or (len(columns) and columns[-1] == len(columns) - 1):
-            return Rows(indptr, self.columns, self.values)
-        return Rows(indptr, columns.astype(np.int32)[self.columns], self.values)
+        return Rows(indptr, self.columns, self.values)
 
-    def merged(self, later: Rows) -> Rows:
-        """The entries of both, of as many rows; where both have one, that of ``later``."""
-        indptr, columns, values = _kernels.merge_rows(*self, *later)
+    def merged(self, later: Rows, new_columns: NDArray[np.int64]) -> Rows:
+        """The entries of both, of as many rows; where both have one, that of ``later``.
+
+        Parameters
+        ----------
+        later : Rows
+            The columns of every row ascend, as they do in these rows.
+        new_columns : ndarray of int64, shape (n_columns,)
+            The column of the result that each column of these rows becomes, ascending.
+        """
+        indptr, columns, values = _kernels.merge_rows(*self, new_columns.astype(np.int32), *later)
         return Rows(indptr, columns[: indptr[-1]], values[: indptr[-1]])
 
     def transposed(self, n_columns: int) -> Rows:
