@@ -152,6 +152,16 @@ def test_ids_that_are_not_sorted_are_refused(files: dict[str, Path], tmp_path: P
                 load(changed(files[kind], tmp_path / "changed", {name: other}))
 
 
+def test_ids_of_one_dimension_that_are_codes_of_characters_are_refused(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    ids = np.arange(len(load_file(files["words"])["user_ids"]), dtype=np.uint32)
+    with pytest.raises(ModelFileError, match="the ids are of type uint32 and have 1 dimensions"):
+        load(
+            changed(files["words"], tmp_path / "changed", {"user_ids": np.arange(len(ids), dtype=np.uint32)})
+        )
+
+
 @pytest.mark.parametrize("code", [0xD800, 0xDABC, 0xDFFF, 0x110000, 2**32 - 1])
 def test_a_text_id_of_no_character_is_refused(files: dict[str, Path], tmp_path: Path, code: int) -> None:
     ids = load_file(files["words"])["user_ids"].copy()

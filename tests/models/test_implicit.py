@@ -707,3 +707,11 @@ def test_what_is_saved_answers_as_before(setting: dict[str, Any], tmp_path: Path
     assert loaded.recommend(user) == model.recommend(user)
     assert loaded.explain(user, item) == model.explain(user, item)
     assert loaded.fold_in({item: 4}).recommend() == model.fold_in({item: 4}).recommend()
+
+
+def test_a_threshold_below_0_counts_ratings_that_are_none_above_it() -> None:
+    ratings = Ratings.from_arrays([1, 1, 2, 2, 3], [1, 2, 1, 3, 2], [-1.0, -4.0, 0.0, -2.0, -1.0])
+    model = ImplicitALS(n_factors=2, threshold=-2).fit(ratings)
+    assert np.abs(model.item_factors_).sum() > 0
+    with pytest.raises(DataError, match="no strength is above 0; the greatest is 0"):
+        ImplicitALS(n_factors=2).fit(ratings)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from matinee import ALS
+from matinee.solving import training_loop
 from matinee.solving.history import Iteration, has_flattened
+
+from ..conftest import random_ratings
 
 
 def test_a_fit_has_flattened_where_its_last_iteration_gained_less_than_the_tolerance() -> None:
@@ -16,3 +26,16 @@ def test_a_fit_has_flattened_where_its_last_iteration_gained_less_than_the_toler
     assert not has_flattened(history, 0.2)
     assert has_flattened(history, 0.3)
     assert not has_flattened(history[:3], 0.3)
+
+
+def test_a_fit_shows_each_iteration_as_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    records: list[Iteration] = []
+
+    @contextmanager
+    def progress(n_iterations: int, *, shown: bool) -> Iterator[Any]:
+        assert (n_iterations, shown) == (3, True)
+        yield records.append
+
+    monkeypatch.setattr(training_loop, "iteration_progress", progress)
+    model = ALS(n_factors=2, n_iterations=3).fit(random_ratings())
+    assert records == model.history_

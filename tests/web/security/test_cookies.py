@@ -19,6 +19,21 @@ def test_the_cookie_is_httponly_and_lax_and_secure_by_https(quick_site: Site) ->
     assert secure.startswith("__Host-matinee=") and "Secure" in secure.split("; ")
 
 
+def test_by_https_only_the_secure_cookie_counts(quick_site: Site, items: dict[str, str]) -> None:
+    rated = f"/api/v1/me/ratings/{items['Alien']}"
+    for address, counts in (("http://testserver", "matinee"), ("https://testserver", "__Host-matinee")):
+        browser = quick_site.browser()
+        browser.client.base_url = address
+        browser.call("PUT", rated.removeprefix("/api/v1"), json={"rating": 4})
+        cookie = browser.client.cookies[counts]
+        assert browser.ratings() == {items["Alien"]: 4}
+        for name in ("matinee", "__Host-matinee"):
+            other = quick_site.client(base_url=address)
+            other.cookies.set(name, cookie)
+            status = other.get("/api/v1/me/ratings").status_code
+            assert status == (200 if name == counts else 401), f"{name} at {address}"
+
+
 def test_the_cookie_of_whoever_comes_back_is_signed_anew_before_it_is_too_old(
     quick_site: Site, items: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

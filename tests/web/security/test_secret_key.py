@@ -18,6 +18,7 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path, monkeypatch
     assert len(first) == 64
     assert secret_key(folder) == first
     assert stat.S_IMODE((folder / "secret").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert [file.name for file in folder.iterdir()] == ["secret"]
     assert secret_key(tmp_path / "other") != first
 
