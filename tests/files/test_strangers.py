@@ -143,11 +143,21 @@ def test_rows_that_do_not_follow_one_another_are_refused(files: dict[str, Path],
         load(changed(files["ALS"], tmp_path / "changed", {"rated_values": values}))
 
 
+@pytest.mark.parametrize("name", ["user_factors", "item_factors", "user_biases", "item_biases"])
+def test_factors_and_biases_that_are_not_one_for_each_id_are_refused(
+    files: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    array = load_file(files["ALS"])[name]
+    for other in (array[:-1], np.concatenate([array, array[:1]]), array[..., :0]):
+        with pytest.raises(ModelFileError, match="its arrays do not fit together"):
+            load(changed(files["ALS"], tmp_path / "changed", {name: other}))
+
+
 @pytest.mark.parametrize("name", ["user_ids", "item_ids"])
 def test_ids_that_are_not_sorted_are_refused(files: dict[str, Path], tmp_path: Path, name: str) -> None:
     for kind in ("ALS", "words"):
         ids = load_file(files[kind])[name]
-        for other in (ids[::-1], ids[[0, 0, *range(2, len(ids))]]):
+        for other in (ids[::-1], ids[[0, 0, *range(2, len(ids))]], np.concatenate([ids, ids[1:2]])):
             with pytest.raises(ModelFileError, match="the ids are not sorted"):
                 load(changed(files[kind], tmp_path / "changed", {name: other}))
 

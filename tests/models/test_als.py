@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -352,3 +353,9 @@ def test_ctrl_c_ends_a_long_fit_and_leaves_the_model_as_it_was() -> None:
         process.send_signal(signal.SIGINT)
     # A whole fit takes hours, and an iteration minutes.
     assert process.communicate(timeout=SECONDS)[0] == "interrupted True\n"
+
+
+@pytest.mark.parametrize("weighting", ["log", -1, 1.5, None])
+def test_a_weighting_that_cannot_be_is_refused_before_any_fit(weighting: Any) -> None:
+    with pytest.raises(DataError, match="weighting="):
+        ALS(weighting=weighting).check_parameters()

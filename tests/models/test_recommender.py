@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.base import clone
 
@@ -178,6 +179,10 @@ def test_models_of_different_ratings_are_not_joined() -> None:
     fewer = clone(WATCH).fit(ratings.subset(ratings.values > 2))
     with pytest.raises(DataError, match="ImplicitALS and BayesianALS were fitted on different ratings"):
         Recommender.of_fitted(fewer, stars)
+    frame = ratings.to_frame()
+    otherwise = Ratings.from_frame(frame.with_columns(rating=6 - pl.col("rating")))
+    with pytest.raises(DataError, match="were fitted on different ratings"):
+        Recommender.of_fitted(clone(WATCH).fit(otherwise), stars)
     other_catalogue = clone(STARS).fit(random_ratings(n_items=30))
     with pytest.raises(DataError, match="were fitted on different ratings"):
         Recommender.of_fitted(watch, other_catalogue)

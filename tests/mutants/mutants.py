@@ -28,7 +28,8 @@ from .python_faults import Fault, faults_of
 ROOT = Path(__file__).parents[2]
 MODULES = ("models", "solving", "evaluation", "files", "web/security")
 TESTS = (
-    *("models", "files", "evaluation", "test_metrics.py", "tuning/test_tuning.py", "kernels/test_draws.py"),
+    *("models", "solving", "files", "evaluation", "tuning/test_tuning.py", "kernels/test_draws.py"),
+    *("test_metrics.py", "test_public_api.py"),
     *("web/security", "web/middleware", "web/visits", "web/test_application.py"),
 )
 KERNEL_TESTS = (

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -202,3 +203,13 @@ def test_a_damaged_file_fails_or_answers_but_never_crashes(
             model.explain(user, item)
     except MatineeError:
         pass
+
+
+def test_users_without_a_single_feature_are_loaded(tmp_path: Path) -> None:
+    ratings = random_ratings()
+    tags = [[] if place % 3 else ["a"] for place in range(ratings.n_users)]
+    features = pl.DataFrame({"user": ratings.users, "tags": pl.Series(tags, dtype=pl.List(pl.String))})
+    model = BayesianALS(n_factors=2, n_samples=3, n_burn_in=1).fit(ratings, user_features=features)
+    model.save(tmp_path / "model")
+    user, items = ratings.users[1].item(), ratings.items
+    assert np.array_equal(load(tmp_path / "model").predict(user, items), model.predict(user, items))
