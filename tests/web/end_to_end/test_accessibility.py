@@ -9,7 +9,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.end_to_end.conftest import DESKTOP, LONG, NASTY, PHONE, Visitor
-from tests.web.end_to_end.test_visiting import PASSWORD, assert_rated, film_called, name_of, region, titles
+from tests.web.end_to_end.test_visiting import (
+    PASSWORD,
+    assert_rated,
+    film_called,
+    give,
+    name_of,
+    press,
+    region,
+    titles,
+)
 
 # The servers and the browser are started once, so all tests in a browser run in one worker.
 pytestmark = pytest.mark.xdist_group("in a browser")
@@ -55,18 +64,18 @@ def test_axe_finds_nothing_on_the_pages_of_a_newcomer(visitor: Visitor, axe: str
 @pytest.mark.parametrize("server", ["blended_server"], indirect=True)
 def test_axe_finds_nothing_at_the_slider(visitor: Visitor, axe: str) -> None:
     page = visitor.go("/")
-    region(page, "worth-rating").locator("input[value='4']").first.click()
+    give(region(page, "worth-rating").locator(".film").first, "4")
     expect(page.get_by_role("slider")).to_be_visible()
     assert_sound(page, axe)
 
 
 def test_axe_finds_nothing_on_the_pages_of_somebody_who_has_rated(visitor: Visitor, axe: str) -> None:
     page = visitor.go("/search?q=blade")
-    film_called(region(page, "found"), "Blade Runner").locator("input[value='4.5']").click()
+    give(film_called(region(page, "found"), "Blade Runner"), "4.5")
     expect(region(page, "status")).to_contain_text("You gave Blade Runner")
     assert_sound(page, axe)
     page = visitor.go("/")
-    page.get_by_role("button", name="Not interested").first.click()
+    press(region(page, "suggestions").locator(".film").first, "Not interested")
     expect(region(page, "status")).to_contain_text("will not be suggested")
     page.get_by_role("searchbox").press_sequentially("star")
     expect(page.locator("#results h2")).to_contain_text("“star”")
@@ -99,7 +108,7 @@ def test_axe_finds_nothing_on_the_pages_of_an_account(visitor: Visitor, axe: str
 def test_names_that_are_scripts_are_shown_and_not_run(visitor: Visitor) -> None:
     page = visitor.go("/search?q=alert")
     assert titles(region(page, "found")) == [NASTY]
-    page.locator("[data-stars] input[value='3']").click()
+    give(page.locator(".film"), "3")
     expect(region(page, "status")).to_contain_text(f"You gave {NASTY} 3 stars.")
     page.get_by_role("searchbox").fill("<script>alert(3)</script>")
     expect(region(page, "found")).to_contain_text("“<script>alert(3)</script>”")
@@ -122,7 +131,7 @@ def test_a_long_title_and_a_long_name_fit_a_narrow_screen(
     visitor.log_in(name, PASSWORD)
     page = visitor.go(f"/search?q={LONG}")
     expect(region(page, "found").locator("h3")).to_have_text(LONG)
-    page.locator("[data-stars] input[value='4.5']").click()
+    give(page.locator(".film"), "4.5")
     expect(region(page, "status")).to_contain_text(LONG)
     for path in (None, "/", "/ratings", "/account", "/report"):
         if path:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.web.end_to_end.conftest import Visitor
-from tests.web.end_to_end.test_visiting import film_called, region
+from tests.web.end_to_end.test_visiting import film_called, give, region
 
 # The servers and the browser are started once, so all tests in a browser run in one worker.
 pytestmark = pytest.mark.xdist_group("in a browser")
@@ -28,6 +28,7 @@ def test_as_many_halves_are_full_as_the_pointer_is_on(visitor: Visitor) -> None:
     page = visitor.go("/search?q=Alien+1979")
     film = film_called(region(page, "found"), "Alien")
     stars = film.locator(".star")
+    film.hover()
     assert n_full(stars) == 0
     for place in range(10):
         stars.nth(place).hover()
@@ -42,7 +43,7 @@ def test_after_a_click_as_many_halves_are_full_as_were_given(visitor: Visitor, s
     page = visitor.go("/search?q=Alien+1979")
     film = film_called(region(page, "found"), "Alien")
     stars = film.locator(".star")
-    film.locator(f"input[value='{stars_given:g}']").click()
+    give(film, f"{stars_given:g}")
     expect(region(page, "status")).to_contain_text("You gave Alien")
     # The pointer is still where it clicked.
     assert n_full(stars) == 2 * stars_given
@@ -54,7 +55,9 @@ def test_after_a_click_as_many_halves_are_full_as_were_given(visitor: Visitor, s
 
 def test_without_scripts_a_click_fills_the_stars_too(visitor_without_scripts: Visitor) -> None:
     page = visitor_without_scripts.go("/search?q=Alien+1979")
-    stars = film_called(region(page, "found"), "Alien").locator(".star")
+    film = film_called(region(page, "found"), "Alien")
+    stars = film.locator(".star")
+    film.hover()
     stars.nth(6).click()
     assert n_full(stars) == 7
     page.get_by_role("heading", level=1).hover()

@@ -101,9 +101,36 @@ def test_beside_a_film_stands_what_somebody_would_give_and_how_sure_that_is(fan:
     html = fan.get("/").text
     answer = fan.call("GET", "/me/recommendations?n=12&n_reasons=2").json()["recommendations"]
     stars = [(one["predicted_rating"], one["low"], one["high"]) for one in answer]
-    shown = re.findall(r"Our guess: ([\d.]+) stars \(([\d½]+) to ([\d½]+)\)\.", html)
+    shown = re.findall(r"Our guess: ([\d.]+) stars<[^>]*> \(([\d½]+) to ([\d½]+)\)", html)
     assert [float(guess) for guess, _, _ in shown] == [round(guess, 1) for guess, _, _ in stars if guess]
     assert all(0.5 <= float(guess) <= 5 for guess, _, _ in shown)
     reasons = [[reason["title"] for reason in one["because"]] for one in answer]
     assert html.count("Because you rated") == sum(map(bool, reasons)) > 0
     assert all(reason["liked"] for one in answer for reason in one["because"])
+
+
+def test_who_has_seen_none_of_the_films_is_asked_about_others(quick_site: Site) -> None:
+    browser = quick_site.browser()
+    asked = headings(browser.get("/").text, "worth-rating")
+    shown = re.findall(r'<input type="hidden" name="item" value="([^"]*)">', browser.get("/").text)
+    assert browser.post("/unseen", item=shown).headers["location"] == "/"
+    others = headings(browser.get("/").text, "worth-rating")
+    assert len(others) == 9 and not set(others) & set(asked)
+    assert browser.post("/unseen", item=["nothing"]).status_code == 404
+    # The star says that it was seen after all.
+    browser.post(f"/films/{shown[0]}/rating", rating="4")
+    browser.post(f"/films/{shown[0]}/rating", rating="")
+    assert asked[0] in headings(browser.get("/").text, "worth-rating")
+
+
+def test_further_suggestions_go_on_where_the_list_ends(fan: Browser) -> None:
+    answer = fan.call("GET", "/me/recommendations?n=60").json()["recommendations"]
+    expected = [one["movie"]["title"] for one in answer]
+    html = unescape(fan.get("/?more=2").text)
+    assert headings(html, "suggestions") == expected[:12]
+    assert headings(html, "further") == expected[12:]
+    assert 'href="/?more=3#further"' in html
+    assert not headings(fan.get("/").text, "further")
+    assert "data-more" not in fan.get("/?more=4").text
+    assert "data-more" not in fan.get("/?genre=Western&year_to=1940").text
+    assert fan.get("/?more=5").status_code == 422

@@ -1,4 +1,4 @@
-"""Receives the forms about films: rate, remove a rating, not interested."""
+"""Receives the forms about films: rate, remove a rating, not interested, not seen."""
 
 from __future__ import annotations
 
@@ -38,4 +38,26 @@ def set_dismissal(
         visit.undismiss(film)
     else:
         visit.dismiss(film)
+    return back_to(next_page)
+
+
+@router.post("/films/{item:path}/unseen")
+def set_unseen(
+    visit: CurrentVisit, item: str, undo: Annotated[bool, Form()] = False, next_page: Next = "/"
+) -> RedirectResponse:
+    """Note that the visitor has not seen a film, or forget it."""
+    film = visit.film(item)
+    if undo:
+        visit.forget_unseen(film)
+    else:
+        visit.note_unseen([film])
+    return back_to(next_page)
+
+
+@router.post("/unseen")
+def set_all_unseen(
+    visit: CurrentVisit, item: Annotated[list[str] | None, Form(max_length=50)] = None, next_page: Next = "/"
+) -> RedirectResponse:
+    """Note that the visitor has seen none of some films, so that others are shown in their place."""
+    visit.note_unseen([visit.film(each) for each in item or ()])
     return back_to(next_page)

@@ -1,4 +1,4 @@
-"""The home page: films recommended to this visitor, and films to rate first."""
+"""The home page: films recommended to this visitor, further ones, and films to rate first."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from matinee.web.cinema.kinds import blend_of
 from matinee.web.cinema.recommending import Suggestion, recommend, worth_rating
 from matinee.web.pages.asking import FormBlend, FormFilters
 from matinee.web.pages.drawing import drawn_page
+from matinee.web.rendering.changes import address_with
 from matinee.web.visits.dependencies import CurrentVisit
 from matinee.web.visits.visit import Visit
 
@@ -21,6 +22,9 @@ router = APIRouter()
 N_RECOMMENDED = 12
 # A newcomer has little else to look at. Somebody who has rated is asked about fewer films.
 N_FIRST, N_MORE = 9, 6
+# Further recommendations come in rounds. A browser with scripts asks for the next as the end comes into view.
+# Each round costs the server as much as the first, so there is an end.
+N_A_ROUND, MOST_ROUNDS = 24, 4
 
 
 @router.get("/")
@@ -29,6 +33,7 @@ def home(
     filters: FormFilters,
     asked: FormBlend,
     q: Annotated[str, Query(max_length=200)] = "",
+    more: Annotated[int, Query(ge=0, le=MOST_ROUNDS)] = 0,
 ) -> Response:
     """Recommendations and films to rate. A search goes to the search page.
 
@@ -38,9 +43,12 @@ def home(
         return RedirectResponse(f"/search?{visit.request.url.query}")
     own = blend_of(visit.showing.model)
     chosen = None if own is None else asked
-    suggestions, worth = _without_repetition(visit, filters, chosen)
+    suggestions, worth = _without_repetition(visit, filters, chosen, N_RECOMMENDED + more * N_A_ROUND)
+    is_more = len(suggestions) == N_RECOMMENDED + more * N_A_ROUND and more < MOST_ROUNDS
     context = {
-        "suggestions": suggestions,
+        "suggestions": suggestions[:N_RECOMMENDED],
+        "further": suggestions[N_RECOMMENDED:],
+        "address_of_more": address_with(visit.request, "more", more + 1) if is_more else None,
         "is_personal": any(suggestion.score is not None for suggestion in suggestions),
         "worth_rating": worth,
         "filters": filters,
@@ -50,15 +58,15 @@ def home(
 
 
 def _without_repetition(
-    visit: Visit, filters: Filters, blend: float | None
+    visit: Visit, filters: Filters, blend: float | None, n: int
 ) -> tuple[list[Suggestion], list[Film]]:
-    """What to recommend and what to ask about. A film in the upper list is not in the lower one."""
+    """The n films to recommend, and what to ask about. A film in the upper list is not in the lower one."""
     showing, stars, hidden = visit.showing, visit.stars, visit.dismissed
     if stars:
-        suggestions = recommend(showing, stars, N_RECOMMENDED, filters=filters, hidden=hidden, blend=blend)
+        suggestions = recommend(showing, stars, n, filters=filters, hidden=hidden, blend=blend)
         shown = [suggestion.film.item for suggestion in suggestions]
-        return suggestions, worth_rating(showing, stars, N_MORE, hidden=[*hidden, *shown])
-    worth = worth_rating(showing, stars, N_FIRST, hidden=hidden)
+        return suggestions, worth_rating(showing, stars, N_MORE, hidden=[*hidden, *visit.unseen, *shown])
+    worth = worth_rating(showing, stars, N_FIRST, hidden=[*hidden, *visit.unseen])
     # Somebody who filters wants to see all films that match.
     asked = [] if filters else [film.item for film in worth]
-    return recommend(showing, stars, N_RECOMMENDED, filters=filters, hidden=[*hidden, *asked]), worth
+    return recommend(showing, stars, n, filters=filters, hidden=[*hidden, *asked]), worth

@@ -28,11 +28,14 @@ class Change:
         The visitor's rating.
     is_dismissed : bool
         Whether the visitor is not interested in it.
+    is_unseen : bool
+        Whether the visitor has not seen it.
     """
 
     film: Film
     stars: float | None
     is_dismissed: bool
+    is_unseen: bool
 
 
 def change_in(visit: Visit) -> Change | None:
@@ -42,7 +45,12 @@ def change_in(visit: Visit) -> Change | None:
     if film is None:
         return None
     given = visit.ratings.get(film.item)
-    return Change(film, None if given is None else given.rating, film.item in visit.dismissed)
+    return Change(
+        film,
+        None if given is None else given.rating,
+        is_dismissed=film.item in visit.dismissed,
+        is_unseen=film.item in visit.unseen,
+    )
 
 
 def address_after(request: Request, film: Film) -> str:
@@ -54,6 +62,12 @@ def address_of(request: Request) -> str:
     """The address of this page without the film that was changed."""
     kept = _other_fields(request)
     return f"{_path(request)}?{urlencode(kept)}" if kept else _path(request)
+
+
+def address_with(request: Request, name: str, value: object) -> str:
+    """The address of this page with another value of one field, and without the film that was changed."""
+    kept = [(other, text) for other, text in _other_fields(request) if other != name]
+    return f"{_path(request)}?{urlencode([*kept, (name, value)])}"
 
 
 def _path(request: Request) -> str:

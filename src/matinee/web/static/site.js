@@ -13,6 +13,8 @@ const parsed = async (response) => new DOMParser().parseFromString(await respons
 // Replaces the regions of this page by those of another. The focus stays as near as possible to where it was.
 function show(other) {
   for (const region of document.querySelectorAll("[data-region]")) {
+    // Its own region has been replaced before it.
+    if (!region.isConnected) continue;
     const fresh = other.querySelector(`[data-region="${region.dataset.region}"]`);
     if (fresh) replace(region, fresh.childNodes);
   }
@@ -57,8 +59,16 @@ async function tellProblem(response) {
 // The address of this page with the film that a form changes, so that the next page can tell what has changed.
 function addressAfter(item) {
   const fields = new URLSearchParams(location.search);
-  fields.set("changed", item);
+  if (item) fields.set("changed", item);
   return `${location.pathname}?${fields}`;
+}
+
+// After the first star, what was asked moves below what is suggested: shows the suggestions from their beginning.
+const asksFirst = () => document.querySelector("[data-region=first] .film") !== null;
+
+function showSuggestions() {
+  document.getElementById("suggestions").focus({ preventScroll: true });
+  document.querySelector("[data-region=suggestions]").scrollIntoView();
 }
 
 async function send(form, button) {
@@ -68,8 +78,11 @@ async function send(form, button) {
   try {
     const response = await fetch(form.action, { method: "POST", body: fields });
     if (!response.ok) return await tellProblem(response);
+    const asked = asksFirst();
     show(await parsed(response));
     if (searching()) await search();
+    else if (asked && !asksFirst() && document.getElementById("suggestions")) showSuggestions();
+    watchEnd();
   } catch {
     tell("The server does not answer. Try again in a moment.");
   } finally {
@@ -105,6 +118,35 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// Further suggestions come by themselves as their end comes into view.
+const end = new IntersectionObserver((seen) => {
+  const link = seen.find((one) => one.isIntersecting)?.target;
+  // Who goes on by keyboard would come to no end, and has the link.
+  if (link && !byKeyboard) lastSent = lastSent.then(() => showMore(link));
+}, { rootMargin: "300px" });
+
+function watchEnd() {
+  end.disconnect();
+  const link = document.querySelector("[data-more]");
+  if (link) end.observe(link);
+}
+
+async function showMore(link) {
+  // What was asked for has come in the meantime.
+  if (!link.isConnected) return;
+  try {
+    const response = await fetch(link.href);
+    if (!response.ok) return;
+    show(await parsed(response));
+    history.replaceState(null, "", link.getAttribute("href").split("#")[0]);
+    watchEnd();
+  } catch {
+    // The link is still there.
+  }
+}
+
+watchEnd();
+
 async function filter(form) {
   const fields = new URLSearchParams(new FormData(form));
   for (const [name, value] of [...fields]) if (!value) fields.delete(name, value);
@@ -114,6 +156,7 @@ async function filter(form) {
     if (!response.ok) return await tellProblem(response);
     show(await parsed(response));
     history.replaceState(null, "", address);
+    watchEnd();
   } catch {
     tell("The server does not answer. Try again in a moment.");
   }

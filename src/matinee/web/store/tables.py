@@ -114,6 +114,18 @@ class DismissalRow(Table):
     at: Mapped[int] = mapped_column(BigInteger)
 
 
+class UnseenRow(Table):
+    """A film that a visitor has not seen, and is not asked about again. It may be suggested."""
+
+    __tablename__ = "unseen"
+
+    visitor_id: Mapped[int] = mapped_column(
+        ForeignKey("visitor.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    item: Mapped[str] = mapped_column(String(ITEM_LENGTH), primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+
+
 class TokenRow(Table):
     """A token with which a program of the account's owner authenticates. Only a digest of it is stored."""
 

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from matinee.errors import DataError
 from matinee.web.security.addresses import counted_as
 from matinee.web.security.cookies import change_cookie
-from matinee.web.store import accounts, login_throttle, ratings_log, sessions
+from matinee.web.store import accounts, film_lists, login_throttle, ratings_log, sessions
 from matinee.web.store.accounts import Account
 from matinee.web.store.login_throttle import TooManyAttemptsError
 from matinee.web.visits.visit import Visit, Visitor
@@ -61,6 +61,7 @@ def log_in(visit: Visit, name: str, password: str) -> Account:
         login_throttle.forget_login(session, name, address)
         if before.id is not None and before.account is None:
             ratings_log.merge(session, before.id, account.visitor_id)
+            film_lists.merge(session, before.id, account.visitor_id)
         _close_own_session(visit, session)
         secret = sessions.open_session(session, account)
     change_cookie(visit.request, visitor=None, session=secret)

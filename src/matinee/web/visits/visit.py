@@ -15,9 +15,11 @@ from matinee.web.metrics import RATINGS
 from matinee.web.security.cookies import cookie_of, keep_visitor
 from matinee.web.security.csrf import token_for
 from matinee.web.services import Services
-from matinee.web.store import ratings_log, sessions
+from matinee.web.store import film_lists, ratings_log, sessions
 from matinee.web.store.accounts import Account
+from matinee.web.store.film_lists import FilmList
 from matinee.web.store.ratings_log import GivenRating
+from matinee.web.store.tables import UnseenRow
 from matinee.web.store.visitors import add_visitor, visitor_id_of
 
 
@@ -106,6 +108,11 @@ class Visit:
         return self._kept[1]
 
     @cached_property
+    def unseen(self) -> list[str]:
+        """The items that they say they have not seen, the latest first."""
+        return self._listed(UnseenRow)
+
+    @cached_property
     def _kept(self) -> tuple[dict[str, GivenRating], list[str]]:
         """Ratings and dismissals, read over one connection."""
         if self.visitor.id is None:
@@ -124,7 +131,8 @@ class Visit:
         """
         ratings_log.checked_stars(stars)
         with self.services.store.writing() as session:
-            given = ratings_log.rate(session, self._writer(session), film.item, stars)
+            given = ratings_log.rate(session, writer := self._writer(session), film.item, stars)
+            film_lists.remove(session, UnseenRow, writer, film.item)
         RATINGS.labels("set").inc()
         self._forget()
         return given
@@ -154,6 +162,14 @@ class Visit:
         self._forget()
         return was_there
 
+    def note_unseen(self, films: list[Film]) -> None:
+        """Note that they have not seen some films, so that they are not asked about them again."""
+        self._add(UnseenRow, films)
+
+    def forget_unseen(self, film: Film) -> bool:
+        """Forget that they have not seen a film. Returns whether this was noted before."""
+        return self._remove(UnseenRow, film)
+
     def become(self, visitor: Visitor) -> None:
         """Continue as somebody else, after they have logged in or out."""
         self.visitor = visitor
@@ -169,6 +185,27 @@ class Visit:
         """
         return listed_film(self.showing, item)
 
+    def _listed(self, films: FilmList) -> list[str]:
+        if self.visitor.id is None:
+            return []
+        with self.services.store.reading() as session:
+            return film_lists.items_in(session, films, self.visitor.id)
+
+    def _add(self, films: FilmList, added: list[Film]) -> None:
+        if not added:
+            return
+        with self.services.store.writing() as session:
+            film_lists.add(session, films, self._writer(session), [film.item for film in added])
+        self._forget()
+
+    def _remove(self, films: FilmList, film: Film) -> bool:
+        if self.visitor.id is None:
+            return False
+        with self.services.store.writing() as session:
+            was_there = film_lists.remove(session, films, self.visitor.id, film.item)
+        self._forget()
+        return was_there
+
     def _writer(self, session: Session) -> int:
         """The visitor's number. Whoever has none gets one, and the browser keeps its key."""
         if self.visitor.id is None:
@@ -179,4 +216,5 @@ class Visit:
         return self.visitor.id
 
     def _forget(self) -> None:
-        self.__dict__.pop("_kept", None)
+        for known in ("_kept", "unseen"):
+            self.__dict__.pop(known, None)
