@@ -93,7 +93,8 @@ def serve(
 ) -> None:
     """Serve films to browsers and programs.
 
-    Without a model, serves the built-in cinema, which is fitted at the first start.
+    Without a model, serves the built-in cinema, which is fitted at the first start: real films, simulated
+    viewers.
     """
     _require_web()
     from matinee.web import serving

@@ -39,6 +39,11 @@ class Services:
         """The model that is served now, and its films."""
         return self.current_model.showing
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the viewers behind the suggestions are those of the built-in cinema, who are simulated."""
+        return self.settings.movies == DEMO
+
     @classmethod
     def open(cls, settings: Settings) -> Services:
         """Open the database and load the model.

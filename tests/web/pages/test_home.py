@@ -15,7 +15,7 @@ def test_a_newcomer_sees_films_worth_rating_and_others_that_are_popular(quick_si
     worth, popular = headings(html, "worth-rating"), headings(html, "suggestions")
     assert len(worth) == 9 and len(popular) == 12
     assert not set(worth) & set(popular)
-    assert "Popular with everybody" in html and "Because you rated" not in html
+    assert "Popular with the simulated viewers" in html and "Because you rated" not in html
 
 
 def test_what_is_asked_for_by_a_form_with_empty_fields_is_all(quick_site: Site) -> None:

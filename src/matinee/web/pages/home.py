@@ -51,6 +51,7 @@ def home(
         "address_of_more": address_with(visit.request, "more", more + 1) if is_more else None,
         "is_personal": any(suggestion.score is not None for suggestion in suggestions),
         "worth_rating": worth,
+        "n_viewers": len(visit.showing.model.user_index_),
         "filters": filters,
         "blend": own if chosen is None else chosen,
     }

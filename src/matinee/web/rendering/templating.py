@@ -57,7 +57,8 @@ def page(
     Parameters
     ----------
     visit : Visit
-        The template sees it as ``visit``, and its CSRF token as ``csrf_token``. ``change`` is what the
+        The template sees it as ``visit``, and its CSRF token as ``csrf_token``. ``is_simulated`` is whether
+        the viewers behind the suggestions are simulated. ``change`` is what the
         visitor has just done to a film. ``here`` is the address of this page without that change, and
         ``after(film)`` the page to show after a form about a film.
     template : str
@@ -68,6 +69,7 @@ def page(
     known = {
         "visit": visit,
         "csrf_token": visit.csrf_token,
+        "is_simulated": visit.services.is_simulated,
         "change": change_in(visit),
         "here": address_of(visit.request),
         "after": partial(address_after, visit.request),
@@ -80,7 +82,7 @@ def bare_page(
     template: str, context: Mapping[str, Any] | None = None, *, status_code: int = 200
 ) -> HTMLResponse:
     """A page without anything about the visitor, for when the cookie or the database cannot be read."""
-    known = {"visit": None, "csrf_token": "", "change": None, **(context or {})}
+    known = {"visit": None, "csrf_token": "", "is_simulated": False, "change": None, **(context or {})}
     return HTMLResponse(_templates.get_template(template).render(known), status_code=status_code)
 
 
