@@ -1,7 +1,7 @@
 """Measures how long a search in the titles of 60,000 films takes, without the server.
 
 Titles are made from words of the built-in cinema's titles. Queries are shortened words of a title, in any
-order.
+order; then whole titles with two letters too few.
 
     python benchmarks/searching.py
 """
@@ -17,7 +17,7 @@ import matinee
 from matinee.web.cinema.catalogue import Catalogue
 from matinee.web.cinema.films import Film
 
-N_FILMS, N_QUERIES = 60_000, 5_000
+N_FILMS, N_QUERIES, N_MISTYPED = 60_000, 5_000, 2_000
 SHORTEST = ["", "a", "s", "t", "th", "the", "the a"]
 
 
@@ -43,8 +43,20 @@ def main() -> None:
     for title in draw.choices(titles, k=N_QUERIES):
         chosen = draw.sample(title.split(), k=draw.randint(1, len(title.split())))
         queries.append(" ".join(chosen)[: draw.randint(1, len(title))])
-    taken = np.array([milliseconds(catalogue, query) for query in [*queries, *SHORTEST]])
-    print(f"p50 {np.median(taken):.2f}  p99 {np.quantile(taken, 0.99):.2f}  max {taken.max():.2f} ms")
+    mistyped = [without_two_letters(draw, title) for title in draw.choices(titles, k=N_MISTYPED)]
+    for name, asked in (("as they are", [*queries, *SHORTEST]), ("mistyped", mistyped)):
+        taken = np.array([milliseconds(catalogue, query) for query in asked])
+        quantiles = (
+            f"p50 {np.median(taken):.2f}  p99 {np.quantile(taken, 0.99):.2f}  max {taken.max():.2f} ms"
+        )
+        print(f"{name}: {quantiles}")
+
+
+def without_two_letters(draw: random.Random, title: str) -> str:
+    letters = list(title)
+    for _ in range(min(2, len(letters) - 1)):
+        letters.pop(draw.randrange(len(letters)))
+    return "".join(letters)
 
 
 def milliseconds(catalogue: Catalogue, query: str) -> float:

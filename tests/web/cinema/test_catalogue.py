@@ -76,8 +76,10 @@ def test_of_equal_matches_the_most_rated_comes_first() -> None:
 
 
 def test_nothing_is_found_for_a_word_that_no_title_has() -> None:
-    found = CATALOGUE.search("star zzz")
-    assert (found.films, found.n_found) == ([], 0)
+    for query in ("star zzz", "qqqq", "x" * 200, "\N{SNOWMAN}x"):
+        found = CATALOGUE.search(query)
+        assert (found.films, found.n_found) == ([], 0)
+    assert Catalogue([]).search("star").films == []
 
 
 def test_filters_take_all_their_genres_and_both_ends_of_the_years() -> None:
@@ -109,7 +111,10 @@ def test_what_is_found_is_what_a_look_at_every_title_finds(query: str) -> None:
             for asked in bare(query).split()
         )
     }
-    assert {one.item for one in CATALOGUE.search(query, limit=100).films} == expected
+    found = CATALOGUE.search(query, limit=100)
+    assert found.is_near == (not expected)
+    if expected:
+        assert {one.item for one in found.films} == expected
 
 
 @given(text=st.text())
@@ -117,6 +122,47 @@ def test_removing_accents_a_second_time_changes_nothing(text: str) -> None:
     once = " ".join(words(text))
     assert " ".join(words(once)) == once
     assert without_accents(without_accents(text)) == without_accents(text)
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("godfater", "The Godfather"),
+        ("the godfahter", "The Godfather"),
+        ("god father", "The Godfather"),
+        ("gofathe", "The Godfather"),
+        ("starwars", "Star Wars"),
+        ("terminator two", "Terminator 2: Judgment Day"),
+        ("terminater", "The Terminator"),
+        ("alein", "Alien"),
+        ("spiderman", "Spider-Man"),
+        ("casblanca", "Casablanca"),
+        ("amelei", "Amélie"),
+        ("sevn samurai", "Seven Samurai"),
+        ("seven samurii", "Seven Samurai"),
+        ("empire strike bck", "The Empire Strikes Back"),
+        ("shawshank redemtion", "The Shawshank Redemption"),
+        ("2001 a space odissey", "2001: A Space Odyssey"),
+        ("schindlers lst", "Schindler's List"),
+        ("chinatonw", "Chinatown"),
+    ],
+)
+def test_a_mistyped_title_is_found(showing: Showing, query: str, first: str) -> None:
+    found = showing.catalogue.search(query)
+    assert found.is_near and found.films[0].title == first
+
+
+def test_what_is_like_the_query_is_filtered_too(showing: Showing) -> None:
+    near = showing.catalogue.search("godfater", filters=Filters(year_from=1974))
+    assert near.is_near and near.films[0].title == "The Godfather Part II"
+    assert showing.catalogue.search("godfater", filters=Filters(("Western",))).films == []
+
+
+def test_any_one_letter_may_be_wrong_in_a_title_of_two_words(showing: Showing) -> None:
+    for title in ("Blade Runner", "Toy Story", "Jurassic Park", "Forrest Gump"):
+        for place in range(len(title)):
+            for typed in (f"{title[:place]}{title[place + 1 :]}", f"{title[:place]}q{title[place + 1 :]}"):
+                assert title in [one.title for one in showing.catalogue.search(typed, limit=3).films], typed
 
 
 def test_every_film_of_the_built_in_cinema_is_found_by_its_title(showing: Showing) -> None:

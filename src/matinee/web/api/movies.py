@@ -32,9 +32,14 @@ async def search_movies(
     limit: Limit = 20,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> MoviePage:
-    """Films by the words of their titles, the best matches first. Without words: the most rated films."""
+    """Films by the words of their titles, the best matches first. Without words: the most rated films.
+
+    If no title has all words, films whose titles are like the query, typing errors and all.
+    """
     found = showing.catalogue.search(q, limit=limit, offset=offset, filters=filters)
-    return MoviePage(n_found=found.n_found, movies=[Movie.of(film) for film in found.films])
+    return MoviePage(
+        n_found=found.n_found, is_near=found.is_near, movies=[Movie.of(film) for film in found.films]
+    )
 
 
 @router.get("/genres", responses=errors())

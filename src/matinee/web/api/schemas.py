@@ -63,6 +63,9 @@ class MoviePage(BaseModel):
     """One page of the results of a search."""
 
     n_found: int
+    is_near: bool = Field(
+        description="Whether no title has all words of the query, and these are only like it."
+    )
     movies: list[Movie]
 
 

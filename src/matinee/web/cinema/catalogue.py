@@ -12,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.web.cinema.films import Film
+from matinee.web.cinema.near_titles import NearTitles
 from matinee.web.cinema.search_text import words
 
 # The points that a match adds to the popularity of a film, which is from 0 to 1. A title equal to the query
 # comes before all others. Beginning with the query counts as much as being the most rated film.
 IS_QUERY, BEGINS_WITH_QUERY, HAS_WHOLE_WORDS = 3.0, 1.0, 1.0
 ARTICLES = frozenset(("the", "a", "an", "le", "la", "les", "der", "die", "das", "el", "il", "los", "las"))
+# Points for a title that is only like the query, for the whole likeness: one letter of ten counts as much as
+# half the difference between the most and the least rated film.
+IS_LIKE_QUERY = 5.0
 # Sorts after every letter, so that bisection finds the last word with a beginning.
 LAST = "\U0010ffff"
 # Further words are ignored: titles differ in fewer, and each word costs a pass over the films.
@@ -48,10 +52,14 @@ class Filters:
 
 @dataclass(frozen=True)
 class Found:
-    """One page of the results of a search, and how many results there are in all."""
+    """One page of the results of a search, and how many results there are in all.
+
+    ``is_near`` says that no title has all words of the query, and that these are like it.
+    """
 
     films: list[Film]
     n_found: int
+    is_near: bool = False
 
 
 class Catalogue(Mapping[str, Film]):
@@ -70,7 +78,9 @@ class Catalogue(Mapping[str, Film]):
         self._popularity = np.log1p(counts) / max(np.log1p(counts.max(initial=0)), 1.0)
         self._years = np.array([film.year or 0 for film in films], dtype=np.int32)
         self._genres = _by_genre(films)
-        self._words = _WordIndex(films)
+        titles = [words(film.title) for film in films]
+        self._words = _WordIndex(films, titles)
+        self._near = NearTitles(titles)
 
     def __getitem__(self, item: str) -> Film:
         return self._films[self._places[item]]
@@ -97,6 +107,8 @@ class Catalogue(Mapping[str, Film]):
     ) -> Found:
         """Films with all words of the query, whole or as the beginning of a word; the best matches first.
 
+        If no film has them all, those whose titles are like the query.
+
         Parameters
         ----------
         query : str
@@ -108,12 +120,17 @@ class Catalogue(Mapping[str, Film]):
         asked = words(query)[:MOST_WORDS]
         worth = self._words.worth(asked) if asked else np.zeros(len(self))
         wanted = worth >= 0
+        is_near = bool(asked) and not wanted.any()
+        if is_near:
+            near, likeness = self._near.like(asked)
+            worth[near] = IS_LIKE_QUERY * likeness
+            wanted[near] = True
         if filters:
             wanted &= self.mask(filters)
         places = np.flatnonzero(wanted)
         scores = worth[places] + self._popularity[places]
         best = places[np.argsort(-scores, kind="stable")[offset : offset + limit]]
-        return Found([self._films[place] for place in best.tolist()], len(places))
+        return Found([self._films[place] for place in best.tolist()], len(places), is_near)
 
     def mask(self, filters: Filters) -> Mask:
         """Which films pass the filters, in the order of the catalogue."""
@@ -138,12 +155,11 @@ class Catalogue(Mapping[str, Film]):
 class _WordIndex:
     """The titles of each word. Words are sorted, so that words with the same beginning are neighbours."""
 
-    def __init__(self, films: list[Film]) -> None:
+    def __init__(self, films: list[Film], title_words: list[list[str]]) -> None:
         self._n_films = len(films)
         places: dict[str, list[int]] = defaultdict(list)
         titles: list[tuple[str, int]] = []
-        for place, film in enumerate(films):
-            title = words(film.title)
+        for place, (film, title) in enumerate(zip(films, title_words, strict=True)):
             year = [] if film.year is None else [str(film.year)]
             for word in dict.fromkeys([*title, *year]):
                 places[word].append(place)

@@ -168,6 +168,8 @@ const own = document.querySelector("[data-region=found]");
 const panel = document.querySelector("[data-results]");
 const N_SHOWN = 6;
 const PAUSE = 120; // Milliseconds without a key, so that a quick typist causes one search for each word.
+// The panel has an address, the field "find" of that of the page: loading the page again and going back show it again.
+const FIND = "find";
 let typed = box.value;
 let timer;
 let asked;
@@ -192,7 +194,10 @@ box.addEventListener("keydown", (event) => {
 async function search() {
   asked?.abort();
   const words = box.value.trim();
-  if (!words && !own) return panel.replaceChildren();
+  if (!words && !own) {
+    notePanel("");
+    return panel.replaceChildren();
+  }
   asked = new AbortController();
   const address = searchAddress(words);
   try {
@@ -204,12 +209,31 @@ async function search() {
       history.replaceState(null, "", address);
       document.querySelector("[data-filters] [name=q]").value = words;
     } else {
+      notePanel(words);
       showPanel(found, address);
     }
     say(found);
   } catch (error) {
     if (error.name !== "AbortError") tell("The server does not answer. Try again in a moment.");
   }
+}
+
+// Opening the panel is a step that one can go back from; typing on in it is none.
+function notePanel(words) {
+  const fields = new URLSearchParams(location.search);
+  const wasOpen = fields.has(FIND);
+  if (words) fields.set(FIND, words);
+  else fields.delete(FIND);
+  const address = fields.size ? `${location.pathname}?${fields}` : location.pathname;
+  if (words && !wasOpen) history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
+}
+
+function readPanel() {
+  const words = new URLSearchParams(location.search).get(FIND) ?? "";
+  if (words === box.value.trim()) return;
+  box.value = typed = words;
+  search();
 }
 
 function searchAddress(words) {
@@ -244,4 +268,9 @@ voice.setAttribute("role", "status");
 document.body.append(voice);
 function say(found) {
   voice.textContent = (own ?? panel).querySelector("h2").textContent;
+}
+
+if (!own) {
+  readPanel();
+  addEventListener("popstate", readPanel);
 }
