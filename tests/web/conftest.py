@@ -35,7 +35,6 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         accounts, "PASSWORD_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     )
-    monkeypatch.setattr(accounts, "REGISTERING_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -56,7 +56,7 @@ def test_axe_would_find_a_fault(visitor: Visitor, axe: str) -> None:
     assert ["critical", "label"] in [found[:2] for found in page.evaluate(RUN_AXE, RULES)]
 
 
-@pytest.mark.parametrize("path", ["/", "/search", "/ratings", "/report", "/register", "/login?registered=1"])
+@pytest.mark.parametrize("path", ["/", "/search", "/ratings", "/report", "/register", "/login", "/recover"])
 def test_axe_finds_nothing_on_the_pages_of_a_newcomer(visitor: Visitor, axe: str, path: str) -> None:
     assert_sound(visitor.go(path), axe)
 

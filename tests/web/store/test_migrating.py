@@ -6,12 +6,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from matinee.errors import DataError
-from matinee.web.store import ratings_log
+from matinee.web.store import migrating, ratings_log
 from matinee.web.store.engine import Store
 from matinee.web.store.migrating import newest, require_current, revision, upgrade
 from matinee.web.store.tables import Table
@@ -22,6 +23,32 @@ def test_the_migrations_make_the_tables_that_the_code_speaks_of(store: Store) ->
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Table.metadata) == []
+
+
+def test_accounts_of_before_get_what_their_names_look_like(empty_database: str) -> None:
+    store = Store(empty_database)
+    config = migrating._config()
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for number, name in enumerate(("admin", "\N{CYRILLIC SMALL LETTER A}dmin", "Ada"), 1):
+            connection.execute(
+                text("INSERT INTO visitor (id, key, created_at) VALUES (:number, :name, 0)"),
+                {"number": number, "name": name},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO account (id, visitor_id, name, folded_name, password_hash, created_at) "
+                    "VALUES (:number, :number, :name, :name, '', 0)"
+                ),
+                {"number": number, "name": name},
+            )
+    upgrade(store)
+    with store.engine.connect() as connection:
+        found = connection.execute(text("SELECT lookalike, recovery_digest FROM account ORDER BY id")).all()
+    store.close()
+    # Of two that look alike already, the first has the look; nobody can add a third.
+    assert [tuple(row) for row in found] == [("admin", None), (None, None), ("ada", None)]
 
 
 def test_an_upgrade_of_what_is_newest_changes_nothing(store: Store) -> None:

@@ -14,6 +14,7 @@ from matinee.web.store.tables import (
     RatingRow,
     SessionRow,
     TokenRow,
+    UnseenRow,
     VisitorRow,
 )
 from tests.web.site import Site
@@ -94,15 +95,95 @@ def test_deleting_an_account_erases_all_that_was_its_own(site: Site, items: dict
     assert bob.ratings() == {items["Alien"]: 4.0}
 
 
-def test_registering_a_taken_name_is_answered_as_registering_a_free_one(site: Site) -> None:
+def test_registering_logs_in_and_takes_along_what_was_rated(site: Site, items: dict[str, str]) -> None:
+    browser = site.browser()
+    browser.post(f"/films/{items['Alien']}/rating", rating="4.5")
+    browser.post(f"/films/{items['Jaws']}/unseen")
+    answer = browser.post("/register", name="Ada", password="a long password")
+    assert answer.status_code == 200 and "Welcome, <bdi>Ada</bdi>" in answer.text
+    assert browser.call("GET", "/me").json() == {"name": "Ada", "n_ratings": 1}
+    with site.store.reading() as session:
+        assert session.scalar(select(UnseenRow.item)) == items["Jaws"]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("Ada", "ADA"),
+        ("admin", "\N{CYRILLIC SMALL LETTER A}dmin"),
+        ("\N{CYRILLIC SMALL LETTER A}dmin", "Admin"),
+        ("coco", "\N{CYRILLIC SMALL LETTER ES}\N{CYRILLIC SMALL LETTER O}" * 2),
+        ("Ada", "\N{FULLWIDTH LATIN CAPITAL LETTER A}da"),
+    ],
+)
+def test_a_name_that_is_taken_or_looks_like_one_that_is_is_said_to_be(
+    site: Site, name: str, other: str
+) -> None:
     first, second = site.browser("192.0.2.1"), site.browser("192.0.2.2")
-    free = first.post("/register", name="Ada", password="a long password")
-    taken = second.post("/register", name="ADA", password="another password")
-    assert (free.status_code, free.headers["location"]) == (taken.status_code, taken.headers["location"])
-    assert free.content == taken.content
-    assert second.log_in("Ada", "another password").status_code == 401
-    assert first.log_in("Ada").status_code == 303
+    first.register(name)
+    taken = second.post("/register", name=other, password="another password")
+    assert taken.status_code == 422 and "this name is taken, or looks like one that is" in taken.text
+    assert second.call("GET", "/me").status_code == 200 and second.call("GET", "/me").json()["name"] is None
+    assert second.log_in(other, "another password").status_code == 401
+    assert first.log_in(name).status_code == 303
     assert site.count(AccountRow) == site.count(VisitorRow) == 1
+
+
+def test_names_in_other_scripts_and_names_of_similar_ascii_letters_are_free(quick_site: Site) -> None:
+    for place, name in enumerate(("anna1", "annal", "Сергей", "Ольга", "Zoë", "Zoe", "李小龙")):
+        browser = quick_site.browser(f"192.0.2.{place}")
+        browser.register(name)
+        assert browser.call("GET", "/me").json()["name"] == name
+
+
+def test_trying_out_which_names_are_taken_ends_soon(quick_site: Site) -> None:
+    quick_site.browser("192.0.2.1").register("Ada")
+    browser = quick_site.browser("192.0.2.2")
+    tried = [browser.post("/register", name="Ada", password="a long password").status_code for _ in range(11)]
+    assert tried == [422] * 10 + [429]
+
+
+def recovery_code(html: str) -> str:
+    found = re.search(r"<code>((?:[0-9A-Z]{4}-){4}[0-9A-Z]{4})</code>", html)
+    assert found
+    return found[1]
+
+
+def test_a_forgotten_password_is_set_by_the_recovery_code_once(site: Site, items: dict[str, str]) -> None:
+    ada, thief = site.browser(), site.browser("192.0.2.9")
+    code = recovery_code(ada.post("/register", name="Ada", password="a long password").text)
+    elsewhere = site.browser("192.0.2.3")
+    elsewhere.log_in("Ada")
+    for name, wrong in (("Ada", "0000-0000-0000-0000-0000"), ("Bob", code), ("Ada", "")):
+        answer = thief.post("/recover", name=name, code=wrong, password="thieves like us")
+        assert answer.status_code in (401, 422)
+    forgetful = site.browser("192.0.2.2")
+    forgetful.post(f"/films/{items['Alien']}/rating", rating="4")
+    typed = code.lower().replace("-", " ").replace("0", "o").replace("1", "i")
+    answer = forgetful.post("/recover", name="ada", code=typed, password="a password to keep")
+    assert answer.status_code == 200
+    assert forgetful.call("GET", "/me").json() == {"name": "Ada", "n_ratings": 1}
+    assert elsewhere.call("GET", "/me").json()["name"] is None
+    assert site.browser().log_in("Ada").status_code == 401
+    assert site.browser().log_in("Ada", "a password to keep").status_code == 303
+    again = thief.post("/recover", name="Ada", code=code, password="thieves like us")
+    assert again.status_code == 401
+    next_code = recovery_code(answer.text)
+    assert forgetful.post("/account/recovery", password="not the password").status_code == 422
+    last = recovery_code(forgetful.post("/account/recovery", password="a password to keep").text)
+    assert len({code, next_code, last}) == 3
+    assert thief.post("/recover", name="Ada", code=next_code, password="thieves like us").status_code == 401
+    assert thief.post("/recover", name="Ada", code=last, password="a third password").status_code == 200
+
+
+def test_recovery_codes_are_not_tried_for_long(quick_site: Site) -> None:
+    quick_site.browser().register("Ada")
+    thief = quick_site.browser("192.0.2.9")
+    tried = [
+        thief.post("/recover", name="Ada", code=f"{place}" * 20, password="a long password").status_code
+        for place in range(6)
+    ]
+    assert tried == [401] * 5 + [429]
 
 
 def test_a_wrong_password_and_an_unknown_name_are_answered_alike(site: Site) -> None:
@@ -127,6 +208,11 @@ def test_a_wrong_password_and_an_unknown_name_are_answered_alike(site: Site) -> 
         ("Ada", "aaaaaaaaaaaaa"),
         ("Ada", "x" * 257),
         ("Ada Lovelace", "ada lovelace"),
+        ("Ada", "password1234"),
+        ("Ada", "P@ssw0rd123"),
+        ("Ada", "qwertyuiop"),
+        ("Ada", "iloveyou123"),
+        ("Ada", "matinee2024"),
     ],
 )
 def test_a_name_or_password_that_none_may_have_is_refused(quick_site: Site, name: str, password: str) -> None:

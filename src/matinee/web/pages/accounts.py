@@ -1,4 +1,4 @@
-"""The pages to register and to log in, and the account's own page with its tokens."""
+"""The pages to register, to log in and to recover, and the account's own page with its tokens."""
 
 from __future__ import annotations
 
@@ -31,18 +31,36 @@ def show_register(visit: CurrentVisit) -> HTMLResponse:
 
 @router.post("/register")
 def register(visit: CurrentVisit, name: Text, password: Text) -> Response:
-    """Make an account. The answer is the same whether the name was free or not."""
+    """Make an account and log in. Only this page shows the recovery code."""
     try:
-        logins.register(visit, name, password)
+        code = logins.register(visit, name, password)
     except DataError as error:
         return page(visit, "register.html", {"name": name, "error": str(error)}, status_code=422)
-    return RedirectResponse("/login?registered=1", status_code=303)
+    return _code_page(visit, code, "registered")
+
+
+@router.get("/recover")
+def show_recover(visit: CurrentVisit) -> HTMLResponse:
+    """The form to set another password by the recovery code."""
+    return page(visit, "recover.html", {"name": "", "error": None})
+
+
+@router.post("/recover")
+def recover(visit: CurrentVisit, name: Text, code: Text, password: Text) -> Response:
+    """Set another password by the recovery code, and log in. Only this page shows the next code."""
+    try:
+        next_code = logins.recover(visit, name, code, password)
+    except LoginFailedError as error:
+        return page(visit, "recover.html", {"name": name, "error": str(error)}, status_code=401)
+    except DataError as error:
+        return page(visit, "recover.html", {"name": name, "error": str(error)}, status_code=422)
+    return _code_page(visit, next_code, "recovered")
 
 
 @router.get("/login")
-def show_login(visit: CurrentVisit, registered: bool = False, next: str = "/") -> HTMLResponse:
+def show_login(visit: CurrentVisit, next: str = "/") -> HTMLResponse:
     """The form to log in."""
-    return page(visit, "login.html", {"name": "", "error": None, "registered": registered, "next": next})
+    return page(visit, "login.html", {"name": "", "error": None, "next": next})
 
 
 @router.post("/login")
@@ -56,7 +74,7 @@ def log_in(
     try:
         logins.log_in(visit, name, password)
     except LoginFailedError as error:
-        context = {"name": name, "error": str(error), "registered": False, "next": next_page}
+        context = {"name": name, "error": str(error), "next": next_page}
         return page(visit, "login.html", context, status_code=401)
     return back_to(next_page)
 
@@ -84,6 +102,16 @@ def change_password(visit: CurrentVisit, old_password: Text, new_password: Text)
     except DataError as error:
         return _account_page(visit, error=str(error), status_code=422)
     return RedirectResponse("/account?password=changed", status_code=303)
+
+
+@router.post("/account/recovery")
+def make_recovery_code(visit: CurrentVisit, password: Text) -> Response:
+    """Make another recovery code. Only this page shows it."""
+    try:
+        code = logins.new_recovery_code(visit, password)
+    except DataError as error:
+        return _account_page(visit, error=str(error), status_code=422)
+    return _code_page(visit, code, "made")
 
 
 @router.post("/account/delete")
@@ -116,6 +144,11 @@ def revoke_token(visit: CurrentVisit, token_id: int) -> Response:
         if not tokens.revoke_token(session, account, token_id):
             raise HTTPException(404, "There is no such token.")
     return RedirectResponse("/account", status_code=303)
+
+
+def _code_page(visit: Visit, code: str, occasion: str) -> HTMLResponse:
+    context = {"account": require_account(visit), "code": code, "occasion": occasion}
+    return page(visit, "recovery_code.html", context)
 
 
 def _account_page(

@@ -22,8 +22,8 @@ function show(other) {
 
 function replace(region, nodes) {
   const held = region.contains(document.activeElement) ? document.activeElement : null;
-  // Somebody is still moving it, and has set it to what the other page has.
-  if (held?.type === "range") return;
+  // Somebody is still moving it, and has set it to what the other page has; or is choosing other stars by keyboard.
+  if (held?.type === "range" || held?.closest(".chosen")) return;
   const key = held?.closest("[data-key]")?.dataset.key;
   region.replaceChildren(...nodes);
   if (!held) return;
@@ -108,6 +108,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.matches("[data-live]")) {
     event.preventDefault();
+    form.classList.remove("chosen");
     // Read now, while the fields still are as they were sent.
     const { submitter } = event;
     lastSent = lastSent.then(() => send(form, submitter));

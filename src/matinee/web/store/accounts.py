@@ -1,10 +1,8 @@
-"""Accounts: a name and a password. Nobody can find out who has an account."""
+"""Accounts: a name, a password, and a code for who forgets the password."""
 
 from __future__ import annotations
 
 import threading
-import time
-import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,16 +11,19 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from zxcvbn import zxcvbn
 
 from matinee.errors import DataError
 from matinee.web.store.engine import Store
+from matinee.web.store.names import checked_name, folded_name, lookalike
+from matinee.web.store.recovery_codes import code_digest, new_code
 from matinee.web.store.tables import AccountRow, VisitorRow, now
 from matinee.web.store.visitors import add_visitor
 
-SHORTEST_NAME, LONGEST_NAME = 2, 64
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256
-# Writing an account takes longer than finding its name taken. Both take this long, so the time tells nothing.
-REGISTERING_SECONDS = 0.3
+# Of zxcvbn's scores from 0 to 4, 2 needs more than a million guesses: more than the login throttle allows in
+# years. It looks at no more than 72 letters.
+LEAST_SCORE, LONGEST_GUESSED = 2, 72
 # Computing a hash takes 64 MiB, so one process computes two at a time and the others wait.
 _hashing = threading.BoundedSemaphore(2)
 PASSWORD_HASHER = PasswordHasher()
@@ -37,40 +38,43 @@ class Account:
     name: str
 
 
+class NameTakenError(DataError):
+    """Another account has the name, or one that looks like it."""
+
+
 class WrongPasswordError(DataError):
     """The password is not the account's."""
 
 
-def register(store: Store, name: str, password: str) -> None:
-    """Make an account with a visitor of its own, if the name is free.
-
-    Neither the result nor the time it takes tells whether the name was free, so that nobody learns who has an
-    account. Whoever registers finds out by logging in.
+def register(store: Store, name: str, password: str) -> tuple[Account, str]:
+    """Make an account with a visitor of its own. Returns the account and its recovery code.
 
     Raises
     ------
+    NameTakenError
+        If another account has the name, or one that looks like it.
     DataError
         If the name or the password is not allowed.
     """
-    shown, folded = checked_name(name), folded_name(name)
+    shown = checked_name(name)
     checked_password(password, shown)
-    began = time.monotonic()
-    hashed = _hash(password)
+    hashed, code = _hash(password), new_code()
     try:
         with store.writing() as session:
-            visitor = add_visitor(session)
-            session.add(
-                AccountRow(
-                    visitor_id=visitor.id,
-                    name=shown,
-                    folded_name=folded,
-                    password_hash=hashed,
-                    created_at=now(),
-                )
+            row = AccountRow(
+                visitor_id=add_visitor(session).id,
+                name=shown,
+                folded_name=folded_name(name),
+                lookalike=lookalike(name),
+                password_hash=hashed,
+                recovery_digest=code_digest(code),
+                created_at=now(),
             )
+            session.add(row)
+            session.flush()
+            return _account(row), code
     except IntegrityError:
-        pass  # taken
-    time.sleep(max(0.0, began + REGISTERING_SECONDS - time.monotonic()))
+        raise NameTakenError("this name is taken, or looks like one that is; choose another") from None
 
 
 def authenticate(store: Store, name: str, password: str) -> Account | None:
@@ -98,6 +102,39 @@ def new_hash(store: Store, account: Account, old: str, new: str) -> str:
     return _hash(new)
 
 
+def recover(store: Store, name: str, code: str, password: str) -> tuple[Account, str] | None:
+    """Give the account with a name and a recovery code another password. Returns it and its next code.
+
+    None if there is no such account, after the same time.
+
+    Raises
+    ------
+    DataError
+        If the password is not allowed.
+    """
+    checked_password(password, name)
+    hashed, next_code = _hash(password), new_code()
+    with store.writing() as session:
+        changed = (
+            update(AccountRow)
+            .where(
+                AccountRow.folded_name == folded_name(name), AccountRow.recovery_digest == code_digest(code)
+            )
+            .values(password_hash=hashed, recovery_digest=code_digest(next_code))
+            .returning(AccountRow.id, AccountRow.visitor_id, AccountRow.name)
+        )
+        row = session.execute(changed).first()
+    return None if row is None else (Account(*row), next_code)
+
+
+def set_recovery_code(session: Session, account: Account) -> str:
+    """Give an account another recovery code, and return it. The one before is worth nothing from now on."""
+    code = new_code()
+    changed = update(AccountRow).where(AccountRow.id == account.id)
+    session.execute(changed.values(recovery_digest=code_digest(code)))
+    return code
+
+
 def set_hash(session: Session, account: Account, hashed: str) -> None:
     """Give an account another password. The caller must end its sessions in the same transaction."""
     session.execute(update(AccountRow).where(AccountRow.id == account.id).values(password_hash=hashed))
@@ -116,29 +153,14 @@ def delete_account(session: Session, account: Account) -> None:
     session.execute(delete(VisitorRow).where(VisitorRow.id == account.visitor_id))
 
 
-def checked_name(name: str) -> str:
-    """The name as it is shown. Raises a DataError if the name is not allowed."""
-    shown = " ".join(unicodedata.normalize("NFC", name).split())
-    if not SHORTEST_NAME <= len(shown) <= LONGEST_NAME or not shown.isprintable():
-        raise DataError(f"a name needs {SHORTEST_NAME} to {LONGEST_NAME} letters")
-    return shown
-
-
-def folded_name(name: str) -> str:
-    """The name as it is looked up. Names that differ only in case or in the form of letters are the same."""
-    return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()[:LONGEST_FOLDED].replace("\0", "")
-
-
-# Longer than a name may be, as casefolding and normalisation turn some letters into several.
-LONGEST_FOLDED = 256
-
-
 def checked_password(password: str, name: str) -> str:
     """The password. Raises a DataError if it is not allowed."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise DataError(f"a password needs {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} letters")
-    if len(set(password)) < 4 or folded_name(password) == folded_name(name):
-        raise DataError("this password is too easy to guess; choose another")
+    # Its list of common passwords knows the turns that people give them too, such as a 1 for an i.
+    found = zxcvbn(password[:LONGEST_GUESSED], user_inputs=[name, folded_name(name), "matinee"])
+    if found["score"] < LEAST_SCORE:
+        raise DataError("this password is too easy to guess; choose another, such as several words")
     return password
 
 

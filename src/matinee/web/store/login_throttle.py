@@ -7,7 +7,7 @@ import hashlib
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from matinee.web.store.accounts import folded_name
+from matinee.web.store.names import folded_name
 from matinee.web.store.tables import LoginAttemptRow, now
 
 WINDOW_MILLISECONDS = 15 * 60 * 1000

@@ -48,7 +48,11 @@ class VisitorRow(Table):
 
 
 class AccountRow(Table):
-    """A visitor who can log in. ``folded_name`` is the name as it is looked up."""
+    """A visitor who can log in. ``folded_name`` is the name as it is looked up.
+
+    ``lookalike`` is what names that look alike have in common; null for an account from before the column if
+    its name looks like another's. ``recovery_digest`` is that of the recovery code; null if there is none.
+    """
 
     __tablename__ = "account"
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
@@ -57,7 +61,9 @@ class AccountRow(Table):
     visitor_id: Mapped[int] = mapped_column(ForeignKey("visitor.id", ondelete="CASCADE"), unique=True)
     name: Mapped[str] = mapped_column(String(64))
     folded_name: Mapped[str] = mapped_column(String(256), unique=True)
+    lookalike: Mapped[str | None] = mapped_column(String(256), unique=True)
     password_hash: Mapped[str] = mapped_column(String(256))
+    recovery_digest: Mapped[str | None] = mapped_column(String(DIGEST_LENGTH))
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from matinee.errors import DataError
-from matinee.web.store.accounts import Account, checked_name
+from matinee.web.store.accounts import Account
+from matinee.web.store.names import checked_name
 from matinee.web.store.sessions import digest
 from matinee.web.store.tables import AccountRow, TokenRow, now
 
