@@ -169,3 +169,36 @@ def test_titles_that_are_written_differently_are_compared_by_the_same_key(one, o
 def test_other_titles_have_other_keys(one, other):
     assert title_keys(one)
     assert not set(title_keys(one)) & set(title_keys(other))
+
+
+MOVIELENS = """movie_id,imdb_id,tmdb_id,rating,average_rating,title
+1,0133093,603,5.0,4.15,"Matrix, The (1999)"
+999,0078748,348,4.0,4.0,Alien (1979)
+7,0116477,1,3.5,3.9,Hamlet (1996)
+"""
+MATINEE = """matineeId,title,year,rating,ratedAt
+12,Alien,1979,4.5,2024-01-01T00:00:00+00:00
+,The Matrix,1999,3.0,2024-01-01T00:00:00+00:00
+"""
+
+
+def test_an_export_of_movielens_is_matched_by_the_id_at_imdb_and_by_title_and_never_by_its_own_ids(written):
+    export = read_export(written(MOVIELENS), MOVIES, links=written(LINKS, "links.csv"))
+    assert (export.site, export.greatest) == ("movielens", 5)
+    assert export.ratings == {1: 5.0, 12: 4.0, 5: 3.5}
+    assert (export.n_by_id, export.n_by_title) == (1, 2)
+    # Its id 7 is that of another movie here.
+    assert 7 not in export.ratings
+
+
+def test_what_a_site_of_matinee_gives_is_read_by_its_ids_and_else_by_title(written):
+    export = read_export(written(MATINEE), MOVIES)
+    assert export.site == "matinee"
+    assert export.ratings == {12: 4.5, 1: 3.0}
+    assert (export.n_by_id, export.n_by_title) == (1, 1)
+
+
+def test_a_table_of_many_people_is_no_export(written):
+    table = "userId,movieId,imdbId,rating,title\n1,2,3,4,Alien\n"
+    with pytest.raises(DataError, match="is not an export"):
+        read_export(written(table), MOVIES)

@@ -1,4 +1,4 @@
-"""The ratings that one person exports from Letterboxd, IMDb or Goodreads."""
+"""The ratings that one person exports from Letterboxd, IMDb, MovieLens, Goodreads or a site of Matinee."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matinee.datasets.layout import is_number
 from matinee.datasets.names import plain_name, shorten
 from matinee.datasets.reading import Reading
 from matinee.datasets.tables import ratings_of_table
+from matinee.datasets.titles import movie_title
 from matinee.errors import DataError
 from matinee.ratings import Ratings
 
@@ -33,6 +34,8 @@ class Site(NamedTuple):
         The greatest rating on the site.
     zero_is_none : bool
         Whether 0 says that there is no rating.
+    id_prefix : str
+        What the ids of IMDb begin with where the site leaves it out.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Site(NamedTuple):
     time: tuple[str, ...]
     greatest: float
     zero_is_none: bool = False
+    id_prefix: str = ""
 
 
 SITES = (
@@ -66,6 +70,28 @@ SITES = (
         id=("const",),
         time=("daterated", "created"),
         greatest=10,
+    ),
+    Site(
+        "movielens",
+        frozenset({"movieid", "imdbid", "tmdbid", "rating", "averagerating", "title"}),
+        rating=("rating",),
+        title=("title",),
+        year=(),
+        # Its own ids are those of other films in another list.
+        id=("imdbid",),
+        time=(),
+        greatest=5,
+        id_prefix="tt",
+    ),
+    Site(
+        "matinee",
+        frozenset({"matineeid", "title", "rating"}),
+        rating=("rating",),
+        title=("title",),
+        year=("year",),
+        id=("matineeid",),
+        time=("ratedat",),
+        greatest=5,
     ),
     Site(
         "goodreads",
@@ -138,12 +164,14 @@ def exported_ratings(file: DataFile, site: Site) -> list[ExportedRating]:
         if not values["title"] and not values["id"]:
             raise file.error("the title is missing", record.line)
         year = re.match(r"-?\d{1,4}", values["year"])
+        # Without a column of its own, the year is in the title.
+        title, in_title = (values["title"], None) if site.year else movie_title(values["title"])
         rated.append(
             ExportedRating(
-                values["title"] or values["id"],
-                int(year[0]) if year else None,
+                title or values["id"],
+                int(year[0]) if year else in_title,
                 rating,
-                values["id"] or None,
+                _id(values["id"], site),
                 values["time"] or None,
             )
         )
@@ -176,6 +204,13 @@ def ratings_of_export(file: DataFile, reading: Reading) -> Ratings:
         )
     except DataError as error:
         raise file.error(str(error)) from error
+
+
+def _id(text: str, site: Site) -> str | None:
+    """The id on the site; that at IMDb as IMDb writes it."""
+    if not text:
+        return None
+    return text if not site.id_prefix or not text.isdecimal() else f"{site.id_prefix}{text.zfill(7)}"
 
 
 def _first_filled(fields: list[str], places: list[int]) -> str:

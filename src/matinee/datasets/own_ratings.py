@@ -21,7 +21,7 @@ N_NAMED = 10
 
 @dataclass(frozen=True)
 class Export:
-    """One person's ratings from Letterboxd, IMDb or Goodreads, by the items of a list of movies.
+    """One person's ratings from Letterboxd, IMDb, MovieLens or Goodreads, by the items of a list of movies.
 
     ``print`` says how many were matched by what, and which were not.
 
@@ -30,7 +30,7 @@ class Export:
     ratings : dict
         The ratings by item, on the scale of the site; `on_scale` converts them for a model.
     site : str
-        "letterboxd", "imdb" or "goodreads".
+        "letterboxd", "imdb", "movielens", "matinee" or "goodreads".
     greatest : float
         The greatest rating on the site.
     n_by_id, n_by_title : int
@@ -82,7 +82,7 @@ def read_export(
     encoding: str | None = None,
     max_unpacked: int | None = None,
 ) -> Export:
-    """The ratings that one person exported from Letterboxd, IMDb or Goodreads, matched to a list of movies.
+    """The ratings that one person exported from another site, matched to a list of movies.
 
     A movie is found by its id at IMDb, if the export and the list have one; otherwise by title and year.
     Articles, accents, punctuation, editions such as "(Director's Cut)", alternative titles and Roman numerals
@@ -91,7 +91,8 @@ def read_export(
     Parameters
     ----------
     path : str or path-like
-        Letterboxd's ``ratings.csv`` or the whole archive, IMDb's ``ratings.csv``, or Goodreads' library.
+        Letterboxd's ``ratings.csv`` or the whole archive, the exports of IMDb and MovieLens, Goodreads'
+        library, or the CSV that a site of Matinee gives.
     movies : Movies
         The movies to match, as `read_movies` gives them.
     links : str or path-like, optional
@@ -111,12 +112,27 @@ def read_export(
     DataError
         If the file is no export, or a rating in it cannot be one; the message has the line.
     """
+    rated, site, greatest = read_person(path, encoding=encoding, max_unpacked=max_unpacked)
+    matcher = MovieMatcher(movies, {} if links is None else read_links(links))
+    return matched(rated, site, greatest, matcher)
+
+
+def read_person(
+    path: str | os.PathLike[str], *, encoding: str | None = None, max_unpacked: int | None = None
+) -> tuple[list[ExportedRating], str, float]:
+    """The ratings in an export as they are in the file, the name of the site, and its greatest rating.
+
+    Raises
+    ------
+    DataError
+        As `read_export`.
+    """
     file = DataFile(path, encoding=encoding, max_unpacked=max_unpacked)
     site = site_of(file)
     if site is None:
         names = ", ".join(each.name for each in SITES)
         raise file.error(f"is not an export of one person's ratings; expected one of {names}")
-    return matched(exported_ratings(file, site), site.name, site.greatest, movies, links)
+    return exported_ratings(file, site), site.name, site.greatest
 
 
 def is_export(path: str | os.PathLike[str], *, encoding: str | None = None) -> bool:
@@ -124,15 +140,8 @@ def is_export(path: str | os.PathLike[str], *, encoding: str | None = None) -> b
     return site_of(DataFile(path, encoding=encoding)) is not None
 
 
-def matched(
-    rated: list[ExportedRating],
-    site: str,
-    greatest: float,
-    movies: Movies,
-    links: str | os.PathLike[str] | None,
-) -> Export:
+def matched(rated: list[ExportedRating], site: str, greatest: float, matcher: MovieMatcher) -> Export:
     """Ratings from a site as ratings of the movies in a list."""
-    matcher = MovieMatcher(movies, {} if links is None else read_links(links))
     ratings: dict[Id, float] = {}
     by_how: dict[str, list[ExportedRating]] = {how: [] for how in ("id", "title", "ambiguous", "none")}
     for each in rated:
