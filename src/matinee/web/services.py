@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from matinee.datasets import Movies, load_movies, read_movies
 from matinee.datasets.download import DATASETS
 from matinee.datasets.loading import DEMO
+from matinee.datasets.own_ratings import links_beside, read_links
 from matinee.web.cinema.current_model import CurrentModel
 from matinee.web.cinema.showing import Showing
 from matinee.web.security.secret_key import secret_key
@@ -43,6 +45,17 @@ class Services:
     def is_simulated(self) -> bool:
         """Whether the viewers behind the suggestions are those of the built-in cinema, who are simulated."""
         return self.settings.movies == DEMO
+
+    @cached_property
+    def links(self) -> dict[int, str]:
+        """For the number of a movie at IMDb, its item, if a ``links.csv`` is beside the list of movies."""
+        source = self.settings.movies
+        beside = None if source is None or self._is_dataset(source) else links_beside(source)
+        return {} if beside is None else read_links(beside)
+
+    @staticmethod
+    def _is_dataset(source: str) -> bool:
+        return source == DEMO or source in DATASETS
 
     @classmethod
     def open(cls, settings: Settings) -> Services:

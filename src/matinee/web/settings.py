@@ -48,7 +48,7 @@ class Settings:
     movies: str | None = None
     folder: str = field(default_factory=lambda: str(data_folder()))
     database: str = ""
-    body_limit: int = 1 << 18  # 256 KiB: room for ten thousand ratings in one request
+    body_limit: int = 1 << 20  # 1 MiB: room for the export of somebody who has rated four thousand films
     rate_limit: str = "1200/minute"
     secure_cookies: bool = False
     model_poll_seconds: float = 1.0

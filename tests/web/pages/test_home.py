@@ -101,7 +101,7 @@ def test_beside_a_film_stands_what_somebody_would_give_and_how_sure_that_is(fan:
     html = fan.get("/").text
     answer = fan.call("GET", "/me/recommendations?n=12&n_reasons=2").json()["recommendations"]
     stars = [(one["predicted_rating"], one["low"], one["high"]) for one in answer]
-    shown = re.findall(r"Our guess: ([\d.]+) stars<[^>]*> \(([\d½]+) to ([\d½]+)\)", html)
+    shown = re.findall(r"Our guess: ([\d.]+) stars <[^>]*>\(([\d½]+) to ([\d½]+)\)", html)
     assert [float(guess) for guess, _, _ in shown] == [round(guess, 1) for guess, _, _ in stars if guess]
     assert all(0.5 <= float(guess) <= 5 for guess, _, _ in shown)
     reasons = [[reason["title"] for reason in one["because"]] for one in answer]

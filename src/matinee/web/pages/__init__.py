@@ -1,5 +1,19 @@
 """Pages for people; each module has a ``router``. The application refuses forged forms on all of them."""
 
-from matinee.web.pages import accounts, actions, films, home, ratings, report, search
+from matinee.web.pages import (
+    accounts,
+    actions,
+    films,
+    home,
+    importing,
+    own_data,
+    ratings,
+    report,
+    search,
+    taste,
+)
 
-PAGES = tuple(part.router for part in (home, search, films, ratings, report, accounts, actions))
+PAGES = tuple(
+    part.router
+    for part in (home, search, films, ratings, importing, own_data, taste, report, accounts, actions)
+)

@@ -1,4 +1,4 @@
-"""Receives the forms about films: rate, remove a rating, not interested, not seen."""
+"""Receives the forms about films: rate, remove a rating, not interested, not seen, watchlist."""
 
 from __future__ import annotations
 
@@ -60,4 +60,17 @@ def set_all_unseen(
 ) -> RedirectResponse:
     """Note that the visitor has seen none of some films, so that others are shown in their place."""
     visit.note_unseen([visit.film(each) for each in item or ()])
+    return back_to(next_page)
+
+
+@router.post("/films/{item:path}/watchlist")
+def set_wanted(
+    visit: CurrentVisit, item: str, undo: Annotated[bool, Form()] = False, next_page: Next = "/"
+) -> RedirectResponse:
+    """Put a film on the visitor's watchlist, or take it off."""
+    film = visit.film(item)
+    if undo:
+        visit.want_no_more(film)
+    else:
+        visit.want_to_see(film)
     return back_to(next_page)

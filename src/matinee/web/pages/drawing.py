@@ -18,6 +18,7 @@ def drawn_page(visit: Visit, template: str, context: Mapping[str, Any]) -> HTMLR
     known = {
         "poster_of": poster_of,
         "own_stars": visit.stars,
+        "wanted": frozenset(visit.watchlist),
         "genres": catalogue.genres,
         "years": catalogue.years,
     }

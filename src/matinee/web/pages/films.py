@@ -15,7 +15,18 @@ from matinee.web.visits.visit import Visit
 
 router = APIRouter()
 
-N_SIMILAR, N_REASONS = 6, 3
+N_SIMILAR, N_ALIKE, N_REASONS = 6, 48, 3
+
+
+# An id may contain a slash, so this route must come before the one for a film alone.
+@router.get("/films/{item:path}/like")
+def show_films_like(visit: CurrentVisit, item: str) -> HTMLResponse:
+    """Films like one that the visitor has watched, without those they know or are not interested in."""
+    film = visit.film(item)
+    left_out = {film.item, *visit.ratings, *visit.dismissed}
+    found = similar(visit.showing, film, N_ALIKE + len(left_out))
+    alike = [each for each, _ in found if each.item not in left_out][:N_ALIKE]
+    return drawn_page(visit, "like.html", {"film": film, "alike": alike})
 
 
 @router.get("/films/{item:path}")

@@ -63,11 +63,13 @@ def _without_repetition(
 ) -> tuple[list[Suggestion], list[Film]]:
     """The n films to recommend, and what to ask about. A film in the upper list is not in the lower one."""
     showing, stars, hidden = visit.showing, visit.stars, visit.dismissed
+    # Nobody has seen what they want to see.
+    unasked = [*visit.unseen, *visit.watchlist]
     if stars:
         suggestions = recommend(showing, stars, n, filters=filters, hidden=hidden, blend=blend)
         shown = [suggestion.film.item for suggestion in suggestions]
-        return suggestions, worth_rating(showing, stars, N_MORE, hidden=[*hidden, *visit.unseen, *shown])
-    worth = worth_rating(showing, stars, N_FIRST, hidden=[*hidden, *visit.unseen])
+        return suggestions, worth_rating(showing, stars, N_MORE, hidden=[*hidden, *unasked, *shown])
+    worth = worth_rating(showing, stars, N_FIRST, hidden=[*hidden, *unasked])
     # Somebody who filters wants to see all films that match.
     asked = [] if filters else [film.item for film in worth]
     return recommend(showing, stars, n, filters=filters, hidden=[*hidden, *asked]), worth

@@ -30,12 +30,15 @@ class Change:
         Whether the visitor is not interested in it.
     is_unseen : bool
         Whether the visitor has not seen it.
+    is_wanted : bool
+        Whether it is on the visitor's watchlist.
     """
 
     film: Film
     stars: float | None
     is_dismissed: bool
     is_unseen: bool
+    is_wanted: bool
 
 
 def change_in(visit: Visit) -> Change | None:
@@ -50,6 +53,7 @@ def change_in(visit: Visit) -> Change | None:
         None if given is None else given.rating,
         is_dismissed=film.item in visit.dismissed,
         is_unseen=film.item in visit.unseen,
+        is_wanted=film.item in visit.watchlist,
     )
 
 

@@ -1,4 +1,4 @@
-"""Lists of films that a visitor keeps, each a table: what they have not seen."""
+"""Lists of films that a visitor keeps, each a table: what they have not seen, and what they want to see."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from matinee.web.store.tables import UnseenRow, now
+from matinee.web.store.tables import UnseenRow, WatchRow, now
 from matinee.web.store.visitors import lock_visitor
 
-FilmList = type[UnseenRow]
-LISTS: tuple[FilmList, ...] = (UnseenRow,)
+FilmList = type[UnseenRow] | type[WatchRow]
+LISTS: tuple[FilmList, ...] = (UnseenRow, WatchRow)
 
 
 def items_in(session: Session, films: FilmList, visitor_id: int) -> list[str]:

@@ -132,6 +132,18 @@ class UnseenRow(Table):
     at: Mapped[int] = mapped_column(BigInteger)
 
 
+class WatchRow(Table):
+    """A film that a visitor wants to see."""
+
+    __tablename__ = "watchlist"
+
+    visitor_id: Mapped[int] = mapped_column(
+        ForeignKey("visitor.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    item: Mapped[str] = mapped_column(String(ITEM_LENGTH), primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+
+
 class TokenRow(Table):
     """A token with which a program of the account's owner authenticates. Only a digest of it is stored."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from matinee.web.store.tables import VisitorRow, now
@@ -35,3 +35,8 @@ def lock_visitor(session: Session, visitor_id: int) -> bool:
     row = select(VisitorRow.merged_into).where(VisitorRow.id == visitor_id).with_for_update()
     found = session.execute(row).first()
     return found is not None and found[0] is None
+
+
+def erase_visitor(session: Session, visitor_id: int) -> None:
+    """Erase a visitor with all ratings, lists and lines of the log."""
+    session.execute(delete(VisitorRow).where(VisitorRow.id == visitor_id))

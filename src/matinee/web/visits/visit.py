@@ -12,15 +12,18 @@ from starlette.requests import Request
 from matinee.web.cinema.films import Film
 from matinee.web.cinema.showing import Showing
 from matinee.web.metrics import RATINGS
-from matinee.web.security.cookies import cookie_of, keep_visitor
+from matinee.web.security.cookies import change_cookie, cookie_of, keep_visitor
 from matinee.web.security.csrf import token_for
 from matinee.web.services import Services
 from matinee.web.store import film_lists, ratings_log, sessions
 from matinee.web.store.accounts import Account
 from matinee.web.store.film_lists import FilmList
 from matinee.web.store.ratings_log import GivenRating
-from matinee.web.store.tables import UnseenRow
-from matinee.web.store.visitors import add_visitor, visitor_id_of
+from matinee.web.store.tables import UnseenRow, WatchRow
+from matinee.web.store.visitors import add_visitor, erase_visitor, visitor_id_of
+
+# A transaction of so many ratings takes some tenths of a second.
+N_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,11 @@ class Visit:
         return self._listed(UnseenRow)
 
     @cached_property
+    def watchlist(self) -> list[str]:
+        """The items that they want to see, the latest first."""
+        return self._listed(WatchRow)
+
+    @cached_property
     def _kept(self) -> tuple[dict[str, GivenRating], list[str]]:
         """Ratings and dismissals, read over one connection."""
         if self.visitor.id is None:
@@ -132,10 +140,30 @@ class Visit:
         ratings_log.checked_stars(stars)
         with self.services.store.writing() as session:
             given = ratings_log.rate(session, writer := self._writer(session), film.item, stars)
-            film_lists.remove(session, UnseenRow, writer, film.item)
+            for films in film_lists.LISTS:
+                film_lists.remove(session, films, writer, film.item)
         RATINGS.labels("set").inc()
         self._forget()
         return given
+
+    def rate_many(self, ratings: list[tuple[Film, float]]) -> None:
+        """Set many ratings, some at a time, so that others can write in between.
+
+        Raises
+        ------
+        DataError
+            If there are too many ratings.
+        """
+        for begin in range(0, len(ratings), N_AT_ONCE):
+            part = ratings[begin : begin + N_AT_ONCE]
+            with self.services.store.writing() as session:
+                writer = self._writer(session)
+                for film, stars in part:
+                    ratings_log.rate(session, writer, film.item, stars)
+                    for films in film_lists.LISTS:
+                        film_lists.remove(session, films, writer, film.item)
+            RATINGS.labels("set").inc(len(part))
+        self._forget()
 
     def take_back(self, item: str) -> bool:
         """Remove a rating, even of a film that is no longer listed. Returns whether there was one."""
@@ -169,6 +197,22 @@ class Visit:
     def forget_unseen(self, film: Film) -> bool:
         """Forget that they have not seen a film. Returns whether this was noted before."""
         return self._remove(UnseenRow, film)
+
+    def want_to_see(self, film: Film) -> None:
+        """Put a film on their watchlist."""
+        self._add(WatchRow, [film])
+
+    def want_no_more(self, film: Film) -> bool:
+        """Take a film off their watchlist. Returns whether it was on it."""
+        return self._remove(WatchRow, film)
+
+    def forget_everything(self) -> None:
+        """Erase all that somebody without an account has left here, and their cookie."""
+        if self.visitor.id is not None:
+            with self.services.store.writing() as session:
+                erase_visitor(session, self.visitor.id)
+        change_cookie(self.request, visitor=None, session=None)
+        self.become(Visitor())
 
     def become(self, visitor: Visitor) -> None:
         """Continue as somebody else, after they have logged in or out."""
@@ -216,5 +260,5 @@ class Visit:
         return self.visitor.id
 
     def _forget(self) -> None:
-        for known in ("_kept", "unseen"):
+        for known in ("_kept", "unseen", "watchlist"):
             self.__dict__.pop(known, None)

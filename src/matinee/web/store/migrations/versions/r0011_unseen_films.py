@@ -6,7 +6,7 @@ from alembic import op
 # A copy of tables.Number as it was at this step, which later changes must not affect.
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-revision = "0002"
+revision = "0011"
 down_revision = "0001"
 
 

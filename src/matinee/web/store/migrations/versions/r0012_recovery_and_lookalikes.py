@@ -5,8 +5,8 @@ from alembic import op
 
 from matinee.web.store.names import lookalike
 
-revision = "0003"
-down_revision = "0002"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:
