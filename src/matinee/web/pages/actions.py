@@ -1,13 +1,16 @@
-"""Receives the forms about films: rate, remove a rating, not interested, not seen, watchlist."""
+"""Receives the forms about films, such as stars and the watchlist, and the choice of the language."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Form
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
+from matinee.web.languages import LANGUAGES
 from matinee.web.pages.addresses import back_to
+from matinee.web.security.cookies import keep_language
 from matinee.web.store.ratings_log import checked_stars
 from matinee.web.visits.dependencies import CurrentVisit
 
@@ -73,4 +76,15 @@ def set_wanted(
         visit.want_no_more(film)
     else:
         visit.want_to_see(film)
+    return back_to(next_page)
+
+
+@router.post("/language")
+def set_language(
+    visit: CurrentVisit, language: Annotated[str, Form(max_length=10)], next_page: Next = "/"
+) -> RedirectResponse:
+    """Choose the language of pages."""
+    if language not in LANGUAGES:
+        raise HTTPException(404, f"There is no language {language!r} here.")
+    keep_language(visit.request, language)
     return back_to(next_page)

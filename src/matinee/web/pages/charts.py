@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matinee.web.cinema.statistics import Distribution
+from matinee.web.languages import decimal, gettext
 from matinee.web.rendering.wording import counted, in_halves, in_stars
 
 WIDTH, HEIGHT = 360.0, 150.0
@@ -81,11 +82,15 @@ def bar_chart(
 def star_chart(key: str, title: str, distribution: Distribution) -> Chart:
     """A chart of how often each number of stars was given."""
     entries = [(in_halves(stars), in_stars(stars), count) for stars, count, _ in distribution.bars]
-    description = "There are no ratings yet."
+    description = gettext("There are no ratings yet.")
     if distribution.mean is not None:
         most = max(distribution.bars, key=lambda bar: bar[1])
-        description = (
-            f"{counted(distribution.n_ratings, 'rating')}, {distribution.mean:.1f} stars on average; "
-            f"most often given: {in_stars(most[0])}, {counted(most[1], 'time')}."
-        )
-    return bar_chart(key, title, description, ("Stars", "Ratings"), entries)
+        description = gettext(
+            "%(ratings)s, %(mean)s stars on average; most often given: %(stars)s, %(times)s."
+        ) % {
+            "ratings": counted(distribution.n_ratings, "rating"),
+            "mean": decimal(distribution.mean),
+            "stars": in_stars(most[0]),
+            "times": counted(most[1], "time"),
+        }
+    return bar_chart(key, title, description, (gettext("Stars"), gettext("Ratings")), entries)

@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 from matinee.web.cinema.films import Film, model_id
 from matinee.web.cinema.reasons import Reason, reasons_for
 from matinee.web.cinema.recommending import fold_in, is_sure, predict, similar
+from matinee.web.languages import gettext
 from matinee.web.pages.charts import star_chart
 from matinee.web.pages.drawing import drawn_page
 from matinee.web.visits.dependencies import CurrentVisit
@@ -44,7 +45,7 @@ def show_film(visit: CurrentVisit, item: str) -> HTMLResponse:
         "is_unsure": prediction is not None and not is_shown,
         "reasons": _reasons(visit, others, film) if film.is_known else [],
         "distribution": distribution,
-        "chart": star_chart("stars", f"How {film} was rated", distribution),
+        "chart": star_chart("stars", gettext("How %(film)s was rated") % {"film": film}, distribution),
         "similar": [alike for alike, _ in similar(visit.showing, film, N_SIMILAR)],
         "is_dismissed": film.item in visit.dismissed,
     }

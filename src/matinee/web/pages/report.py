@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
+from matinee.web.languages import day_in_words, digits, gettext, short_day
 from matinee.web.pages.charts import Chart, bar_chart, star_chart
 from matinee.web.pages.report_figures import DayCount, make_report
 from matinee.web.rendering.templating import page
-from matinee.web.rendering.wording import counted, day_in_words
+from matinee.web.rendering.wording import counted
 from matinee.web.visits.dependencies import CurrentVisit
 
 router = APIRouter()
@@ -25,9 +26,9 @@ def show_report(visit: CurrentVisit) -> HTMLResponse:
         "report": report,
         "last": report.last_iteration,
         "fitted_at": visit.showing.fitted_at,
-        "model_chart": star_chart("model", "Ratings behind the suggestions", report.distribution),
+        "model_chart": star_chart("model", gettext("Ratings behind the suggestions"), report.distribution),
         "visitor_chart": star_chart(
-            "visitors", "Ratings by visitors of this site", report.visitors_distribution
+            "visitors", gettext("Ratings by visitors of this site"), report.visitors_distribution
         ),
         "day_chart": _day_chart(report.days),
     }
@@ -38,14 +39,17 @@ def _day_chart(days: list[DayCount]) -> Chart:
     last = len(days) - 1
     entries = [
         (
-            f"{one.day.day} {one.day:%b}" if (last - place) % LABEL_EVERY == 0 else "",
+            short_day(one.day) if (last - place) % LABEL_EVERY == 0 else "",
             day_in_words(one.day),
             one.n_ratings,
         )
         for place, one in enumerate(days)
     ]
     total = sum(one.n_ratings for one in days)
-    description = (
-        f"{counted(total, 'rating')} in the last {len(days)} days, {days[-1].n_ratings:,} of them today."
-    )
-    return bar_chart("days", "Ratings per day", description, ("Day", "Ratings"), entries)
+    description = gettext("%(ratings)s in the last %(days)s days, %(today)s of them today.") % {
+        "ratings": counted(total, "rating"),
+        "days": len(days),
+        "today": digits(days[-1].n_ratings),
+    }
+    columns = (gettext("Day"), gettext("Ratings"))
+    return bar_chart("days", gettext("Ratings per day"), description, columns, entries)

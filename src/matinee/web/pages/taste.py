@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from matinee.web.cinema.taste import Leaning, decade_of, factor_ends, genres_of, leanings
+from matinee.web.languages import gettext, signed
 from matinee.web.pages.drawing import drawn_page
 from matinee.web.rendering.wording import counted
 from matinee.web.visits.dependencies import CurrentVisit
@@ -56,6 +57,9 @@ def leaning_bars(listed: Sequence[Leaning]) -> list[LeaningBar]:
     for place, one in enumerate(listed):
         width = HALF * abs(one.difference) / most
         x = NAME + HALF - (width if one.difference < 0 else 0)
-        text = f"{one.difference:+.1f} stars on {counted(one.n_films, 'film')}".replace("-", "−")
+        text = gettext("%(difference)s stars; rated: %(films)s") % {
+            "difference": signed(one.difference),
+            "films": counted(one.n_films, "film"),
+        }
         bars.append(LeaningBar(one, round(x, 1), ROW * place, round(max(width, 1), 1), text))
     return bars

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from matinee import __version__
+from matinee.web import languages
 from matinee.web.cinema.statistics import STARS
 from matinee.web.rendering import wording
 from matinee.web.rendering.changes import address_after, address_of, change_in
@@ -28,7 +29,11 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    translating: Any = environment  # the extension adds the method
+    translating.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)
+    environment.globals["languages"] = languages.LANGUAGES
     # An id in an address may contain any character, even a slash.
     environment.filters["segment"] = lambda text: quote(str(text), safe="")
     environment.filters |= {
@@ -39,6 +44,11 @@ def _environment() -> Environment:
         "day": wording.day,
         "age": wording.age,
         "joined": wording.joined,
+        # For what comes from elsewhere: unlike _("…"), whose text may hold tags, the result is escaped.
+        "translated": languages.gettext,
+        "digits": languages.digits,
+        "decimal": languages.decimal,
+        "signed": languages.signed,
     }
     environment.globals["version"] = __version__
     environment.globals["STARS"] = STARS
@@ -66,8 +76,10 @@ def page(
     context : mapping, optional
         Further names for the template.
     """
+    languages.speak(visit.request)
     known = {
         "visit": visit,
+        "language": languages.language(),
         "csrf_token": visit.csrf_token,
         "is_simulated": visit.services.is_simulated,
         "change": change_in(visit),
@@ -82,7 +94,14 @@ def bare_page(
     template: str, context: Mapping[str, Any] | None = None, *, status_code: int = 200
 ) -> HTMLResponse:
     """A page without anything about the visitor, for when the cookie or the database cannot be read."""
-    known = {"visit": None, "csrf_token": "", "is_simulated": False, "change": None, **(context or {})}
+    known = {
+        "visit": None,
+        "language": languages.language(),
+        "csrf_token": "",
+        "is_simulated": False,
+        "change": None,
+        **(context or {}),
+    }
     return HTMLResponse(_templates.get_template(template).render(known), status_code=status_code)
 
 

@@ -1,4 +1,4 @@
-"""The one cookie: signed, HttpOnly, SameSite=Lax. It says who the browser is, and nothing else."""
+"""The one cookie: signed, HttpOnly, SameSite=Lax. It says who the browser is, and which language it wants."""
 
 from __future__ import annotations
 
@@ -32,11 +32,14 @@ class Cookie:
         The key of a visitor who is not logged in.
     session : str or None
         The secret of the session of a visitor who is logged in.
+    language : str or None
+        The language of pages that the visitor has chosen; by default what the browser prefers.
     """
 
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     visitor: str | None = None
     session: str | None = None
+    language: str | None = None
 
 
 class CookieJar:
@@ -52,7 +55,7 @@ class CookieJar:
 
     def dumps(self, cookie: Cookie) -> str:
         """The cookie as signed text."""
-        parts = {"n": cookie.nonce, "v": cookie.visitor, "s": cookie.session}
+        parts = {"n": cookie.nonce, "v": cookie.visitor, "s": cookie.session, "l": cookie.language}
         return str(self._serializer.dumps({name: part for name, part in parts.items() if part is not None}))
 
     def loads(self, text: str) -> tuple[Cookie | None, bool]:
@@ -65,7 +68,7 @@ class CookieJar:
         except BadSignature:
             return None, False
         return Cookie(
-            parts["n"], parts.get("v"), parts.get("s")
+            parts["n"], parts.get("v"), parts.get("s"), parts.get("l")
         ), time.time() - signed_at.timestamp() > OLD_AGE
 
 
@@ -116,9 +119,15 @@ def cookie_of(connection: HTTPConnection) -> Cookie:
 
 def change_cookie(connection: HTTPConnection, *, visitor: str | None, session: str | None) -> None:
     """Make the browser somebody else. Forms of pages loaded before are refused from now on."""
-    connection.state.cookie = Cookie(visitor=visitor, session=session)
+    language = cookie_of(connection).language
+    connection.state.cookie = Cookie(visitor=visitor, session=session, language=language)
 
 
 def keep_visitor(connection: HTTPConnection, key: str) -> None:
     """Make the browser this visitor. Forms of pages loaded before stay valid."""
     connection.state.cookie = replace(cookie_of(connection), visitor=key)
+
+
+def keep_language(connection: HTTPConnection, language: str) -> None:
+    """Remember the language of pages that the visitor has chosen."""
+    connection.state.cookie = replace(cookie_of(connection), language=language)

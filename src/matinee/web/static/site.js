@@ -53,7 +53,7 @@ status.addEventListener("click", (event) => {
 
 async function tellProblem(response) {
   const detail = (await parsed(response)).querySelector("[data-detail]")?.textContent;
-  tell(detail ?? "The server did not accept this. Load the page again, and try once more.");
+  tell(detail ?? page.dataset.refused);
 }
 
 // The address of this page with the film that a form changes, so that the next page can tell what has changed.
@@ -84,7 +84,7 @@ async function send(form, button) {
     else if (asked && !asksFirst() && document.getElementById("suggestions")) showSuggestions();
     watchEnd();
   } catch {
-    tell("The server does not answer. Try again in a moment.");
+    tell(page.dataset.noAnswer);
   } finally {
     page.classList.remove("busy");
   }
@@ -159,7 +159,7 @@ async function filter(form) {
     history.replaceState(null, "", address);
     watchEnd();
   } catch {
-    tell("The server does not answer. Try again in a moment.");
+    tell(page.dataset.noAnswer);
   }
 }
 
@@ -215,7 +215,7 @@ async function search() {
     }
     say(found);
   } catch (error) {
-    if (error.name !== "AbortError") tell("The server does not answer. Try again in a moment.");
+    if (error.name !== "AbortError") tell(page.dataset.noAnswer);
   }
 }
 
@@ -252,7 +252,7 @@ function showPanel(found, address) {
     all.className = "all";
     const link = document.createElement("a");
     link.href = address;
-    link.textContent = "See all results";
+    link.textContent = page.dataset.allResults;
     all.append(link);
     found.append(all);
   }

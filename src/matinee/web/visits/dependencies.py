@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.showing import Showing
+from matinee.web.languages import speak
 from matinee.web.services import Services
 from matinee.web.visits.visit import Visit
 
@@ -25,6 +26,7 @@ async def _showing(services: Annotated[Services, Depends(_services)]) -> Showing
 
 
 async def _visit(request: Request, services: Annotated[Services, Depends(_services)]) -> Visit:
+    speak(request)
     return Visit(request, services)
 
 
