@@ -240,7 +240,7 @@ function readPanel() {
 function searchAddress(words) {
   const fields = new URLSearchParams({ q: words });
   if (own) for (const [name, value] of new FormData(document.querySelector("[data-filters]"))) if (value && name !== "q") fields.append(name, value);
-  return `/search?${fields}`;
+  return `${box.form.getAttribute("action")}?${fields}`;
 }
 
 function showPanel(found, address) {
