@@ -38,7 +38,7 @@ VERBS = [
     "recommend",
     "similar",
 ]
-VERBS += ["plot", "serve", "retrain", "export"]
+VERBS += ["plot", "serve", "retrain", "export", "token"]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from matinee.web.jobs.built_in import built_in_model
 from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
 from matinee.web.store.migrating import upgrade
+from matinee.web.store.operator_tokens import Right, rights_of
 from matinee.web.store.visitors import add_visitor
 from tests.end_to_end.conftest import Outcome
 
@@ -54,6 +55,34 @@ def test_retrain_and_export_say_what_they_did(matinee: Run, cinema: Path, tmp_pa
     with (tmp_path / "ratings.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert (row["userId"], row["movieId"], row["rating"]) == (str(-number), "1", "4.5")
+
+
+def test_an_operators_token_is_made_listed_and_revoked(matinee: Run, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'matinee.sqlite3'}"
+    upgrade(store := Store(url))
+    made = matinee("token", "nightly job", "--right", "users", "--database", url).out.strip()
+    with store.reading() as session:
+        assert rights_of(session, made) == {Right.USERS}
+    again = matinee("token", "nightly job", "--right", "users", "--database", url)
+    assert (again.status, again.err.count("\n")) == (2, 1)
+    assert "already a token 'nightly job'" in again.err
+    assert matinee("token", "--database", url, "--json").json["tokens"] == [
+        {"name": "nightly job", "rights": ["users"]}
+    ]
+    assert matinee("token", "nightly job", "--revoke", "--database", url).status == 0
+    with store.reading() as session:
+        assert rights_of(session, made) is None
+    store.close()
+    assert "there are no tokens" in matinee("token", "--database", url).out
+    for options, said in (
+        (["nightly job", "--revoke"], "there is no token 'nightly job'"),
+        (["other"], "needs a --right; expected one of: users"),
+        (["other", "--right", "everything"], "expected one of: users"),
+        (["--right", "users"], "need the NAME"),
+    ):
+        outcome = matinee("token", *options, "--database", url)
+        assert (outcome.status, outcome.err.count("\n")) == (2, 1)
+        assert said in outcome.err
 
 
 def test_serve_says_what_is_wrong_before_it_begins(matinee: Run, cinema: Path, tmp_path: Path) -> None:

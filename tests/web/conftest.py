@@ -222,8 +222,8 @@ def site(database: str, make_site: Callable[..., Site]) -> Site:
 
 @pytest.fixture
 def blended_site(make_site: Callable[..., Site], recommender_model: Path) -> Site:
-    """The application on SQLite, with a recommender."""
-    return make_site(model=str(recommender_model))
+    """The application on SQLite, with a recommender, and open to programs that ask about base users."""
+    return make_site(model=str(recommender_model), base_users=True)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 from matinee.web.application import create_app
 from matinee.web.settings import Settings
 from matinee.web.store.engine import Store
+from matinee.web.store.operator_tokens import Right, make_token
 
 
 class Browser:
@@ -71,6 +73,12 @@ class Site:
         browser = self.browser()
         browser.register(name)
         return browser
+
+    def operator(self, *rights: Right) -> dict[str, str]:
+        """The header of a program of the operator with these rights."""
+        with self.store.writing() as session:
+            secret = make_token(session, f"program {secrets.token_hex(4)}", rights)
+        return {"Authorization": f"Bearer {secret}"}
 
     def count(self, table: Any) -> int:
         """How many rows a table has."""

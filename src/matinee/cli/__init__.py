@@ -16,6 +16,7 @@ from matinee.cli.data import describe, download
 from matinee.cli.demo import demo
 from matinee.cli.evaluating import evaluate
 from matinee.cli.fitting import fit
+from matinee.cli.operating import token
 from matinee.cli.output import complain, show
 from matinee.cli.plotting import plot
 from matinee.cli.serving import export, retrain, serve
@@ -50,6 +51,7 @@ for verb in (
     serve,
     retrain,
     export,
+    token,
 ):
     app.command()(verb)
 

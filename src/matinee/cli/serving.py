@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from matinee.cli.database import DatabaseUrl, Folder, existing_store, require_web
 from matinee.cli.files import require_writable
 from matinee.cli.options import AsJson
 from matinee.cli.output import complain, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from
-from matinee.errors import DataError, MissingExtraError
-
-if TYPE_CHECKING:
-    from matinee.web.store.engine import Store
-
-DatabaseUrl = Annotated[
-    str,
-    typer.Option(
-        "--database",
-        metavar="URL",
-        envvar="MATINEE_DATABASE",
-        help="sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME; default: SQLite in the data folder.",
-        show_default=False,
-    ),
-]
-Folder = Annotated[
-    Path | None,
-    typer.Option(
-        "--folder",
-        metavar="DIR",
-        envvar="MATINEE_FOLDER",
-        help="Folder for the secret and SQLite; default: the platform's data folder.",
-    ),
-]
+from matinee.errors import DataError
 
 
 def serve(
@@ -86,6 +62,13 @@ def serve(
             help="Requests that one address may send to one process; 'none' for no limit.",
         ),
     ] = "1200/minute",
+    base_users: Annotated[
+        bool,
+        typer.Option(
+            "--base-users",
+            help="Recommend to users of the base ratings too, for tokens with the right 'users'.",
+        ),
+    ] = False,
     migrate: Annotated[
         bool, typer.Option("--migrate", help="First migrate the database to the schema of this version.")
     ] = False,
@@ -96,7 +79,7 @@ def serve(
     Without a model, serves the built-in cinema, which is fitted at the first start: real films, simulated
     viewers.
     """
-    _require_web()
+    require_web()
     from matinee.web import serving
     from matinee.web.jobs import built_in
     from matinee.web.settings import Settings, data_folder
@@ -117,6 +100,7 @@ def serve(
         database=database,
         rate_limit="" if rate_limit == "none" else rate_limit,
         secure_cookies=secure_cookies,
+        base_users=base_users,
     )
     if migrate:
         serving.migrate(settings)
@@ -162,13 +146,13 @@ def retrain(
 
     Uses the parameters of the served model. A running server loads the new model by itself.
     """
-    _require_web()
+    require_web()
     from matinee.web.jobs.retraining import retrain as retrain_model
 
     require_writable(model)
     features = None if movies is None else movies_from(movies).features()
     base = ratings_from(ratings)
-    with _existing_store(database, folder) as store, status("fitting the new model"):
+    with existing_store(database, folder) as store, status("fitting the new model"):
         found = retrain_model(store, model, base, margin=margin, item_features=features)
     if as_json:
         show_json({"model": str(model), **found.to_dict()})
@@ -192,11 +176,11 @@ def export(
 
     Its columns are userId, movieId, rating and timestamp.
     """
-    _require_web()
+    require_web()
     from matinee.web.jobs.exporting import export as write_ratings
 
     require_writable(output)
-    with _existing_store(database, folder) as store:
+    with existing_store(database, folder) as store:
         n_ratings = write_ratings(store, output, strings=strings)
     if as_json:
         show_json({"output": str(output), "ratings": n_ratings})
@@ -216,30 +200,3 @@ def _warn_of_poor_lists(model: Path) -> None:
             f"{found.most_popular:.3f}, on ratings held out of {found.n_people} people; "
             f"for a better model run: matinee fit RATINGS -o {shlex.quote(str(model))}"
         )
-
-
-@contextmanager
-def _existing_store(database: str, folder: Path | None) -> Iterator[Store]:
-    """A database that a server has made; closed at the end."""
-    from matinee.web.settings import Settings, data_folder
-    from matinee.web.store.engine import Store
-
-    settings = Settings("", folder=str(folder or data_folder()), database=database)
-    store = Store.existing(settings.database_url)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _require_web() -> None:
-    """Raise a MissingExtraError unless everything that the web application needs is installed."""
-    try:
-        import matinee.web.serving  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("matinee"):
-            raise
-        raise MissingExtraError(
-            f"the web application needs {error.name}, which is not installed; "
-            'run: python -m pip install "matinee[web]"'
-        ) from error

@@ -72,13 +72,13 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    _add_routes(app)
+    _add_routes(app, settings)
     _add_middleware(app, settings, services)
     return app
 
 
-def _add_routes(app: FastAPI) -> None:
-    for router in api.ROUTERS:
+def _add_routes(app: FastAPI, settings: Settings) -> None:
+    for router in (*api.ROUTERS, *([api.BASE_USERS] if settings.base_users else [])):
         app.include_router(router, prefix=API)
     app.include_router(api.OPERATIONS)
     for router in PAGES:

@@ -40,6 +40,8 @@ class Settings:
         How many requests one address may send to one worker, such as ``"1200/minute"``; empty for no limit.
     secure_cookies : bool
         Mark cookies Secure even if a request did not come by https, as behind a proxy that is not trusted.
+    base_users : bool
+        Answer the API's questions about users of the base ratings, for tokens that have this right.
     model_poll_seconds : float
         How many seconds pass between two looks at the model file.
     """
@@ -51,6 +53,7 @@ class Settings:
     body_limit: int = 1 << 20  # 1 MiB: room for the export of somebody who has rated four thousand films
     rate_limit: str = "1200/minute"
     secure_cookies: bool = False
+    base_users: bool = False
     model_poll_seconds: float = 1.0
 
     @property

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from matinee.web.store.operator_tokens import Right
 from tests.web.site import Site
 
 CHECKS = [
@@ -74,6 +75,10 @@ def test_a_stranger_is_answered_as_the_document_says(quick_site: Site) -> None:
 
 def test_with_a_recommender_a_stranger_is_answered_as_the_document_says(blended_site: Site) -> None:
     assert exercise(blended_site, 3, {}) >= 20
+
+
+def test_an_operators_program_is_answered_as_the_document_says(blended_site: Site) -> None:
+    assert exercise(blended_site, 3, blended_site.operator(*Right)) >= 20
 
 
 def test_every_error_of_the_document_is_problem_details(quick_site: Site) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from matinee.models.recommender import RecommendedPerson
 from matinee.web.cinema.showing import Showing
+from matinee.web.store.operator_tokens import Right
 from tests.web.site import Site
 
 RECOMMENDATIONS = "/api/v1/recommendations"
@@ -37,7 +39,8 @@ def test_a_blend_needs_no_other_model(
     assert isinstance(visitor, RecommendedPerson) and isinstance(known, RecommendedPerson)
     posted = client.post(RECOMMENDATIONS, json={**body, "blend": blend})
     assert items_of(posted) == [str(item) for item, _ in visitor.recommend(12, blend=blend)]
-    asked = client.get(f"/api/v1/users/{user}/recommendations?n=12&blend={blend}")
+    path = f"/api/v1/users/{user}/recommendations?n=12&blend={blend}"
+    asked = client.get(path, headers=blended_site.operator(Right.USERS))
     assert items_of(asked) == [str(item) for item, _ in known.recommend(12, blend=blend)]
 
 
@@ -56,20 +59,23 @@ def test_a_blend_out_of_its_range_is_an_error(
     client = blended_site.client()
     for answer in (
         client.post(RECOMMENDATIONS, json={**body, "blend": blend}),
-        client.get(f"/api/v1/users/1/recommendations?blend={blend}"),
+        client.get(
+            f"/api/v1/users/1/recommendations?blend={blend}", headers=blended_site.operator(Right.USERS)
+        ),
     ):
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["where"].endswith("blend")
 
 
-def test_a_model_without_a_blend_says_so(quick_site: Site, body: dict[str, Any]) -> None:
-    client = quick_site.client()
-    user = quick_site.app.state.services.showing.model.user_index_.id_at(0)
+def test_a_model_without_a_blend_says_so(make_site: Callable[..., Site], body: dict[str, Any]) -> None:
+    site = make_site(base_users=True)
+    client = site.client()
+    user = site.app.state.services.showing.model.user_index_.id_at(0)
     for answer in (
         client.post(RECOMMENDATIONS, json={**body, "blend": 0.5}),
         client.post(RECOMMENDATIONS, json={"ratings": [], "blend": 0.5}),
-        client.get(f"/api/v1/users/{user}/recommendations?blend=0.5"),
-        quick_site.browser().call("GET", "/me/recommendations?blend=0.5"),
+        client.get(f"/api/v1/users/{user}/recommendations?blend=0.5", headers=site.operator(Right.USERS)),
+        site.browser().call("GET", "/me/recommendations?blend=0.5"),
     ):
         assert answer.status_code == 422
         assert "of kind ALS, which has no blend; leave out blend" in answer.json()["detail"]

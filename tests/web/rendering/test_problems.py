@@ -16,7 +16,6 @@ from tests.web.site import Site
     [
         ("GET", "/api/v1/nothing", 404),
         ("GET", "/api/v1/movies/nothing", 404),
-        ("GET", "/api/v1/users/nobody/recommendations", 404),
         ("PATCH", "/api/v1/movies", 405),
         ("GET", "/api/v1/movies?limit=0", 422),
         ("POST", "/api/v1/recommendations", 422),

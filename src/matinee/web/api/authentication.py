@@ -7,7 +7,7 @@ owner can send a bearer token, so a request with one needs no more, and its cook
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from matinee.web.security.cookies import PLAIN_NAME
 from matinee.web.security.csrf import require_header_token
 from matinee.web.store.accounts import Account
+from matinee.web.store.operator_tokens import Right, rights_of
 from matinee.web.store.tokens import account_by_token
 from matinee.web.visits.dependencies import ServicesNow
 from matinee.web.visits.visit import Visit, Visitor
@@ -81,3 +82,23 @@ def owner(visit: Visit) -> Account:
     """The account of an `OwnerVisit`."""
     assert visit.account is not None
     return visit.account
+
+
+def needs(right: Right) -> Any:
+    """A dependency of a route: refuses whoever does not send an operator's token with this right."""
+
+    def require(
+        services: ServicesNow, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> None:
+        rights = None
+        if credentials is not None:
+            with services.store.reading() as session:
+                rights = rights_of(session, credentials.credentials)
+        if rights is None:
+            raise HTTPException(
+                401, "Send a token of the operator, which 'matinee token' makes.", headers=CHALLENGE
+            )
+        if right not in rights:
+            raise HTTPException(403, f"This token does not have the right {right.value!r}.")
+
+    return Depends(require)

@@ -1,4 +1,4 @@
-"""Recommends films to somebody whose ratings are in the request, and to a user of the model."""
+"""Recommends films to somebody whose ratings are in the request."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Query
 
-from matinee.errors import UnknownUserError
-from matinee.ratings.ids import Id
 from matinee.web.api.responses import errors
 from matinee.web.api.schemas import RecommendationRequest, Recommendations, Recommended
 from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.kinds import blend_of
-from matinee.web.cinema.recommending import Suggestion, recommend, recommend_to_user
+from matinee.web.cinema.recommending import Suggestion, recommend
 from matinee.web.cinema.showing import Showing
-from matinee.web.store.visitor_ids import is_visitor
-from matinee.web.visits.dependencies import AskedFilters, ShowingNow
+from matinee.web.visits.dependencies import ShowingNow
 
 router = APIRouter(tags=["recommendations"])
 
@@ -65,25 +62,6 @@ def _recommend_for_ratings(showing: Showing, asked: RecommendationRequest) -> Re
     return answer(showing, suggestions, ratings)
 
 
-@router.get("/users/{user}/recommendations", responses=errors(404))
-def recommend_for_user(
-    showing: ShowingNow,
-    filters: AskedFilters,
-    user: str,
-    n: HowMany = 10,
-    n_reasons: HowManyReasons = 0,
-    blend: Blend = None,
-) -> Recommendations:
-    """Films for a user of the ratings that the model was fitted to, by the id there.
-
-    Visitors whose ratings a retrained model has learned from are not found here.
-    """
-    suggestions = recommend_to_user(
-        showing, known_user(showing, user), n, filters=filters, n_reasons=n_reasons, blend=blend
-    )
-    return answer(showing, suggestions, ())
-
-
 def answer(
     showing: Showing, suggestions: list[Suggestion], rated: dict[str, float] | tuple[()]
 ) -> Recommendations:
@@ -91,28 +69,3 @@ def answer(
     catalogue = showing.catalogue
     ignored = [item for item in rated if item not in catalogue or not catalogue[item].is_known]
     return Recommendations(recommendations=list(map(Recommended.of, suggestions)), ignored=ignored)
-
-
-def known_user(showing: Showing, text: str) -> Id:
-    """The id of the user that a text names.
-
-    Raises
-    ------
-    UnknownUserError
-        If the model has no such user, or the user is a visitor, whose recommendations are private.
-    """
-    index = showing.model.user_index_
-    user: Id | None = text if index.holds_strings else _integer(text)
-    if user is None or is_visitor(user) or index.position(user) < 0:
-        raise UnknownUserError(f"The model knows no user {text[:80]!r}.")
-    return user
-
-
-def _integer(text: str) -> int | None:
-    """The integer that a text spells in the usual way; None for any other text."""
-    digits = text.removeprefix("-")
-    # No 64-bit integer is longer; Python refuses to make an int of thousands of digits.
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
-        return None
-    number = int(text)
-    return number if str(number) == text else None

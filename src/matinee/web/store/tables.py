@@ -157,6 +157,18 @@ class TokenRow(Table):
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class OperatorTokenRow(Table):
+    """A token of the operator's programs. Its rights are words with spaces between them."""
+
+    __tablename__ = "operator_token"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    digest: Mapped[str] = mapped_column(String(DIGEST_LENGTH), unique=True)
+    rights: Mapped[str] = mapped_column(String(256))
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
 class LoginAttemptRow(Table):
     """An attempt to log in that has not succeeded, under a digest of the name, of the address, or of both."""
 
