@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +127,13 @@ def _checked(text: str) -> URL:
 
 
 def _engine(url: URL) -> Engine:
+    # Errors go into logs, so they hide the parameters of their statements: one may be a password's hash.
     try:
         if url.get_backend_name() == "sqlite":
             return _sqlite_engine(url)
         return create_engine(
             url,
+            hide_parameters=True,
             pool_size=POOL_SIZE,
             max_overflow=OVERFLOW,
             pool_pre_ping=True,
@@ -146,17 +149,34 @@ def _engine(url: URL) -> Engine:
 
 def _sqlite_engine(url: URL) -> Engine:
     assert url.database is not None
-    folder = Path(url.database).resolve().parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise DataError(f"{folder}: the database cannot be stored there ({error.strerror})") from error
+    _keep_private(Path(url.database).resolve())
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_SECONDS}, pool_size=POOL_SIZE, max_overflow=OVERFLOW
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS},
+        pool_size=POOL_SIZE,
+        max_overflow=OVERFLOW,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _keep_private(file: Path) -> None:
+    """Let no other user read the file, which is made if it is missing; SQLite's other files take its mode.
+
+    A folder that is made here is private too. One that exists may have other uses, and stays as it is.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Never opened if it exists: to close it would give up the locks that this process has on it.
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        found = file.stat()
+        if os.name == "posix" and found.st_mode & 0o077 and found.st_uid == os.geteuid():
+            file.chmod(0o600)
+    except OSError as error:
+        raise DataError(f"{file}: the database cannot be stored there ({error.strerror})") from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
