@@ -51,6 +51,15 @@ def serve(
             help="Trust proxies at these addresses (separated by commas) to report the client's address.",
         ),
     ] = "",
+    allowed_hosts: Annotated[
+        str,
+        typer.Option(
+            "--allowed-hosts",
+            metavar="NAMES",
+            help="Answer only requests for these hosts (separated by commas); default: any.",
+            show_default=False,
+        ),
+    ] = "",
     secure_cookies: Annotated[
         bool, typer.Option("--secure-cookies", help="Always mark cookies for https only.")
     ] = False,
@@ -98,6 +107,7 @@ def serve(
         movies=movies,
         folder=str(kept),
         database=database,
+        allowed_hosts=allowed_hosts,
         rate_limit="" if rate_limit == "none" else rate_limit,
         secure_cookies=secure_cookies,
         base_users=base_users,

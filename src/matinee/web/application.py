@@ -9,6 +9,7 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import Depends, FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits
@@ -17,10 +18,12 @@ from matinee import __version__
 from matinee.web import api
 from matinee.web.api.schemas import Problem
 from matinee.web.middleware.body_limit import BodyLimit
+from matinee.web.middleware.locations import Locations
 from matinee.web.middleware.rate_limit import RateLimit
 from matinee.web.middleware.request_metrics import RequestMetrics
 from matinee.web.pages import PAGES
 from matinee.web.rendering import problems
+from matinee.web.security.addresses import parsed_hosts
 from matinee.web.security.cookies import CookieJar, Cookies
 from matinee.web.security.csrf import require_form_token
 from matinee.web.security.headers import SecurityHeaders
@@ -92,6 +95,10 @@ def _add_middleware(app: FastAPI, settings: Settings, services: Services) -> Non
     app.add_middleware(BodyLimit, limit=settings.body_limit)
     if settings.rate_limit:
         app.add_middleware(RateLimit, limit=settings.rate_limit)
+    if settings.allowed_hosts:
+        hosts = parsed_hosts(settings.allowed_hosts)
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
+    app.add_middleware(Locations)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestMetrics)
 

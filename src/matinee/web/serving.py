@@ -14,6 +14,7 @@ from matinee.errors import DataError
 from matinee.web import metrics
 from matinee.web.application import create_app
 from matinee.web.middleware.rate_limit import parsed_limit
+from matinee.web.security.addresses import parsed_hosts
 from matinee.web.services import Services
 from matinee.web.settings import Settings
 from matinee.web.store.engine import Store
@@ -25,6 +26,7 @@ GRACE_SECONDS = 10
 # request might arrive on a connection that is just being closed.
 KEEP_ALIVE_SECONDS = 75
 WORKER = "matinee.web.application:worker_app"
+CONNECTION = "matinee.web.connections:TimedConnection"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def serve(settings: Settings, listening: Listening) -> None:
     """
     if settings.rate_limit:
         parsed_limit(settings.rate_limit)
+    if settings.allowed_hosts:
+        parsed_hosts(settings.allowed_hosts)
     _require_free(listening)
     if listening.n_workers == 1:
         _run(create_app(settings), listening)
@@ -88,6 +92,7 @@ def _run(app: object, listening: Listening) -> None:
     uvicorn.run(
         app,  # type: ignore[arg-type]
         factory=isinstance(app, str),
+        http=CONNECTION,
         host=listening.host,
         port=listening.port,
         workers=listening.n_workers,

@@ -34,6 +34,9 @@ class Settings:
         Holds the secret, and the SQLite file if no database is named.
     database : str
         An SQLAlchemy URL: ``sqlite:///…`` or ``postgresql+psycopg://…``. If empty, SQLite in ``folder``.
+    allowed_hosts : str
+        The names by which the server may be addressed, separated by commas; ``*.films.example`` stands for
+        all below one. Empty for any.
     body_limit : int
         The greatest request body, in bytes.
     rate_limit : str
@@ -50,6 +53,7 @@ class Settings:
     movies: str | None = None
     folder: str = field(default_factory=lambda: str(data_folder()))
     database: str = ""
+    allowed_hosts: str = ""
     body_limit: int = 1 << 20  # 1 MiB: room for the export of somebody who has rated four thousand films
     rate_limit: str = "1200/minute"
     secure_cookies: bool = False

@@ -1,11 +1,15 @@
-"""Which subscriber an address belongs to, for counting requests and login attempts."""
+"""Which subscriber an address belongs to, and the names by which the server may be addressed."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
+
+from matinee.errors import DataError
 
 # One subscriber usually has a whole /64 of IPv6. Counted by single addresses, they would have no limit.
 SUBSCRIBER_BITS = 64
+HOST = re.compile(r"(\*\.)?[\w.-]+|\[[\da-f:.]+\]", re.IGNORECASE)
 
 
 def counted_as(address: str) -> str:
@@ -20,3 +24,15 @@ def counted_as(address: str) -> str:
         return str(found.ipv4_mapped)
     # A scope, as in fe80::1%eth0, does not belong to a network.
     return str(ipaddress.IPv6Network((int(found), SUBSCRIBER_BITS), strict=False))
+
+
+def parsed_hosts(text: str) -> list[str]:
+    """The names in a text such as ``films.example, *.films.example``; a DataError for any other text."""
+    hosts = [host.strip() for host in text.split(",")]
+    for host in hosts:
+        if not HOST.fullmatch(host):
+            raise DataError(
+                f"{host!r} is not the name of a host; expected names without scheme or port, such as "
+                "'films.example,*.films.example'"
+            )
+    return hosts

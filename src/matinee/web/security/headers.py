@@ -32,6 +32,10 @@ HEADERS = {
 }
 
 
+# Browsers come by https only for a year. They take this seriously only if it came by https.
+TRANSPORT_SECURITY = "max-age=31536000"
+
+
 class SecurityHeaders:
     """Adds the headers to every response, unless the response sets them itself."""
 
@@ -48,6 +52,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", TRANSPORT_SECURITY)
                 # Pages depend on the visitor. A response that is the same for everybody sets its own header.
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
