@@ -27,7 +27,7 @@ class Browser:
     @property
     def csrf_token(self) -> str:
         """The token in the forms of the page at hand."""
-        found = re.search(r'name="csrf_token" value="([0-9a-f]{64})"', self.client.get("/login").text)
+        found = re.search(r'name="csrf_token" value="([0-9a-f]{128})"', self.client.get("/login").text)
         assert found
         return found[1]
 

@@ -15,6 +15,7 @@ from matinee.web.cinema.showing import Showing
 from matinee.web.security.secret_key import secret_key
 from matinee.web.settings import Settings
 from matinee.web.store.engine import Store
+from matinee.web.store.heartbeat import Heartbeat
 from matinee.web.store.migrating import require_current, upgrade
 
 
@@ -28,12 +29,14 @@ class Services:
     secret : str
         Signs the cookies.
     store : Store
+    heartbeat : Heartbeat
     current_model : CurrentModel
     """
 
     settings: Settings
     secret: str
     store: Store
+    heartbeat: Heartbeat
     current_model: CurrentModel
 
     @property
@@ -74,7 +77,7 @@ class Services:
             require_current(store)
         movies = movies_of(settings.movies)
         model = CurrentModel(Path(settings.model), movies, poll_seconds=settings.model_poll_seconds)
-        return cls(settings, secret_key(Path(settings.folder)), store, model)
+        return cls(settings, secret_key(Path(settings.folder)), store, Heartbeat(store), model)
 
     def close(self) -> None:
         """Stop watching the model file, and close the database."""

@@ -94,3 +94,25 @@ def test_the_expected_stars_come_with_their_interval(
         assert (one["low"] is None) == (one["high"] is None) == (one["predicted_rating"] is None)
     of_als = quick_site.client().post(RECOMMENDATIONS, json=body).json()["recommendations"]
     assert all(0.5 <= one["predicted_rating"] <= 5 and one["low"] is None for one in of_als)
+
+
+@pytest.mark.parametrize(
+    ("asked", "posted", "where"),
+    [
+        ("genre=Horrer", {"genres": ["Horrer"]}, "genre"),
+        ("genre=Horror&genre=comedy", {"genres": ["Horror", "comedy"]}, "genre"),
+        ("year_from=1999&year_to=1980", {"year_from": 1999, "year_to": 1980}, "year_to"),
+    ],
+)
+def test_filters_that_no_film_can_pass_are_an_error(
+    quick_site: Site, body: dict[str, Any], asked: str, posted: dict[str, Any], where: str
+) -> None:
+    client = quick_site.client()
+    for answer in (
+        client.get(f"/api/v1/movies?{asked}"),
+        client.post(RECOMMENDATIONS, json={**body, **posted}),
+        quick_site.browser().call("GET", f"/me/recommendations?{asked}"),
+    ):
+        assert answer.status_code == 422, answer.text
+        assert where in answer.json()["errors"][0]["where"]
+    assert client.get("/api/v1/movies?genre=Horror&year_from=1979&year_to=1979").status_code == 200

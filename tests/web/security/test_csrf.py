@@ -29,7 +29,7 @@ def test_no_form_is_taken_without_the_token_of_the_browser(quick_site: Site, met
     browser = quick_site.logged_in()
     stranger = quick_site.browser()
     fields = {"rating": "4", "name": "Ada", "password": "a long password"}
-    for token in ({}, {"csrf_token": ""}, {"csrf_token": "0" * 64}, {"csrf_token": stranger.csrf_token}):
+    for token in ({}, *({"csrf_token": wrong} for wrong in ("", "0" * 128, "é" * 128, stranger.csrf_token))):
         answer = browser.client.request(method, path, data={**fields, **token}, follow_redirects=False)
         assert answer.status_code == 403, (token, answer.text)
     assert browser.call("GET", "/me").json() == {"name": "Ada", "n_ratings": 0}
@@ -75,3 +75,24 @@ def test_logging_in_makes_the_tokens_of_before_useless(quick_site: Site) -> None
     before = browser.csrf_token
     browser.log_in("Ada")
     assert browser.client.post("/logout", data={"csrf_token": before}).status_code == 403
+
+
+def test_no_two_answers_have_the_same_token_and_all_are_taken(quick_site: Site) -> None:
+    """Or the lengths of compressed answers would tell it, letter by letter (BREACH)."""
+    browser = quick_site.browser()
+    tokens = [browser.csrf_token for _ in range(20)]
+    for place in range(0, 128, 2):
+        assert len({token[place : place + 2] for token in tokens}) > 10
+    for token in tokens:
+        answer = browser.client.put("/api/v1/me/not-interested/1", headers={"X-CSRF-Token": token})
+        assert answer.status_code == 204
+
+
+def test_a_token_with_any_bit_turned_is_refused(quick_site: Site) -> None:
+    browser = quick_site.browser()
+    token = bytes.fromhex(browser.csrf_token)
+    for place in (0, 31, 32, 63):
+        turned = bytes([*token[:place], token[place] ^ 1, *token[place + 1 :]]).hex()
+        for wrong in (turned, token[:32].hex(), token[32:].hex()):
+            answer = browser.client.post("/logout", data={"csrf_token": wrong})
+            assert answer.status_code == 403

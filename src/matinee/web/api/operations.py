@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from sqlalchemy import literal, select
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from matinee.web.api.responses import errors
@@ -22,9 +22,9 @@ async def health() -> Status:
 
 @router.get("/ready", responses=errors())
 def ready(services: ServicesNow) -> Status:
-    """Whether the server can work: 503 if the database does not answer."""
-    with services.store.reading() as session:
-        session.scalar(select(literal(1)))
+    """Whether the server can work: 503 while the database cannot be written."""
+    if not services.heartbeat.beats():
+        raise HTTPException(503, "The database cannot be written.")
     return Status(status="ready")
 
 

@@ -13,7 +13,7 @@ from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.kinds import blend_of
 from matinee.web.cinema.recommending import Suggestion, recommend
 from matinee.web.cinema.showing import Showing
-from matinee.web.visits.dependencies import ShowingNow
+from matinee.web.visits.dependencies import ShowingNow, checked_filters
 
 router = APIRouter(tags=["recommendations"])
 
@@ -41,20 +41,24 @@ async def recommend_for_ratings(showing: ShowingNow, asked: RecommendationReques
 
     If the model knows none of the rated films, these are the most rated films.
     """
+    asked_for = Filters(tuple(asked.genres), asked.year_from, asked.year_to)
+    filters = checked_filters(asked_for, showing, "body", "genres")
     model = showing.model
     is_slow = model.has_intervals or blend_of(model) is not None
     if is_slow or len(asked.ratings) > MANY_RATINGS or asked.n_reasons:
-        return await to_thread.run_sync(_recommend_for_ratings, showing, asked)
-    return _recommend_for_ratings(showing, asked)
+        return await to_thread.run_sync(_recommend_for_ratings, showing, asked, filters)
+    return _recommend_for_ratings(showing, asked, filters)
 
 
-def _recommend_for_ratings(showing: Showing, asked: RecommendationRequest) -> Recommendations:
+def _recommend_for_ratings(
+    showing: Showing, asked: RecommendationRequest, filters: Filters
+) -> Recommendations:
     ratings = {one.item: one.rating for one in asked.ratings}
     suggestions = recommend(
         showing,
         ratings,
         asked.n,
-        filters=Filters(tuple(asked.genres), asked.year_from, asked.year_to),
+        filters=filters,
         hidden=asked.hidden,
         n_reasons=asked.n_reasons,
         blend=asked.blend,

@@ -96,6 +96,10 @@ class Catalogue(Mapping[str, Film]):
         """All genres in alphabetical order."""
         return sorted(self._genres)
 
+    def has_genre(self, genre: str) -> bool:
+        """Whether any film has the genre."""
+        return genre in self._genres
+
     @property
     def years(self) -> tuple[int, int] | None:
         """The earliest and the latest year of any film; None if no year is known."""

@@ -15,8 +15,8 @@ from matinee.web.rendering.problems import refusal
 from matinee.web.rendering.wording import counted
 from matinee.web.security.addresses import counted_as
 
-# Health checks and browsers request these by themselves.
-EXEMPT = ("/health", "/static/")
+# Health checks, Prometheus and browsers request these by themselves.
+EXEMPT = ("/health", "/ready", "/metrics", "/static/")
 
 
 class RateLimit:

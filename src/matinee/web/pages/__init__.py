@@ -9,11 +9,15 @@ from matinee.web.pages import (
     own_data,
     ratings,
     report,
+    robots,
     search,
     taste,
 )
 
 PAGES = tuple(
     part.router
-    for part in (home, search, films, ratings, importing, own_data, taste, report, accounts, actions)
+    for part in (
+        *(home, search, films, ratings, importing, own_data, taste, report, accounts, actions),
+        robots,
+    )
 )

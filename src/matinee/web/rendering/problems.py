@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Mount
 
 from matinee.errors import DataError, UnknownItemError, UnknownUserError
 from matinee.web.rendering.templating import bare_page, page
@@ -22,6 +23,7 @@ from matinee.web.visits.visit import Visit
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Paths that begin so are for programs; all others are for people.
 FOR_PROGRAMS = ("/api/", "/health", "/ready", "/metrics")
 
@@ -103,7 +105,25 @@ def _of_http(request: Request, error: Exception) -> Response:
     detail = error.detail
     if error.status_code in (404, 405) and detail == HTTPStatus(error.status_code).phrase:
         detail = f"This server does not answer {request.method} {request.url.path[:200]}."
-    return _answer(request, error.status_code, detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return _answer(request, error.status_code, detail, headers=headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """The methods of all routes of a path. Starlette itself names those of the first route only."""
+    # Static files have changed the root path to their own.
+    scope = {**request.scope, "root_path": request.scope.get("app_root_path", "")}
+    methods = {
+        method
+        for method in METHODS
+        for route in request.app.routes
+        # The static files match any method, and take only GET.
+        if method == "GET" or not isinstance(route, Mount)
+        if route.matches({**scope, "method": method})[0] == Match.FULL
+    }
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 def _of_validation(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -12,12 +13,36 @@ from starlette.requests import Request
 from matinee.web.security.cookies import Cookie, cookie_of
 
 FIELD, HEADER = "csrf_token", "X-CSRF-Token"
+N_BYTES = 32  # of the hash
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def token_for(cookie: Cookie, secret: str) -> str:
-    """The token in the forms of the browser with this cookie. No other browser can use it."""
-    return hmac.new(secret.encode(), b"csrf " + cookie.nonce.encode(), hashlib.sha256).hexdigest()
+    """A token for the forms of the browser with this cookie. No other browser can use it.
+
+    It is masked by random bytes, which stand in front of it, so that it looks different in every answer.
+    Answers are compressed, and whoever saw the lengths of many with the same token could guess it (BREACH).
+    """
+    mask = secrets.token_bytes(N_BYTES)
+    return (mask + _mixed(mask, _unmasked_token(cookie, secret))).hex()
+
+
+def _unmasked_token(cookie: Cookie, secret: str) -> bytes:
+    return hmac.digest(secret.encode(), b"csrf " + cookie.nonce.encode(), hashlib.sha256)
+
+
+def _mixed(mask: bytes, token: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(mask, token, strict=True))
+
+
+def _is_token_for(given: str, cookie: Cookie, secret: str) -> bool:
+    try:
+        both = bytes.fromhex(given)
+    except ValueError:
+        return False
+    if len(both) != 2 * N_BYTES:
+        return False
+    return hmac.compare_digest(_mixed(both[:N_BYTES], both[N_BYTES:]), _unmasked_token(cookie, secret))
 
 
 async def require_form_token(request: Request) -> None:
@@ -54,8 +79,8 @@ def _require(request: Request, given: str) -> None:
             403, "The request comes from another site; this action works only from this site's own pages."
         )
     # A browser without our cookie cannot have received a token.
-    is_ours = request.state.cookie is not None and hmac.compare_digest(
-        given.encode(), token_for(cookie_of(request), request.app.state.services.secret).encode()
+    is_ours = request.state.cookie is not None and _is_token_for(
+        given, cookie_of(request), request.app.state.services.secret
     )
     if not is_ours:
         raise HTTPException(

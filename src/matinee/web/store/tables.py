@@ -181,3 +181,12 @@ class LoginAttemptRow(Table):
     id: Mapped[int] = mapped_column(Number, primary_key=True)
     subject: Mapped[str] = mapped_column(String(DIGEST_LENGTH))
     at: Mapped[int] = mapped_column(BigInteger)
+
+
+class HeartbeatRow(Table):
+    """The only row, which a server writes to find out whether it can."""
+
+    __tablename__ = "heartbeat"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[int] = mapped_column(BigInteger)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 
 from matinee.web.cinema.catalogue import Filters
@@ -31,6 +32,7 @@ async def _visit(request: Request, services: Annotated[Services, Depends(_servic
 
 
 async def filters(
+    showing: Annotated[Showing, Depends(_showing)],
     genre: Annotated[
         list[str] | None, Query(max_length=20, description="Only films that have all of these genres.")
     ] = None,
@@ -41,8 +43,35 @@ async def filters(
         int | None, Query(ge=0, le=9999, description="Only films of this year or earlier.")
     ] = None,
 ) -> Filters:
-    """The filters in the address of a request."""
-    return Filters(tuple(genre or ()), year_from, year_to)
+    """The filters in the address of a request.
+
+    Raises
+    ------
+    RequestValidationError
+        If no film has one of the genres, or the years are turned round.
+    """
+    return checked_filters(Filters(tuple(genre or ()), year_from, year_to), showing, "query", "genre")
+
+
+def checked_filters(asked: Filters, showing: Showing, part: str, genres: str) -> Filters:
+    """The filters. Raises a RequestValidationError if no film can pass them whatever the list.
+
+    Parameters
+    ----------
+    part, genres : str
+        Of the request that the filters are in, and the name that the genres have there.
+    """
+    errors: list[dict[str, Any]] = []
+    unknown = [genre for genre in asked.genres if not showing.catalogue.has_genre(genre)]
+    if unknown:
+        detail = f"no film has the genre {unknown[0][:80]!r}; /api/v1/genres lists all genres"
+        errors.append({"loc": (part, genres), "msg": detail, "type": "value_error"})
+    if asked.year_from is not None and asked.year_to is not None and asked.year_from > asked.year_to:
+        detail = f"the years end in {asked.year_to}, before they begin in {asked.year_from}"
+        errors.append({"loc": (part, "year_to"), "msg": detail, "type": "value_error"})
+    if errors:
+        raise RequestValidationError(errors)
+    return asked
 
 
 ServicesNow = Annotated[Services, Depends(_services)]
