@@ -178,6 +178,7 @@ def test_workers_take_up_a_new_model_without_dropping_a_request(
     asking.join(HANG_SECONDS)
     assert failures == []
     assert {tuple(answer) for answer in answers} == {tuple(before), tuple(answers[-1])}
+    wait_until(lambda: two_workers.log.read_text().count("was replaced; the new model is served") == 2)
 
 
 def test_a_retraining_killed_in_the_middle_leaves_the_old_model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,13 @@ from matinee.cli.options import AsJson
 from matinee.cli.output import complain, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from
 from matinee.errors import DataError
+
+
+class LogFormat(StrEnum):
+    """The kinds of lines in the log of a server."""
+
+    text = "text"
+    json = "json"
 
 
 def serve(
@@ -71,6 +79,9 @@ def serve(
             help="Requests that one address may send to one process; 'none' for no limit.",
         ),
     ] = "1200/minute",
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="A line of this kind for each request and event.")
+    ] = LogFormat.text,
     base_users: Annotated[
         bool,
         typer.Option(
@@ -119,7 +130,7 @@ def serve(
         show_json({"url": url, "model": str(model), "workers": workers})
     else:
         show(f"Matinee is at {url}  (stop with Ctrl-C)")
-    serving.serve(settings, serving.Listening(host, port, workers, trust_proxy))
+    serving.serve(settings, serving.Listening(host, port, workers, trust_proxy, log_format.value))
 
 
 def retrain(

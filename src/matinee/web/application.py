@@ -22,6 +22,7 @@ from matinee.web.middleware.body_limit import BodyLimit
 from matinee.web.middleware.head import HeadAsGet
 from matinee.web.middleware.locations import Locations
 from matinee.web.middleware.rate_limit import RateLimit
+from matinee.web.middleware.request_log import RequestLog
 from matinee.web.middleware.request_metrics import RequestMetrics
 from matinee.web.pages import PAGES
 from matinee.web.rendering import problems
@@ -108,6 +109,7 @@ def _add_middleware(app: FastAPI, settings: Settings, services: Services) -> Non
     app.add_middleware(Locations)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestMetrics)
+    app.add_middleware(RequestLog)
 
 
 def worker_app() -> FastAPI:

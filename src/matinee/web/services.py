@@ -17,6 +17,7 @@ from matinee.web.settings import Settings
 from matinee.web.store.engine import Store
 from matinee.web.store.heartbeat import Heartbeat
 from matinee.web.store.migrating import require_current, upgrade
+from matinee.web.store.outage import Outage
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Services:
     secret : str
         Signs the cookies.
     store : Store
+    outage : Outage
     heartbeat : Heartbeat
     current_model : CurrentModel
     """
@@ -36,6 +38,7 @@ class Services:
     settings: Settings
     secret: str
     store: Store
+    outage: Outage
     heartbeat: Heartbeat
     current_model: CurrentModel
 
@@ -77,7 +80,9 @@ class Services:
             require_current(store)
         movies = movies_of(settings.movies)
         model = CurrentModel(Path(settings.model), movies, poll_seconds=settings.model_poll_seconds)
-        return cls(settings, secret_key(Path(settings.folder)), store, Heartbeat(store), model)
+        outage = Outage()
+        secret = secret_key(Path(settings.folder))
+        return cls(settings, secret, store, outage, Heartbeat(store, outage), model)
 
     def close(self) -> None:
         """Stop watching the model file, and close the database."""

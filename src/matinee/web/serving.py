@@ -13,6 +13,7 @@ import uvicorn
 from matinee.errors import DataError
 from matinee.web import metrics
 from matinee.web.application import create_app
+from matinee.web.logs import configuration
 from matinee.web.middleware.rate_limit import parsed_limit
 from matinee.web.security.addresses import parsed_hosts
 from matinee.web.services import Services
@@ -41,12 +42,14 @@ class Listening:
     trusted_proxies : str
         Addresses of proxies, separated by commas. The server trusts their ``X-Forwarded-For`` and
         ``X-Forwarded-Proto``. Empty for none.
+    log_format : {"text", "json"}
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     n_workers: int = 1
     trusted_proxies: str = ""
+    log_format: str = "text"
 
 
 def migrate(settings: Settings) -> None:
@@ -102,7 +105,7 @@ def _run(app: object, listening: Listening) -> None:
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        log_level="info",
+        log_config=configuration(listening.log_format),
     )
 
 

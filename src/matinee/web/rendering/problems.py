@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -19,8 +18,6 @@ from matinee.errors import DataError, UnknownItemError, UnknownUserError
 from matinee.web.rendering.templating import bare_page, page
 from matinee.web.security.headers import HEADERS
 from matinee.web.visits.visit import Visit
-
-logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -145,7 +142,7 @@ def _of_unknown(request: Request, error: Exception) -> Response:
 
 def _of_database(request: Request, error: Exception) -> Response:
     """The database is away, or busy for too long: nothing was changed, and a second try may succeed."""
-    logger.error("the database did not answer %s %s: %s", request.method, request.url.path, error)
+    request.app.state.services.outage.note(error)
     detail = "The database does not answer, so nothing was changed. Try again in a moment."
     return refusal(request.url.path, 503, detail, headers={"Retry-After": "5"})
 
@@ -154,4 +151,5 @@ def _of_defect(request: Request, error: Exception) -> Response:
     """The server logs the defect; the visitor learns only that the fault is not theirs."""
     # This answer bypasses the middleware that adds the headers.
     detail = "The server failed because of a fault of its own, which it has noted in its log."
-    return refusal(request.url.path, 500, detail, headers=HEADERS)
+    own = getattr(request.state, "request_id", "")
+    return refusal(request.url.path, 500, detail, headers={**HEADERS, "X-Request-ID": own})

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from matinee.web.store.engine import Store
+from matinee.web.store.outage import Outage
 from matinee.web.store.tables import HeartbeatRow, now
 
 # However often it is asked, a process writes no more often than this.
@@ -21,10 +22,12 @@ class Heartbeat:
     Parameters
     ----------
     store : Store
+    outage : Outage
+        Is told why it failed.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, outage: Outage) -> None:
+        self._store, self._outage = store, outage
         self._beating = threading.Lock()
         self._beaten_at = -INTERVAL_SECONDS
         self._succeeded = True
@@ -48,6 +51,7 @@ class Heartbeat:
         try:
             with self._store.writing() as session:
                 session.execute(update(HeartbeatRow).values(at=now()))
-        except (DBAPIError, TimeoutError):
+        except (DBAPIError, TimeoutError) as error:
+            self._outage.note(error)
             return False
         return True
