@@ -57,6 +57,11 @@ class ServerProcess:
             )
         self._wait()
 
+    @property
+    def pid(self) -> int:
+        """The process that was started, the parent of its workers."""
+        return self._process.pid
+
     def _wait(self) -> None:
         end = time.monotonic() + HANG_SECONDS
         while time.monotonic() < end and self._process.poll() is None:

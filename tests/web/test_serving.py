@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -16,7 +17,7 @@ import httpx2
 import pytest
 
 import matinee
-from tests.web.server_process import COMMAND, HANG_SECONDS, ServerProcess
+from tests.web.server_process import COMMAND, HANG_SECONDS, ServerProcess, free_port
 from tests.web.site import Site
 
 # The servers of a module are started once, so all its tests run in one worker.
@@ -237,3 +238,67 @@ def test_nobody_else_is_believed_to_be_a_proxy(two_workers: ServerProcess) -> No
     cookie = cookie_by_proxy(two_workers)
     assert cookie.startswith("matinee=")
     assert "; Secure" not in cookie
+
+
+def ask_until_refused(server: ServerProcess, answers: list[int], failures: list[BaseException]) -> None:
+    """Ask over a new connection each time, until the server takes none."""
+    while True:
+        try:
+            answers.append(httpx2.get(f"{server.address}/api/v1/movies", timeout=HANG_SECONDS).status_code)
+        except httpx2.ConnectError:
+            return
+        except BaseException as error:
+            failures.append(error)
+            return
+
+
+@SQLITE
+@pytest.mark.parametrize("workers", [1, 2])
+def test_told_to_stop_under_load_it_answers_every_connection_that_it_took(
+    start: Callable[..., ServerProcess], workers: int
+) -> None:
+    server = start("--workers", workers)
+    answers: list[int] = []
+    failures: list[BaseException] = []
+    asking = [threading.Thread(target=ask_until_refused, args=(server, answers, failures)) for _ in range(16)]
+    for thread in asking:
+        thread.start()
+    wait_until(lambda: len(answers) > 100 or bool(failures))
+    assert server.stop() in (0, -signal.SIGTERM)
+    for thread in asking:
+        thread.join(HANG_SECONDS)
+    assert failures == []
+    assert set(answers) == {200}
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_it_says_where_it_is_once_and_when_it_is_there(tmp_path: Path, demo_model: Path) -> None:
+    port = free_port()
+    command = [COMMAND, "serve", "--model", demo_model, "--folder", tmp_path, "--port", port, "--workers", 2]
+    process = subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first == f"Matinee is at http://127.0.0.1:{port}/  (stop with Ctrl-C)\n"
+        assert httpx2.get(f"http://127.0.0.1:{port}/health", timeout=HANG_SECONDS).status_code == 200
+        process.terminate()
+        rest, _ = process.communicate(timeout=HANG_SECONDS)
+        assert rest == ""
+    finally:
+        process.kill()
+
+
+def test_a_worker_that_dies_is_replaced(two_workers: ServerProcess) -> None:
+    def workers() -> set[int]:
+        children = Path(f"/proc/{two_workers.pid}/task/{two_workers.pid}/children").read_text().split()
+        named = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+        return {child for child, line in named.items() if b"spawn_main" in line}
+
+    before = workers()
+    assert len(before) == 2
+    victim = min(before)
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(workers() - {victim}) == 2)
+    assert httpx2.get(f"{two_workers.address}/health", timeout=HANG_SECONDS).status_code == 200

@@ -20,8 +20,13 @@ class Column(NamedTuple):
 
 def show_json(document: dict[str, Any]) -> None:
     """Print one JSON document; it must not have NaN or infinity, which JSON does not know."""
+    show(json_text(document))
+
+
+def json_text(document: dict[str, Any]) -> str:
+    """The JSON document as it is printed."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    show(json.dumps(document, ensure_ascii=not is_utf8, allow_nan=False, indent=2))
+    return json.dumps(document, ensure_ascii=not is_utf8, allow_nan=False, indent=2)
 
 
 def show(text: str) -> None:

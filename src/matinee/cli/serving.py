@@ -12,7 +12,7 @@ import typer
 from matinee.cli.database import DatabaseUrl, Folder, existing_store, require_web
 from matinee.cli.files import require_writable
 from matinee.cli.options import AsJson
-from matinee.cli.output import complain, show, show_json, show_pairs, status
+from matinee.cli.output import complain, json_text, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from
 from matinee.errors import DataError
 
@@ -126,11 +126,11 @@ def serve(
     if migrate:
         serving.migrate(settings)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    announcement = f"Matinee is at {url}  (stop with Ctrl-C)"
     if as_json:
-        show_json({"url": url, "model": str(model), "workers": workers})
-    else:
-        show(f"Matinee is at {url}  (stop with Ctrl-C)")
-    serving.serve(settings, serving.Listening(host, port, workers, trust_proxy, log_format.value))
+        announcement = json_text({"url": url, "model": str(model), "workers": workers})
+    listening = serving.Listening(host, port, workers, trust_proxy, log_format.value)
+    serving.serve(settings, listening, announcement)
 
 
 def retrain(

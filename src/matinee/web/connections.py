@@ -20,7 +20,14 @@ class TimedConnection(HttpToolsProtocol):
     """A connection on which each request has to arrive, and each answer has to be read, in good time.
 
     Between requests, uvicorn's own time for idle connections counts.
+
+    Attributes
+    ----------
+    is_draining : bool
+        Of the class: the server is about to stop, so each connection ends with its next answer.
     """
+
+    is_draining = False
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -49,6 +56,8 @@ class TimedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._expect(BODY_SECONDS)
         super().on_headers_complete()
+        if TimedConnection.is_draining:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         _stop(self._arriving)

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from matinee.errors import DataError
-from matinee.web import metrics
+from matinee.web import metrics, workers
 from matinee.web.application import create_app
 from matinee.web.logs import configuration
 from matinee.web.middleware.rate_limit import parsed_limit
@@ -67,8 +67,15 @@ def migrate(settings: Settings) -> None:
         store.close()
 
 
-def serve(settings: Settings, listening: Listening) -> None:
+def serve(settings: Settings, listening: Listening, announcement: str) -> None:
     """Serve until the process is told to stop.
+
+    Parameters
+    ----------
+    settings : Settings
+    listening : Listening
+    announcement : str
+        Printed once requests are answered.
 
     Raises
     ------
@@ -79,25 +86,23 @@ def serve(settings: Settings, listening: Listening) -> None:
         parsed_limit(settings.rate_limit)
     if settings.allowed_hosts:
         parsed_hosts(settings.allowed_hosts)
-    _require_free(listening)
-    if listening.n_workers == 1:
-        _run(create_app(settings), listening)
-        return
-    # An error in the settings shows here once, instead of in every worker again and again.
-    Services.open(settings).close()
-    os.environ.update(settings.to_environment())
-    with tempfile.TemporaryDirectory(prefix="matinee-metrics-") as folder:
-        metrics.start_afresh(Path(folder))
-        _run(WORKER, listening)
+    with _bound(listening) as listener:
+        if listening.n_workers == 1:
+            workers.run(_config(create_app(settings), listening), listener, announcement)
+            return
+        # An error in the settings shows here once, instead of in every worker again and again.
+        Services.open(settings).close()
+        os.environ.update(settings.to_environment())
+        with tempfile.TemporaryDirectory(prefix="matinee-metrics-") as folder:
+            metrics.start_afresh(Path(folder))
+            workers.run(_config(WORKER, listening), listener, announcement)
 
 
-def _run(app: object, listening: Listening) -> None:
-    uvicorn.run(
+def _config(app: object, listening: Listening) -> uvicorn.Config:
+    return uvicorn.Config(
         app,  # type: ignore[arg-type]
         factory=isinstance(app, str),
         http=CONNECTION,
-        host=listening.host,
-        port=listening.port,
         workers=listening.n_workers,
         proxy_headers=bool(listening.trusted_proxies),
         forwarded_allow_ips=listening.trusted_proxies or None,
@@ -109,14 +114,17 @@ def _run(app: object, listening: Listening) -> None:
     )
 
 
-def _require_free(listening: Listening) -> None:
+def _bound(listening: Listening) -> socket.socket:
+    """A socket with the address. Nobody can connect until a server listens on it."""
     family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+    listener = socket.socket(family)
     try:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((listening.host, listening.port))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((listening.host, listening.port))
     except OSError as error:
+        listener.close()
         raise DataError(
             f"cannot listen on {listening.host}:{listening.port} ({error.strerror}); "
             "choose another --port or --host"
         ) from error
+    return listener
