@@ -18,6 +18,7 @@ from matinee.web.store.engine import Store
 from matinee.web.store.heartbeat import Heartbeat
 from matinee.web.store.migrating import require_current, upgrade
 from matinee.web.store.outage import Outage
+from matinee.web.store.visitor_counts import SharedCounts
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Services:
     store : Store
     outage : Outage
     heartbeat : Heartbeat
+    counts : SharedCounts
     current_model : CurrentModel
     """
 
@@ -40,6 +42,7 @@ class Services:
     store: Store
     outage: Outage
     heartbeat: Heartbeat
+    counts: SharedCounts
     current_model: CurrentModel
 
     @property
@@ -82,7 +85,9 @@ class Services:
         model = CurrentModel(Path(settings.model), movies, poll_seconds=settings.model_poll_seconds)
         outage = Outage()
         secret = secret_key(Path(settings.folder))
-        return cls(settings, secret, store, outage, Heartbeat(store, outage), model)
+        return cls(
+            settings, secret, store, outage, Heartbeat(store, outage), SharedCounts(store, outage), model
+        )
 
     def close(self) -> None:
         """Stop watching the model file, and close the database."""

@@ -15,6 +15,7 @@ from matinee.web.pages.report_figures import make_report, summary_of
 from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
 from matinee.web.store.tables import RatingEventRow
+from matinee.web.store.visitor_counts import count_visitors
 from matinee.web.store.visitors import add_visitor
 from tests.conftest import random_ratings
 
@@ -33,7 +34,7 @@ def test_the_report_counts_what_there_is(store: Store, showing: Showing) -> None
         for number, day in enumerate((19_999, 19_999, 20_000), 1):
             moved = update(RatingEventRow).where(RatingEventRow.id == number)
             session.execute(moved.values(at=day * DAY * 1000 + 5))
-    report = make_report(showing, store, at=at)
+    report = make_report(showing, count_visitors(store, at), at=at)
     assert (report.n_users, report.n_films, report.n_ratings) == (
         ratings.n_users,
         ratings.n_items,
@@ -52,7 +53,7 @@ def test_the_report_counts_what_there_is(store: Store, showing: Showing) -> None
     assert report.model_name == "ALS"
     assert report.model_summary == "ALS with 8 factors"
     assert report.last_iteration is not None
-    now = make_report(showing, store)
+    now = make_report(showing, count_visitors(store, time.time()))
     assert 0 <= now.age_seconds <= time.time() - showing.fitted_at
 
 
@@ -61,7 +62,7 @@ def test_ratings_that_came_along_into_an_account_count_once(store: Store, showin
         source, target = add_visitor(session).id, add_visitor(session).id
         ratings_log.rate(session, source, "1", 4.0)
         ratings_log.merge(session, source, target)
-    assert sum(day.n_ratings for day in make_report(showing, store).days) == 1
+    assert sum(day.n_ratings for day in make_report(showing, count_visitors(store, time.time())).days) == 1
 
 
 def test_a_model_is_described_by_what_it_is_made_of() -> None:

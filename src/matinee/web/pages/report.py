@@ -21,7 +21,7 @@ LABEL_EVERY = 7
 @router.get("/report")
 def show_report(visit: CurrentVisit) -> HTMLResponse:
     """The report. It is the same for everybody and names nobody."""
-    report = make_report(visit.showing, visit.services.store)
+    report = make_report(visit.showing, visit.services.counts.get())
     context = {
         "report": report,
         "last": report.last_iteration,

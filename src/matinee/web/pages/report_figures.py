@@ -6,9 +6,6 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
 from matinee.models import ItemRidge, Model
 from matinee.models.factor_model import FactorModel
 from matinee.models.recommender import Recommender
@@ -16,11 +13,7 @@ from matinee.solving.history import Iteration
 from matinee.web.cinema.showing import Showing
 from matinee.web.cinema.statistics import STARS, Distribution
 from matinee.web.rendering.wording import counted
-from matinee.web.store.engine import Store
-from matinee.web.store.tables import AccountRow, RatingEventRow, RatingRow, VisitorRow
-
-N_DAYS = 30
-DAY_MILLISECONDS = 24 * 3600 * 1000
+from matinee.web.store.visitor_counts import N_DAYS, VisitorCounts
 
 
 @dataclass(frozen=True)
@@ -85,36 +78,29 @@ class Report:
         return self.history[-1] if self.history else None
 
 
-def make_report(showing: Showing, store: Store, *, at: float | None = None) -> Report:
+def make_report(showing: Showing, visitors: VisitorCounts, *, at: float | None = None) -> Report:
     """The report at a time in Unix seconds, by default now."""
     at = time.time() if at is None else at
     model = showing.model
     n_users, n_films, n_ratings = len(model.user_index_), len(model.item_index_), len(model.rated_.values)
-    with store.reading() as session:
-        visitors = _visitors_distribution(session)
-        return Report(
-            n_users=n_users,
-            n_films=n_films,
-            n_listed=len(showing.catalogue),
-            n_ratings=n_ratings,
-            sparsity=1 - n_ratings / (n_users * n_films) if n_users * n_films else 1.0,
-            distribution=showing.statistics.overall(),
-            visitors_distribution=visitors,
-            n_visitors=session.scalar(
-                select(func.count(VisitorRow.id)).where(
-                    select(RatingRow.item).where(RatingRow.visitor_id == VisitorRow.id).exists()
-                )
-            )
-            or 0,
-            n_accounts=session.scalar(select(func.count(AccountRow.id))) or 0,
-            n_visitors_ratings=visitors.n_ratings,
-            days=_days(session, at),
-            model_name=type(model).__name__,
-            model_summary=summary_of(model),
-            parameters={name: value for name, value in model.get_params().items() if value is not None},
-            history=model.history_,
-            age_seconds=max(0.0, at - showing.fitted_at),
-        )
+    return Report(
+        n_users=n_users,
+        n_films=n_films,
+        n_listed=len(showing.catalogue),
+        n_ratings=n_ratings,
+        sparsity=1 - n_ratings / (n_users * n_films) if n_users * n_films else 1.0,
+        distribution=showing.statistics.overall(),
+        visitors_distribution=_distribution(visitors.ratings),
+        n_visitors=visitors.n_visitors,
+        n_accounts=visitors.n_accounts,
+        n_visitors_ratings=sum(visitors.ratings.values()),
+        days=_days(visitors),
+        model_name=type(model).__name__,
+        model_summary=summary_of(model),
+        parameters={name: value for name, value in model.get_params().items() if value is not None},
+        history=model.history_,
+        age_seconds=max(0.0, at - showing.fitted_at),
+    )
 
 
 def summary_of(model: Model) -> str:
@@ -131,35 +117,17 @@ def summary_of(model: Model) -> str:
     return name
 
 
-def _visitors_distribution(session: Session) -> Distribution:
-    rows = session.execute(select(RatingRow.rating, func.count()).group_by(RatingRow.rating))
-    counts = {float(rating): int(count) for rating, count in rows}
-    total = sum(counts.values())
-    mean = sum(rating * count for rating, count in counts.items()) / total if total else None
-    return Distribution(tuple(counts.get(stars, 0) for stars in STARS), mean)
+def _distribution(ratings: dict[float, int]) -> Distribution:
+    total = sum(ratings.values())
+    mean = sum(stars * count for stars, count in ratings.items()) / total if total else None
+    return Distribution(tuple(ratings.get(stars, 0) for stars in STARS), mean)
 
 
-def _days(session: Session, at: float) -> list[DayCount]:
-    """The ratings of each day. The database counts them by the number of the day since 1970."""
-    last = int(at * 1000) // DAY_MILLISECONDS
-    first = last - N_DAYS + 1
-    # Both databases divide integers to an integer.
-    number = RatingEventRow.at.op("/")(DAY_MILLISECONDS)
-    rows = session.execute(
-        select(number, func.count())
-        .join(VisitorRow, VisitorRow.id == RatingEventRow.visitor_id)
-        .where(
-            RatingEventRow.at >= first * DAY_MILLISECONDS,
-            RatingEventRow.rating.is_not(None),
-            # Ratings given before logging in are in the log of the account too.
-            VisitorRow.merged_into.is_(None),
-        )
-        .group_by(number)
-    )
-    counts = {int(day): int(count) for day, count in rows}
+def _days(visitors: VisitorCounts) -> list[DayCount]:
+    counts, last = visitors.days, visitors.last_day
     most = max(counts.values(), default=1)
     epoch = datetime.fromtimestamp(0, UTC).date()
     return [
         DayCount(epoch + timedelta(days=day), counts.get(day, 0), counts.get(day, 0) / most)
-        for day in range(first, last + 1)
+        for day in range(last - N_DAYS + 1, last + 1)
     ]
