@@ -34,6 +34,8 @@ def _commands(*names: str) -> Callable[[], bool]:
     return lambda: all(map(shutil.which, names))
 
 
+# Only the superuser usually has the folder in the path.
+NGINX_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 # By the name that the reason of a skip contains.
 COMPONENTS = {
     "Chromium": Component(_commands("chromium"), ("chromium", "fonts-dejavu-core")),
@@ -41,6 +43,7 @@ COMPONENTS = {
     "PostgreSQL": Component(
         lambda: any(Path("/usr/lib/postgresql").glob("*/bin/initdb")), packages=("postgresql",)
     ),
+    "nginx": Component(lambda: bool(shutil.which("nginx", path=NGINX_PATH)), packages=("nginx-light",)),
     "Java": Component(
         lambda: bool(shutil.which("java") or os.environ.get("JAVA_HOME")), ("default-jre-headless",)
     ),

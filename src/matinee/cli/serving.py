@@ -68,6 +68,14 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    root_path: Annotated[
+        str,
+        typer.Option(
+            "--root-path",
+            metavar="PATH",
+            help="The path that the proxy serves the site below, as in /cinema.",
+        ),
+    ] = "",
     secure_cookies: Annotated[
         bool, typer.Option("--secure-cookies", help="Always mark cookies for https only.")
     ] = False,
@@ -102,6 +110,7 @@ def serve(
     require_web()
     from matinee.web import serving
     from matinee.web.jobs import built_in
+    from matinee.web.security.addresses import checked_root_path
     from matinee.web.settings import Settings, data_folder
 
     kept = folder or data_folder()
@@ -119,6 +128,7 @@ def serve(
         folder=str(kept),
         database=database,
         allowed_hosts=allowed_hosts,
+        root_path=checked_root_path(root_path),
         rate_limit="" if rate_limit == "none" else rate_limit,
         secure_cookies=secure_cookies,
         base_users=base_users,

@@ -75,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=__version__,
         lifespan=_lifespan,
         openapi_url=f"{API}/openapi.json",
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         docs_url=None,  # these pages would load scripts from other servers
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
@@ -97,7 +98,12 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
 
 def _add_middleware(app: FastAPI, settings: Settings, services: Services) -> None:
     # A request passes through the last one added first.
-    app.add_middleware(Cookies, jar=CookieJar(services.secret), always_secure=settings.secure_cookies)
+    app.add_middleware(
+        Cookies,
+        jar=CookieJar(services.secret),
+        always_secure=settings.secure_cookies,
+        root=settings.root_path,
+    )
     app.add_middleware(BodyLimit, limit=settings.body_limit)
     if settings.rate_limit:
         app.add_middleware(RateLimit, limit=settings.rate_limit)
@@ -106,7 +112,7 @@ def _add_middleware(app: FastAPI, settings: Settings, services: Services) -> Non
     if settings.allowed_hosts:
         hosts = parsed_hosts(settings.allowed_hosts)
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
-    app.add_middleware(Locations)
+    app.add_middleware(Locations, root=settings.root_path)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestMetrics)
     app.add_middleware(RequestLog)

@@ -37,6 +37,8 @@ class Settings:
     allowed_hosts : str
         The names by which the server may be addressed, separated by commas; ``*.films.example`` stands for
         all below one. Empty for any.
+    root_path : str
+        The path of the host that the site is below, such as ``/cinema``. Empty for a host of its own.
     body_limit : int
         The greatest request body, in bytes.
     rate_limit : str
@@ -54,6 +56,7 @@ class Settings:
     folder: str = field(default_factory=lambda: str(data_folder()))
     database: str = ""
     allowed_hosts: str = ""
+    root_path: str = ""
     body_limit: int = 1 << 20  # 1 MiB: room for the export of somebody who has rated four thousand films
     rate_limit: str = "1200/minute"
     secure_cookies: bool = False

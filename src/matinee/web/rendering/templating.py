@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ from matinee.web.security.csrf import FIELD
 from matinee.web.visits.visit import Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
+# The path of the host that the site is below, for the request that is answered now.
+root_path: ContextVar[str] = ContextVar("root_path", default="")
+# An address on this host in a tag. Values are escaped, so that no text of a page looks like this.
+OWN_ADDRESS = re.compile(r' (href|src|action)="/')
 
 
 def _environment() -> Environment:
@@ -87,7 +93,7 @@ def page(
         "after": partial(address_after, visit.request),
         **(context or {}),
     }
-    return HTMLResponse(_templates.get_template(template).render(known), status_code=status_code)
+    return HTMLResponse(_rendered(template, known), status_code=status_code)
 
 
 def bare_page(
@@ -102,7 +108,14 @@ def bare_page(
         "change": None,
         **(context or {}),
     }
-    return HTMLResponse(_templates.get_template(template).render(known), status_code=status_code)
+    return HTMLResponse(_rendered(template, known), status_code=status_code)
+
+
+def _rendered(template: str, known: Mapping[str, Any]) -> str:
+    """The page, with the root path in front of all addresses on this host."""
+    html = _templates.get_template(template).render(known)
+    root = root_path.get()
+    return OWN_ADDRESS.sub(rf' \1="{root}/', html) if root else html
 
 
 def template_module(template: str) -> Any:

@@ -9,6 +9,7 @@ from matinee.errors import DataError
 
 # One subscriber usually has a whole /64 of IPv6. Counted by single addresses, they would have no limit.
 SUBSCRIBER_BITS = 64
+ROOT_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 HOST = re.compile(r"(\*\.)?[\w.-]+|\[[\da-f:.]+\]", re.IGNORECASE)
 
 
@@ -36,3 +37,11 @@ def parsed_hosts(text: str) -> list[str]:
                 "'films.example,*.films.example'"
             )
     return hosts
+
+
+def checked_root_path(text: str) -> str:
+    """The path below which a site is, without a slash at the end; a DataError if it is none."""
+    path = text.rstrip("/")
+    if not ROOT_PATH.fullmatch(path):
+        raise DataError(f"{text!r} is not a path of a host; expected a text such as '/cinema'")
+    return path

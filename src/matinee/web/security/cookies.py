@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Browsers accept a cookie with the prefix __Host- only by https, from this host, and for all its paths.
 PLAIN_NAME, SECURE_NAME = "matinee", "__Host-matinee"
+# Below a path, where other sites of the same host must not get the cookie.
+SECURE_NAME_BELOW = "__Secure-matinee"
 MAX_AGE = 365 * 24 * 3600
 # An older cookie is signed again, so that visitors who return now and then keep theirs.
 OLD_AGE = 30 * 24 * 3600
@@ -75,8 +77,10 @@ class CookieJar:
 class Cookies:
     """Reads each request's cookie into ``request.state.cookie``, and sends it back if that was changed."""
 
-    def __init__(self, app: ASGIApp, *, jar: CookieJar, always_secure: bool = False) -> None:
+    def __init__(self, app: ASGIApp, *, jar: CookieJar, always_secure: bool = False, root: str = "") -> None:
         self._app, self._jar, self._always_secure = app, jar, always_secure
+        self._path = root or "/"
+        self._secure_name = SECURE_NAME_BELOW if root else SECURE_NAME
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,7 +88,7 @@ class Cookies:
             return
         connection = HTTPConnection(scope)
         is_secure = self._always_secure or scope["scheme"] == "https"
-        text = connection.cookies.get(SECURE_NAME if is_secure else PLAIN_NAME)
+        text = connection.cookies.get(self._secure_name if is_secure else PLAIN_NAME)
         read, is_old = (None, False) if text is None else self._jar.loads(text)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["cookie"] = read
@@ -99,9 +103,10 @@ class Cookies:
     def _set(self, headers: MutableHeaders, cookie: Cookie, is_secure: bool) -> None:
         response = Response()
         response.set_cookie(
-            SECURE_NAME if is_secure else PLAIN_NAME,
+            self._secure_name if is_secure else PLAIN_NAME,
             self._jar.dumps(cookie),
             max_age=MAX_AGE,
+            path=self._path,
             httponly=True,
             samesite="lax",
             secure=is_secure,
