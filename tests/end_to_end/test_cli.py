@@ -38,7 +38,7 @@ VERBS = [
     "recommend",
     "similar",
 ]
-VERBS += ["plot", "serve", "retrain", "export", "token"]
+VERBS += ["plot", "serve", "retrain", "export", "token", "events"]
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ from matinee.web.store.engine import Store
 from matinee.web.store.migrating import upgrade
 from matinee.web.store.operator_tokens import Right, rights_of
 from matinee.web.store.visitors import add_visitor
-from tests.end_to_end.conftest import Outcome
+from tests.end_to_end.conftest import COMMAND, Outcome
 
 Run = Callable[..., Outcome]
 
@@ -76,13 +78,37 @@ def test_an_operators_token_is_made_listed_and_revoked(matinee: Run, tmp_path: P
     assert "there are no tokens" in matinee("token", "--database", url).out
     for options, said in (
         (["nightly job", "--revoke"], "there is no token 'nightly job'"),
-        (["other"], "needs a --right; expected one of: users"),
-        (["other", "--right", "everything"], "expected one of: users"),
+        (["other"], "needs a --right; expected one of: users, events"),
+        (["other", "--right", "everything"], "expected one of: users, events"),
         (["--right", "users"], "need the NAME"),
     ):
         outcome = matinee("token", *options, "--database", url)
         assert (outcome.status, outcome.err.count("\n")) == (2, 1)
         assert said in outcome.err
+
+
+def test_events_are_followed_through_a_pipe(matinee: Run, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'matinee.sqlite3'}"
+    upgrade(store := Store(url))
+
+    def rate(item: str) -> None:
+        with store.writing() as session:
+            ratings_log.rate(session, number, item, 4.5)
+
+    with store.writing() as session:
+        number = add_visitor(session).id
+    rate("1")
+    first = json.loads(matinee("events", "--database", url).out)
+    assert (first["kind"], first["visitor"], first["item"], first["rating"]) == ("rated", number, "1", 4.5)
+    assert matinee("events", "--after", first["cursor"], "--database", url).out == ""
+    command = [COMMAND, "events", "--follow", "--database", url]
+    with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        assert json.loads(following.stdout.readline()) == first
+        rate("2")
+        assert json.loads(following.stdout.readline())["item"] == "2"
+        following.terminate()
+    store.close()
 
 
 def test_serve_says_what_is_wrong_before_it_begins(matinee: Run, cinema: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from matinee.cli.data import describe, download
 from matinee.cli.demo import demo
 from matinee.cli.evaluating import evaluate
 from matinee.cli.fitting import fit
-from matinee.cli.operating import token
+from matinee.cli.operating import events, token
 from matinee.cli.output import complain, show
 from matinee.cli.plotting import plot
 from matinee.cli.serving import export, retrain, serve
@@ -52,6 +52,7 @@ for verb in (
     retrain,
     export,
     token,
+    events,
 ):
     app.command()(verb)
 

@@ -1,7 +1,9 @@
-"""The commands of those who run the web application: token."""
+"""The commands of those who run the web application: token, events."""
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,9 @@ from matinee.cli.options import AsJson
 from matinee.cli.output import Column, show, show_json, show_table
 from matinee.errors import DataError
 
+# Between two looks at the log.
+FOLLOW_SECONDS = 0.5
+
 
 def token(
     name: Annotated[
@@ -20,7 +25,7 @@ def token(
     ] = None,
     right: Annotated[
         list[str] | None,
-        typer.Option("--right", metavar="RIGHT", help="What the token allows: users. Repeatable."),
+        typer.Option("--right", metavar="RIGHT", help="What the token allows: users, events. Repeatable."),
     ] = None,
     revoke: Annotated[bool, typer.Option("--revoke", help="Revoke the token.")] = False,
     database: DatabaseUrl = "",
@@ -41,6 +46,34 @@ def token(
         _revoke_token(name, database, folder, as_json)
     else:
         _make_token(name, right or [], database, folder, as_json)
+
+
+def events(
+    after: Annotated[
+        int,
+        typer.Option("--after", min=0, metavar="CURSOR", help="Only what came after the event with it."),
+    ] = 0,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with new events until stopped.")] = False,
+    database: DatabaseUrl = "",
+    folder: Folder = None,
+) -> None:
+    """Print what visitors do as JSON lines, for a pipe.
+
+    Ratings, dismissals and accounts, the oldest first. To go on later, pass the last cursor to --after.
+    """
+    require_web()
+    from matinee.web.store.events import CHUNK, events_after
+
+    with existing_store(database, folder) as store:
+        while True:
+            found = events_after(store, after, CHUNK)
+            if found:
+                show("\n".join(json.dumps(event.to_dict()) for event in found))
+                after = found[-1].cursor
+            elif follow:
+                time.sleep(FOLLOW_SECONDS)
+            else:
+                return
 
 
 def _make_token(name: str, rights: list[str], database: str, folder: Path | None, as_json: bool) -> None:

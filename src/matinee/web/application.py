@@ -127,8 +127,8 @@ def worker_app() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     services.current_model.start()
-    services.counts.renew()
     to_thread.current_default_thread_limiter().total_tokens = N_THREADS
+    await to_thread.run_sync(services.counts.warm)
     # One request uses one thread, in numpy too: the workers already spread requests over the processors.
     with threadpool_limits(1):
         try:

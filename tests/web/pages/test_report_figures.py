@@ -14,7 +14,7 @@ from matinee.web.cinema.showing import Showing
 from matinee.web.pages.report_figures import make_report, summary_of
 from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
-from matinee.web.store.tables import RatingEventRow
+from matinee.web.store.tables import EventRow
 from matinee.web.store.visitor_counts import count_visitors
 from matinee.web.store.visitors import add_visitor
 from tests.conftest import random_ratings
@@ -32,7 +32,7 @@ def test_the_report_counts_what_there_is(store: Store, showing: Showing) -> None
             ratings_log.rate(session, visitor, item, stars)
         ratings_log.take_back(session, visitor, "3")
         for number, day in enumerate((19_999, 19_999, 20_000), 1):
-            moved = update(RatingEventRow).where(RatingEventRow.id == number)
+            moved = update(EventRow).where(EventRow.id == number)
             session.execute(moved.values(at=day * DAY * 1000 + 5))
     report = make_report(showing, count_visitors(store, at), at=at)
     assert (report.n_users, report.n_films, report.n_ratings) == (

@@ -11,7 +11,7 @@ from matinee.errors import DataError
 from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
 from matinee.web.store.ratings_log import TooManyRatingsError, UnknownVisitorError
-from matinee.web.store.tables import RatingEventRow, RatingRow, VisitorRow
+from matinee.web.store.tables import EventRow, RatingRow, VisitorRow
 from matinee.web.store.visitors import visitor_id_of
 from tests.web.stored import new_visitor
 
@@ -35,10 +35,9 @@ def test_writers_at_once_lose_nothing_and_the_log_agrees_with_the_state(store: S
         thread.join()
     assert failures == []
     with store.reading() as session:
-        assert session.scalar(select(func.count(RatingEventRow.id))) == 120
+        assert session.scalar(select(func.count(EventRow.id))) == 120
         played = {
-            event.item: event.rating
-            for event in session.scalars(select(RatingEventRow).order_by(RatingEventRow.id))
+            str(event.item): event.rating for event in session.scalars(select(EventRow).order_by(EventRow.id))
         }
         state = {row.item: row.rating for row in session.scalars(select(RatingRow))}
     assert played == state
@@ -51,7 +50,7 @@ def test_a_transaction_that_fails_leaves_neither_state_nor_log(store: Store) -> 
         raise RuntimeError
     with store.reading() as session:
         assert session.scalar(select(func.count()).select_from(RatingRow)) == 0
-        assert session.scalar(select(func.count()).select_from(RatingEventRow)) == 0
+        assert session.scalar(select(func.count()).select_from(EventRow)) == 0
 
 
 @pytest.mark.parametrize("stars", [0, 0.4, 5.5, 3.25, float("nan"), float("inf"), "five", None])

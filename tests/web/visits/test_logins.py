@@ -10,7 +10,7 @@ from sqlalchemy import select
 from matinee.web.store.tables import (
     AccountRow,
     DismissalRow,
-    RatingEventRow,
+    EventRow,
     RatingRow,
     SessionRow,
     TokenRow,
@@ -89,8 +89,14 @@ def test_deleting_an_account_erases_all_that_was_its_own(site: Site, items: dict
         browser.call("POST", "/me/tokens", json={"name": "script"})
     assert ada.post("/account/delete", password="not the password").status_code == 422
     assert ada.post("/account/delete", password="a long password").status_code == 303
-    tables = (AccountRow, VisitorRow, SessionRow, TokenRow, RatingRow, RatingEventRow, DismissalRow)
+    tables = (AccountRow, VisitorRow, SessionRow, TokenRow, RatingRow, DismissalRow)
     assert [site.count(table) for table in tables] == [1] * len(tables)
+    with site.store.reading() as session:
+        own, (deleted,) = (
+            list(session.scalars(select(EventRow.kind).where(condition).order_by(EventRow.id)))
+            for condition in (EventRow.visitor_id.is_not(None), EventRow.visitor_id.is_(None))
+        )
+    assert (own, deleted) == (["registered", "rated", "dismissed"], "deleted")
     assert ada.log_in("Ada").status_code == 401
     assert bob.ratings() == {items["Alien"]: 4.0}
 

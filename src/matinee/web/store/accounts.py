@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from zxcvbn import zxcvbn
 
 from matinee.errors import DataError
+from matinee.web.store import events
 from matinee.web.store.engine import Store
+from matinee.web.store.events import Kind
 from matinee.web.store.names import checked_name, folded_name, lookalike
 from matinee.web.store.recovery_codes import code_digest, new_code
 from matinee.web.store.tables import AccountRow, VisitorRow, now
@@ -72,6 +74,7 @@ def register(store: Store, name: str, password: str) -> tuple[Account, str]:
             )
             session.add(row)
             session.flush()
+            events.note(session, Kind.REGISTERED, row.visitor_id)
             return _account(row), code
     except IntegrityError:
         raise NameTakenError("this name is taken, or looks like one that is; choose another") from None
@@ -149,7 +152,12 @@ def require_password(store: Store, account: Account, password: str) -> None:
 
 
 def delete_account(session: Session, account: Account) -> None:
-    """Erase an account with its sessions, tokens, ratings and log."""
+    """Erase an account with its sessions, tokens, ratings and log. The log keeps that it is deleted."""
+    visitor = VisitorRow.id == account.visitor_id
+    # Those whose ratings came along into the account are erased too.
+    came_along = VisitorRow.merged_into == account.visitor_id
+    for number in session.scalars(select(VisitorRow.id).where(visitor | came_along)).all():
+        events.note(session, Kind.DELETED, number)
     session.execute(delete(VisitorRow).where(VisitorRow.id == account.visitor_id))
 
 

@@ -25,6 +25,7 @@ class Right(StrEnum):
     """What an operator's token allows."""
 
     USERS = "users"  # recommendations for users of the base ratings, which tell what these have rated
+    EVENTS = "events"  # what visitors do
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from matinee.errors import DataError
+from matinee.web.store import events
+from matinee.web.store.events import Kind
 from matinee.web.store.tables import (
     ITEM_LENGTH,
     DismissalRow,
-    RatingEventRow,
     RatingRow,
     VisitorRow,
     now,
@@ -112,7 +113,7 @@ def merge(session: Session, source: int, target: int) -> int:
     session.execute(delete(RatingRow).where(RatingRow.visitor_id == source))
     for item in dismissed_by(session, source):
         dismiss(session, target, item)
-    session.execute(delete(DismissalRow).where(DismissalRow.visitor_id == source))
+        undismiss(session, source, item)
     session.execute(update(VisitorRow).where(VisitorRow.id == source).values(merged_into=target))
     return n_moved
 
@@ -136,13 +137,18 @@ def dismiss(session: Session, visitor_id: int, item: str) -> None:
     """
     _lock(session, visitor_id)
     row = {"visitor_id": visitor_id, "item": _item(item), "at": now()}
-    session.execute(_insert(session, DismissalRow).values(row).on_conflict_do_nothing())
+    made = _insert(session, DismissalRow).values(row).on_conflict_do_nothing().returning(DismissalRow.item)
+    if session.execute(made).first() is not None:
+        events.note(session, Kind.DISMISSED, visitor_id, item)
 
 
 def undismiss(session: Session, visitor_id: int, item: str) -> bool:
     """Forget that a visitor is not interested in a film. Returns whether this was noted before."""
     gone = delete(DismissalRow).where(DismissalRow.visitor_id == visitor_id, DismissalRow.item == item)
-    return session.execute(gone.returning(DismissalRow.item)).first() is not None
+    if session.execute(gone.returning(DismissalRow.item)).first() is None:
+        return False
+    events.note(session, Kind.UNDISMISSED, visitor_id, item)
+    return True
 
 
 def checked_stars(rating: Any) -> float:
@@ -168,8 +174,7 @@ def _set(session: Session, visitor_id: int, given: GivenRating) -> None:
 
 def _note(session: Session, visitor_id: int, item: str, rating: float | None, at: int) -> None:
     """Add a line to the log."""
-    line = {"visitor_id": visitor_id, "item": item, "rating": rating, "at": at}
-    session.execute(insert(RatingEventRow).values(line))
+    events.note(session, Kind.UNRATED if rating is None else Kind.RATED, visitor_id, item, rating, at)
 
 
 def _insert(session: Session, table: Any) -> Any:

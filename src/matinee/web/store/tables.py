@@ -91,19 +91,25 @@ class RatingRow(Table):
     rated_at: Mapped[int] = mapped_column(BigInteger)
 
 
-class RatingEventRow(Table):
-    """A line of the append-only log of ratings. Without a rating, it says that the rating was removed."""
+class EventRow(Table):
+    """A line of the append-only log (see `matinee.web.store.events`).
 
-    __tablename__ = "rating_event"
+    ``visitor_id`` is ``visitor``, or None in the line that says that the visitor is deleted. The database
+    erases the other lines of the visitor.
+    """
+
+    __tablename__ = "event"
     __table_args__ = (
-        Index("ix_rating_event_visitor_id", "visitor_id"),
-        Index("ix_rating_event_at", "at"),
+        Index("ix_event_visitor_id", "visitor_id"),
+        Index("ix_event_at", "at"),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(Number, primary_key=True)
-    visitor_id: Mapped[int] = mapped_column(ForeignKey("visitor.id", ondelete="CASCADE"))
-    item: Mapped[str] = mapped_column(String(ITEM_LENGTH))
+    kind: Mapped[str] = mapped_column(String(16))
+    visitor: Mapped[int] = mapped_column(BigInteger)
+    visitor_id: Mapped[int | None] = mapped_column(ForeignKey("visitor.id", ondelete="CASCADE"))
+    item: Mapped[str | None] = mapped_column(String(ITEM_LENGTH))
     rating: Mapped[float | None] = mapped_column(Float)
     at: Mapped[int] = mapped_column(BigInteger)
 

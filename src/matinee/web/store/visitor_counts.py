@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from matinee.web.store.engine import Store
 from matinee.web.store.outage import Outage
-from matinee.web.store.tables import AccountRow, RatingEventRow, RatingRow, VisitorRow
+from matinee.web.store.tables import AccountRow, EventRow, RatingRow, VisitorRow
 
 N_DAYS = 30
 DAY_MILLISECONDS = 24 * 3600 * 1000
@@ -63,13 +63,13 @@ def count_visitors(store: Store, at: float) -> VisitorCounts:
 
 def _days(session: Session, last_day: int) -> dict[int, int]:
     # Both databases divide integers to an integer.
-    number = RatingEventRow.at.op("/")(DAY_MILLISECONDS)
+    number = EventRow.at.op("/")(DAY_MILLISECONDS)
     rows = session.execute(
         select(number, func.count())
-        .join(VisitorRow, VisitorRow.id == RatingEventRow.visitor_id)
+        .join(VisitorRow, VisitorRow.id == EventRow.visitor_id)
         .where(
-            RatingEventRow.at >= (last_day - N_DAYS + 1) * DAY_MILLISECONDS,
-            RatingEventRow.rating.is_not(None),
+            EventRow.at >= (last_day - N_DAYS + 1) * DAY_MILLISECONDS,
+            EventRow.rating.is_not(None),
             # Ratings given before logging in are in the log of the account too.
             VisitorRow.merged_into.is_(None),
         )
@@ -112,6 +112,11 @@ class SharedCounts:
             self.renew()
         return counts
 
+    def warm(self) -> None:
+        """Count for the first time, so that nobody has to wait for it."""
+        with self._counting:
+            self._count_or_note()
+
     def renew(self) -> None:
         """Count in the background, unless a thread is counting already."""
         if self._counting.acquire(blocking=False):
@@ -119,11 +124,15 @@ class SharedCounts:
 
     def _count_and_release(self) -> None:
         try:
+            self._count_or_note()
+        finally:
+            self._counting.release()
+
+    def _count_or_note(self) -> None:
+        try:
             self._count()
         except (DBAPIError, TimeoutError) as error:
             self._outage.note(error)
-        finally:
-            self._counting.release()
 
     def _count(self) -> None:
         began = time.monotonic()
