@@ -38,7 +38,7 @@ VERBS = [
     "recommend",
     "similar",
 ]
-VERBS += ["plot", "serve", "retrain", "export", "token", "events"]
+VERBS += ["plot", "serve", "retrain", "export", "token", "events", "import"]
 
 
 @pytest.fixture(scope="module")

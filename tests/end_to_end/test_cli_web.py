@@ -111,6 +111,43 @@ def test_events_are_followed_through_a_pipe(matinee: Run, tmp_path: Path) -> Non
     store.close()
 
 
+def test_a_database_moves_through_a_file(matinee: Run, tmp_path: Path) -> None:
+    old, new = (f"sqlite:///{tmp_path / name}" for name in ("old.sqlite3", "new.sqlite3"))
+    upgrade(store := Store(old))
+    with store.writing() as session:
+        ratings_log.rate(session, add_visitor(session).id, "1", 4.5)
+    store.close()
+    copy = tmp_path / "copy.jsonl"
+    written = matinee("export", "-o", copy, "--database", old, "--json").json["rows"]
+    assert (written["visitor"], written["rating"], written["event"]) == (1, 1, 1)
+    assert matinee("import", copy, "--database", new, "--json").json["rows"] == written
+    again = matinee("import", copy, "--database", new)
+    assert (again.status, again.err.count("\n")) == (2, 1)
+    assert "already has rows" in again.err
+
+
+def test_retraining_goes_on_until_it_is_stopped_whatever_goes_wrong(
+    matinee: Run, cinema: Path, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'matinee.sqlite3'}"
+    upgrade(store := Store(url))
+    store.close()
+    model = Path(shutil.copy(cinema, tmp_path / "model.safetensors"))
+    for wrong in ("soon", "0h", "6", "-1h"):
+        outcome = matinee(
+            "retrain", "--model", model, "--ratings", "demo", f"--every={wrong}", "--database", url
+        )
+        assert outcome.status == 2 and "expected one such as 30m, 6h or 1d" in outcome.err
+    command = [COMMAND, "retrain", "--model", model, "--ratings", tmp_path / "ratings.csv", "--database", url]
+    with subprocess.Popen(
+        [*map(str, command), "--every", "1s"], stderr=subprocess.PIPE, text=True
+    ) as retraining:
+        assert retraining.stderr is not None
+        for _ in range(2):
+            assert "ratings.csv" in retraining.stderr.readline()
+        retraining.terminate()
+
+
 def test_serve_says_what_is_wrong_before_it_begins(matinee: Run, cinema: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

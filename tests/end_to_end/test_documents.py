@@ -26,7 +26,7 @@ FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 # Indented blocks hold what is typed; a line that ends in a backslash goes on in the next.
 COMMAND = re.compile(r"^    (matinee (?:.*\\\n)*.*)$", re.MULTILINE)
 # They need the network, or a database, or go on until they are stopped.
-ELSEWHERE = {"download", "serve", "retrain", "export", "token", "events"}
+ELSEWHERE = {"download", "serve", "retrain", "export", "token", "events", "import"}
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
 
 

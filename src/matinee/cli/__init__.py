@@ -19,7 +19,7 @@ from matinee.cli.fitting import fit
 from matinee.cli.operating import events, token
 from matinee.cli.output import complain, show
 from matinee.cli.plotting import plot
-from matinee.cli.serving import export, retrain, serve
+from matinee.cli.serving import export, import_copy, retrain, serve
 from matinee.cli.splitting import split
 from matinee.cli.tuning import tune
 from matinee.cli.wording import in_command_line
@@ -55,6 +55,8 @@ for verb in (
     events,
 ):
     app.command()(verb)
+# Python keeps the word for itself.
+app.command("import")(import_copy)
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,8 +1,10 @@
-"""The commands of the web application: serve, retrain, export."""
+"""The commands of the web application: serve, retrain, export, import."""
 
 from __future__ import annotations
 
 import shlex
+import time
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +16,8 @@ from matinee.cli.files import require_writable
 from matinee.cli.options import AsJson
 from matinee.cli.output import complain, json_text, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from
-from matinee.errors import DataError
+from matinee.cli.wording import in_command_line, seconds_in
+from matinee.errors import DataError, MatineeError
 
 
 class LogFormat(StrEnum):
@@ -162,6 +165,12 @@ def retrain(
     ] = None,
     database: DatabaseUrl = "",
     folder: Folder = None,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every", metavar="TIME", help="Go on, and do it again after such a time: 6h, 30m, 1d."
+        ),
+    ] = None,
     margin: Annotated[
         float,
         typer.Option(
@@ -181,20 +190,41 @@ def retrain(
     from matinee.web.jobs.retraining import retrain as retrain_model
 
     require_writable(model)
+    pause = None if every is None else seconds_in(every)
     features = None if movies is None else movies_from(movies).features()
-    base = ratings_from(ratings)
-    with existing_store(database, folder) as store, status("fitting the new model"):
-        found = retrain_model(store, model, base, margin=margin, item_features=features)
-    if as_json:
-        show_json({"model": str(model), **found.to_dict()})
+
+    def once() -> None:
+        base = ratings_from(ratings)
+        with existing_store(database, folder) as store, status("fitting the new model"):
+            found = retrain_model(store, model, base, margin=margin, item_features=features)
+        if as_json:
+            show_json({"model": str(model), **found.to_dict()})
+        else:
+            show_pairs([*found.pairs(), ("model", str(model))])
+
+    if pause is None:
+        once()
     else:
-        show_pairs([*found.pairs(), ("model", str(model))])
+        _repeat(once, pause)
+
+
+def _repeat(once: Callable[[], None], pause: float) -> None:
+    """Do something until stopped. What goes wrong may go right the next time, so it is only said."""
+    while True:
+        began = time.monotonic()
+        try:
+            once()
+        except MatineeError as error:
+            complain(in_command_line(error))
+        time.sleep(max(0.0, began + pause - time.monotonic()))
 
 
 def export(
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="FILE", help="The .csv file to write.", show_default=False),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="The .csv or .jsonl file to write.", show_default=False
+        ),
     ],
     database: DatabaseUrl = "",
     folder: Folder = None,
@@ -203,20 +233,64 @@ def export(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the visitors' ratings to a CSV file.
+    """Write the visitors' ratings, or the whole database, to a file.
 
-    Its columns are userId, movieId, rating and timestamp.
+    A .csv file has the ratings: userId, movieId, rating and timestamp. A .jsonl file has all that 'matinee
+    import' needs: visitors, accounts with the hashes of their passwords, ratings, dismissals and the log.
     """
     require_web()
+    from matinee.web.jobs.copying import copy_out
     from matinee.web.jobs.exporting import export as write_ratings
 
     require_writable(output)
+    if output.suffix == ".jsonl":
+        if strings:
+            raise DataError("--string-ids is for a .csv file; a .jsonl file has the numbers of visitors")
+        with existing_store(database, folder) as store:
+            _show_copied({"output": str(output)}, copy_out(store, output), as_json)
+        return
     with existing_store(database, folder) as store:
         n_ratings = write_ratings(store, output, strings=strings)
     if as_json:
         show_json({"output": str(output), "ratings": n_ratings})
     else:
         show(f"{n_ratings:,} rating{'s' * (n_ratings != 1)} in {output}")
+
+
+def import_copy(
+    copy: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A .jsonl file that 'matinee export' wrote.", show_default=False),
+    ],
+    database: DatabaseUrl = "",
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a whole database from a file into an empty one, SQLite or PostgreSQL.
+
+    Accounts, sessions and tokens go on working if the server has the same secret.
+    """
+    require_web()
+    from matinee.web.jobs.copying import copy_in
+    from matinee.web.settings import Settings, data_folder
+    from matinee.web.store.engine import Store
+    from matinee.web.store.migrating import revision, upgrade
+
+    settings = Settings("", folder=str(folder or data_folder()), database=database)
+    store = Store(settings.database_url)
+    try:
+        if revision(store) is None:
+            upgrade(store)
+        _show_copied({"database": store.shown_url}, copy_in(store, copy), as_json)
+    finally:
+        store.close()
+
+
+def _show_copied(place: dict[str, str], counts: dict[str, int], as_json: bool) -> None:
+    if as_json:
+        show_json({**place, "rows": counts})
+    else:
+        show_pairs([*place.items(), *((name, f"{count:,}") for name, count in counts.items())])
 
 
 def _warn_of_poor_lists(model: Path) -> None:

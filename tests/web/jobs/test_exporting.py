@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import matinee
-from matinee.web.jobs.exporting import export, visitors_ratings
+from matinee.web.jobs.exporting import export
 from matinee.web.store import ratings_log
 from matinee.web.store.engine import Store
 from tests.web.stored import add_ratings
@@ -24,8 +24,8 @@ def test_an_export_is_read_back_as_what_visitors_rate_at_present(store: Store, t
     with store.reading() as session:
         times = {one.rated_at // 1000 for one in ratings_log.ratings_of(session, first)}
     assert times <= set(frame["timestamp"].to_list())
-    named = visitors_ratings(store, strings=True)["userId"].to_list()
-    assert named == [f"visitor-{first}", f"visitor-{second}"]
+    export(store, path, strings=True)
+    assert matinee.read_ratings(path).users.tolist() == [f"visitor-{first}", f"visitor-{second}"]
 
 
 def test_nothing_to_export_is_a_table_without_rows(store: Store, tmp_path: Path) -> None:

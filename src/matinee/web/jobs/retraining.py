@@ -7,19 +7,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from matinee.errors import DataError
 from matinee.evaluation import evaluate
 from matinee.evaluation.audience import n_trained_on
 from matinee.models import Model, load, names_where
-from matinee.ratings import Ratings
+from matinee.ratings import Ratings, Rows
+from matinee.ratings.ids import Id, IdIndex
 from matinee.ratings.splits import NewUsers
-from matinee.web.jobs.exporting import visitors_ratings
 from matinee.web.jobs.held_out import is_held_out
+from matinee.web.jobs.visitors_ratings import VisitorsRatings, visitors_ratings
 from matinee.web.store.engine import Store
-from matinee.web.store.visitor_ids import require_no_visitors
+from matinee.web.store.visitor_ids import require_no_visitors, visitor_user
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,10 @@ def retrain(
         old = load(path)
         whole, n_visitors, n_unknown = with_visitors(base, store)
         held_out = is_held_out(whole)
-        train, test = whole.subset(~held_out), whole.subset(held_out)
+        n_ratings, train, test = len(whole), whole.subset(~held_out), whole.subset(held_out)
+        del whole, held_out  # for the fit needs the memory
         if len(test) == 0 or len(train) == 0:
-            raise DataError(f"{len(whole):,} ratings are too few to hold out a tenth of them")
+            raise DataError(f"{n_ratings:,} ratings are too few to hold out a tenth of them")
         # The test ratings are for display. A fit that stopped by them would flatter the new model.
         shown = test if old.get_params().get("tolerance") is None else None
         new = _fit(old, train, item_features, shown)
@@ -129,15 +133,55 @@ def retrain(
 def with_visitors(base: Ratings, store: Store) -> tuple[Ratings, int, int]:
     """The base and the visitors' ratings together, the number of the latter, and the number left out."""
     require_no_visitors(base.user_index)
-    found = visitors_ratings(store, strings=base.user_index.holds_strings)
-    own = base.to_frame().select("user", "item", "rating")
+    found = visitors_ratings(store)
     # The database stores items as text. A base with integer ids cannot have an item that is not an integer.
-    theirs = found.select(
-        pl.col(kept).cast(own.schema[name], strict=False).alias(name)
-        for kept, name in (("userId", "user"), ("movieId", "item"), ("rating", "rating"))
-    ).drop_nulls()
-    whole = Ratings.from_frame(pl.concat([own, theirs]))
-    return whole, len(theirs), len(found) - len(theirs)
+    ids = [_item_id(name, strings=base.item_index.holds_strings) for name in found.names]
+    can_be = np.array([item is not None for item in ids], dtype=bool)
+    theirs = found if can_be.all() else found.keep(can_be[found.items])
+    n_left_out = len(found) - len(theirs)
+    del found
+    if len(theirs) == 0:
+        return Ratings(base.user_index, base.item_index, base.by_user), 0, n_left_out
+    items = base.item_index.union(IdIndex.from_ids([item for item in ids if item is not None]))
+    places = np.array([-1 if item is None else items.position(item) for item in ids], dtype=np.int32)
+    own = base.by_user._replace(columns=items.positions(base.items)[base.by_user.columns].astype(np.int32))
+    n_theirs = len(theirs)
+    numbers, rows = _rows_of_visitors(theirs, places, len(items))
+    del theirs
+    visitors = [visitor_user(number, strings=base.user_index.holds_strings) for number in numbers.tolist()]
+    both = Rows(
+        np.concatenate([own.indptr, rows.indptr[1:] + own.indptr[-1]]),
+        np.concatenate([own.columns, rows.columns]),
+        np.concatenate([own.values, rows.values]),
+    )
+    users = base.user_index.union(IdIndex.from_ids(visitors))
+    order = np.empty(len(users), dtype=np.int64)
+    order[users.positions(base.users)] = np.arange(base.n_users)
+    order[users.positions(visitors)] = base.n_users + np.arange(len(visitors))
+    return Ratings(users, items, both.pick(order)), n_theirs, n_left_out
+
+
+def _rows_of_visitors(
+    theirs: VisitorsRatings, places: NDArray[np.int32], n_items: int
+) -> tuple[NDArray[np.int64], Rows]:
+    """The numbers of the visitors, and a row of ratings for each, with items at these places."""
+    numbers, counts = np.unique(theirs.visitors, return_counts=True)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    columns = places[theirs.items]
+    # They are by visitor already, so this sorts each one's by item.
+    order = np.argsort(theirs.visitors * n_items + columns, kind="stable")
+    return numbers, Rows(indptr, columns[order], theirs.ratings[order])
+
+
+def _item_id(name: str, *, strings: bool) -> Id | None:
+    """The id of the base's kind that a text spells; None if it spells none."""
+    if strings:
+        return name
+    try:
+        number = int(name)
+    except ValueError:
+        return None
+    return number if str(number) == name and -(2**63) <= number < 2**63 else None
 
 
 def _fit(
