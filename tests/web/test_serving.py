@@ -290,6 +290,15 @@ def test_it_says_where_it_is_once_and_when_it_is_there(tmp_path: Path, demo_mode
         process.kill()
 
 
+def test_a_connection_goes_on_after_a_head(two_workers: ServerProcess) -> None:
+    with httpx2.Client(base_url=two_workers.address, timeout=HANG_SECONDS) as client:
+        for method in ("HEAD", "GET", "HEAD", "GET"):
+            answer = client.request(method, "/api/v1/movies")
+            assert answer.status_code == 200
+            assert int(answer.headers["content-length"]) > 100
+    assert "Traceback" not in two_workers.log.read_text()
+
+
 def test_a_worker_that_dies_is_replaced(two_workers: ServerProcess) -> None:
     def workers() -> set[int]:
         children = Path(f"/proc/{two_workers.pid}/task/{two_workers.pid}/children").read_text().split()
