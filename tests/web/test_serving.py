@@ -310,4 +310,5 @@ def test_a_worker_that_dies_is_replaced(two_workers: ServerProcess) -> None:
     victim = min(before)
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: len(workers() - {victim}) == 2)
+    assert f"worker {victim} ended with status -9; another is started" in two_workers.log.read_text()
     assert httpx2.get(f"{two_workers.address}/health", timeout=HANG_SECONDS).status_code == 200

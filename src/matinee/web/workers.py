@@ -8,6 +8,7 @@ worker takes what waits before it closes its own.
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import signal
 import socket
@@ -22,6 +23,8 @@ import uvicorn
 
 from matinee.errors import DataError
 from matinee.web.connections import TimedConnection
+
+logger = logging.getLogger(__name__)
 
 # For the next request on a connection that is open when the server is told to stop. Its answer says that the
 # connection ends; if none comes, the connection is closed without an answer.
@@ -128,6 +131,7 @@ class _Supervisor:
             return worker
         if worker.exitcode == STARTUP_FAILURE:
             raise DataError("a worker could not start; the reason is in the log")
+        logger.error("worker %s ended with status %s; another is started", worker.pid, worker.exitcode)
         return self._start()
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
