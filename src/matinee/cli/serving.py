@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Callable
@@ -16,8 +17,10 @@ from matinee.cli.files import require_writable
 from matinee.cli.options import AsJson
 from matinee.cli.output import complain, json_text, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from
-from matinee.cli.wording import in_command_line, seconds_in
+from matinee.cli.wording import in_command_line
 from matinee.errors import DataError, MatineeError
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class LogFormat(StrEnum):
@@ -305,3 +308,11 @@ def _warn_of_poor_lists(model: Path) -> None:
             f"{found.most_popular:.3f}, on ratings held out of {found.n_people} people; "
             f"for a better model run: matinee fit RATINGS -o {shlex.quote(str(model))}"
         )
+
+
+def seconds_in(text: str) -> float:
+    """The seconds in a time such as ``30m``, ``6h`` or ``1d``; a DataError for any other text."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    if not found or float(found[1]) == 0:
+        raise DataError(f"{text!r} is not a time; expected one such as 30m, 6h or 1d")
+    return float(found[1]) * UNITS[found[2]]

@@ -6,10 +6,7 @@ import re
 
 from matinee.cli.model_options import flag_of
 from matinee.datasets.names import ColumnsNeededError
-from matinee.errors import DataError
 from matinee.models import models_by_short_name
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 # The phrases of the library, and what the command line calls them.
 PHRASES = {
@@ -57,11 +54,3 @@ def in_command_line(message: str | Exception) -> str:
     for python, command_line in PHRASES.items():
         text = text.replace(python, command_line)
     return ARGUMENT.sub(lambda found: f"{FLAGS[found[1]]} {found[3] or ''}", text)
-
-
-def seconds_in(text: str) -> float:
-    """The seconds in a time such as ``30m``, ``6h`` or ``1d``; a DataError for any other text."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
-    if not found or float(found[1]) == 0:
-        raise DataError(f"{text!r} is not a time; expected one such as 30m, 6h or 1d")
-    return float(found[1]) * UNITS[found[2]]

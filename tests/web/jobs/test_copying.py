@@ -10,7 +10,7 @@ import pytest
 
 from matinee.errors import DataError
 from matinee.web.jobs.copying import copied_tables, copy_in, copy_out
-from matinee.web.store import accounts, operator_tokens, ratings_log, sessions, tokens
+from matinee.web.store import accounts, film_lists, operator_tokens, ratings_log, sessions, tokens
 from matinee.web.store.engine import Store
 from matinee.web.store.events import events_after
 from matinee.web.store.migrating import upgrade
@@ -42,6 +42,8 @@ def fill(store: Store) -> tuple[accounts.Account, str, str, str]:
         ratings_log.rate(session, guest, "7", 2.0)
         ratings_log.merge(session, guest, account.visitor_id)
         ratings_log.dismiss(session, account.visitor_id, "8")
+        for films in film_lists.LISTS:
+            film_lists.add(session, films, account.visitor_id, ["9"])
         accounts.delete_account(session, gone)
         secret = sessions.open_session(session, account)
         _, token = tokens.make_token(session, account, "script")
@@ -68,6 +70,8 @@ def test_nothing_is_lost_on_the_way_to_the_other_kind_and_back(
         assert operator_tokens.rights_of(session, operator) == {Right.EVENTS}
         assert ratings_log.ratings_of(session, account.visitor_id)[0].item == "7"
         assert ratings_log.dismissed_by(session, account.visitor_id) == ["8"]
+        for films in film_lists.LISTS:
+            assert film_lists.items_in(session, films, account.visitor_id) == ["9"]
     assert events_after(other, 0, 1000) == events_after(store, 0, 1000)
 
 

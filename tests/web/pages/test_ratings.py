@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from matinee.web.store.tables import DismissalRow, RatingEventRow, RatingRow, UnseenRow, VisitorRow, WatchRow
+from matinee.web.store.tables import DismissalRow, EventRow, RatingRow, UnseenRow, VisitorRow, WatchRow
 from tests.web.site import Browser, Site, headings
 
 
@@ -123,8 +123,10 @@ def test_without_an_account_too_everything_is_deleted(site: Site, items: dict[st
     assert "Delete everything" in browser.get("/ratings").text
     assert browser.post("/forget").status_code == 303
     assert browser.ratings() == {} and "Delete everything" not in browser.get("/ratings").text
-    tables = (VisitorRow, RatingRow, RatingEventRow, DismissalRow, UnseenRow, WatchRow)
+    tables = (VisitorRow, RatingRow, DismissalRow, UnseenRow, WatchRow)
     assert [site.count(table) for table in tables] == [1] * len(tables)
+    # The log keeps what the other did, and that somebody was deleted.
+    assert site.count(EventRow) == 3
     # The old cookie is nobody's.
     assert other.ratings() == {items["Alien"]: 4.0}
     other.register("Ada")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from alembic import command
 from sqlalchemy import func, select, text
 
@@ -34,7 +35,8 @@ def test_all_that_visitors_do_is_in_it_and_what_changes_nothing_is_not(store: St
         for _ in range(2):
             ratings_log.undismiss(session, visitor, "2")
     accounts.register(store, "Ada", "a long password")
-    accounts.register(store, "ada", "a long password")
+    with pytest.raises(accounts.NameTakenError):
+        accounts.register(store, "ada", "a long password")
     expected = [
         ("rated", visitor, "1", 4.0),
         ("rated", visitor, "1", 4.5),

@@ -118,6 +118,6 @@ def test_the_report_of_a_small_cinema_is_of_this_moment(
 ) -> None:
     monkeypatch.setattr(visitor_counts, "QUICK_SECONDS", HANG_SECONDS)
     client = quick_site.client()
-    assert "There are no ratings yet." in client.get("/report").text
+    assert "No visitor has rated a film yet." in client.get("/report").text
     add_ratings(quick_site.store, [{"1": 4.0}])
-    assert "There are no ratings yet." not in client.get("/report").text
+    assert "No visitor has rated a film yet." not in client.get("/report").text

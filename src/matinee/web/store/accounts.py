@@ -8,7 +8,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from zxcvbn import zxcvbn
@@ -19,8 +19,8 @@ from matinee.web.store.engine import Store
 from matinee.web.store.events import Kind
 from matinee.web.store.names import checked_name, folded_name, lookalike
 from matinee.web.store.recovery_codes import code_digest, new_code
-from matinee.web.store.tables import AccountRow, VisitorRow, now
-from matinee.web.store.visitors import add_visitor
+from matinee.web.store.tables import AccountRow, now
+from matinee.web.store.visitors import add_visitor, erase_visitor
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 256
 # Of zxcvbn's scores from 0 to 4, 2 needs more than a million guesses: more than the login throttle allows in
@@ -153,12 +153,7 @@ def require_password(store: Store, account: Account, password: str) -> None:
 
 def delete_account(session: Session, account: Account) -> None:
     """Erase an account with its sessions, tokens, ratings and log. The log keeps that it is deleted."""
-    visitor = VisitorRow.id == account.visitor_id
-    # Those whose ratings came along into the account are erased too.
-    came_along = VisitorRow.merged_into == account.visitor_id
-    for number in session.scalars(select(VisitorRow.id).where(visitor | came_along)).all():
-        events.note(session, Kind.DELETED, number)
-    session.execute(delete(VisitorRow).where(VisitorRow.id == account.visitor_id))
+    erase_visitor(session, account.visitor_id)
 
 
 def checked_password(password: str, name: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from matinee.errors import DataError
-from matinee.web.store.accounts import checked_name
+from matinee.web.store.names import checked_name
 from matinee.web.store.sessions import digest
 from matinee.web.store.tables import OperatorTokenRow, now
 from matinee.web.store.tokens import SECRET_BYTES

@@ -55,13 +55,16 @@ class AccountRow(Table):
     """
 
     __tablename__ = "account"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+    __table_args__ = (
+        Index("ix_account_lookalike", "lookalike", unique=True),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(Number, primary_key=True)
     visitor_id: Mapped[int] = mapped_column(ForeignKey("visitor.id", ondelete="CASCADE"), unique=True)
     name: Mapped[str] = mapped_column(String(64))
     folded_name: Mapped[str] = mapped_column(String(256), unique=True)
-    lookalike: Mapped[str | None] = mapped_column(String(256), unique=True)
+    lookalike: Mapped[str | None] = mapped_column(String(256))
     password_hash: Mapped[str] = mapped_column(String(256))
     recovery_digest: Mapped[str | None] = mapped_column(String(DIGEST_LENGTH))
     created_at: Mapped[int] = mapped_column(BigInteger)

@@ -7,6 +7,8 @@ import secrets
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from matinee.web.store import events
+from matinee.web.store.events import Kind
 from matinee.web.store.tables import VisitorRow, now
 
 # 192 bits, which nobody can guess.
@@ -38,5 +40,10 @@ def lock_visitor(session: Session, visitor_id: int) -> bool:
 
 
 def erase_visitor(session: Session, visitor_id: int) -> None:
-    """Erase a visitor with all ratings, lists and lines of the log."""
-    session.execute(delete(VisitorRow).where(VisitorRow.id == visitor_id))
+    """Erase a visitor with all ratings, lists and lines of the log, which keeps that they are deleted."""
+    itself = VisitorRow.id == visitor_id
+    # Those whose ratings came along into an account are erased with it.
+    came_along = VisitorRow.merged_into == visitor_id
+    for number in session.scalars(select(VisitorRow.id).where(itself | came_along)).all():
+        events.note(session, Kind.DELETED, number)
+    session.execute(delete(VisitorRow).where(itself))

@@ -1,4 +1,4 @@
-"""Films that a visitor has not seen."""
+"""Films that a visitor wants to see."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,18 +6,18 @@ from alembic import op
 # A copy of tables.Number as it was at this step, which later changes must not affect.
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-revision = "0011"
-down_revision = "0001"
+revision = "0007_watchlist"
+down_revision = "0006_recovery_and_lookalikes"
 
 
 def upgrade() -> None:
     op.create_table(
-        "unseen",
+        "watchlist",
         sa.Column("visitor_id", NUMBER, autoincrement=False, nullable=False),
         sa.Column("item", sa.String(length=256), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["visitor_id"], ["visitor.id"], name=op.f("fk_unseen_visitor_id"), ondelete="CASCADE"
+            ["visitor_id"], ["visitor.id"], name=op.f("fk_watchlist_visitor_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("visitor_id", "item", name=op.f("pk_unseen")),
+        sa.PrimaryKeyConstraint("visitor_id", "item", name=op.f("pk_watchlist")),
     )

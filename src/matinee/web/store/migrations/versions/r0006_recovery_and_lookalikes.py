@@ -5,14 +5,13 @@ from alembic import op
 
 from matinee.web.store.names import lookalike
 
-revision = "0012"
-down_revision = "0011"
+revision = "0006_recovery_and_lookalikes"
+down_revision = "0005_unseen_films"
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("account", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("lookalike", sa.String(length=256), nullable=True))
-        batch_op.add_column(sa.Column("recovery_digest", sa.String(length=64), nullable=True))
+    op.add_column("account", sa.Column("lookalike", sa.String(length=256), nullable=True))
+    op.add_column("account", sa.Column("recovery_digest", sa.String(length=64), nullable=True))
     account = sa.table("account", sa.column("id"), sa.column("name"), sa.column("lookalike"))
     connection, taken = op.get_bind(), set()
     for number, name in connection.execute(sa.select(account.c.id, account.c.name).order_by(account.c.id)):
@@ -20,5 +19,5 @@ def upgrade() -> None:
         if found not in taken:
             taken.add(found)
             connection.execute(sa.update(account).where(account.c.id == number).values(lookalike=found))
-    with op.batch_alter_table("account", schema=None) as batch_op:
-        batch_op.create_unique_constraint(batch_op.f("uq_account_lookalike"), ["lookalike"])
+    # No constraint: for that, SQLite would have to make the table anew, and would forget the numbers it has given.
+    op.create_index("ix_account_lookalike", "account", ["lookalike"], unique=True)
