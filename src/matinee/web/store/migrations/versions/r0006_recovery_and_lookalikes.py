@@ -19,5 +19,5 @@ def upgrade() -> None:
         if found not in taken:
             taken.add(found)
             connection.execute(sa.update(account).where(account.c.id == number).values(lookalike=found))
-    # No constraint: for that, SQLite would have to make the table anew, and would forget the numbers it has given.
+    # No constraint: for that, SQLite would make the table anew, and would forget the numbers it has given.
     op.create_index("ix_account_lookalike", "account", ["lookalike"], unique=True)
