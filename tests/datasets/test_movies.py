@@ -168,6 +168,22 @@ def test_the_features_are_years_and_genres_and_a_missing_year_is_the_mean_of_the
     assert features.columns == ["item", "year", "genres"]
 
 
+def test_periods_and_what_genres_have_in_common_are_features_of_movies_that_share_them():
+    shared = [Movie(n, f"{n}", 1990 + n, ("War", "Drama")) for n in range(5)]
+    frame = Movies([*shared, Movie(7, "7", 1991, ("War", "Crime")), Movie(8, "8", 2005)]).features()
+    assert frame.columns == ["item", "year", "genres", "genre_pairs", "genre_decades"]
+    of_shared = (["Drama & War"], ["War, 1990-1999", "Drama, 1990-1999"])
+    assert frame.drop("item", "year", "genres").rows() == [
+        *[of_shared] * 5,
+        ([], ["War, 1990-1999"]),
+        ([], []),
+    ]
+    many = Movies([Movie(n, f"{n}", 1995 + n // 4) for n in range(11)]).features()
+    assert many["years"].to_list() == [["1995-1997"]] * 11
+    few = Movies([Movie(n, f"{n}", 1995 + n // 4) for n in range(4)]).features()
+    assert few.columns == ["item", "year"]
+
+
 def test_a_missing_year_says_nothing_of_a_movie():
     table = FeatureTable.read(Movies(MOVIES).features(), "item")
     encoded = FeatureColumns.from_frame(table.frame).encode_frame(table.frame)

@@ -70,6 +70,21 @@ def test_what_is_known_of_users_and_movies_is_learned_from(matinee, files, tmp_p
     assert model.user_columns_.to_list() == fitted.user_columns_.to_list()  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("kind", [library.ALS, library.ImplicitALS])
+def test_models_without_samples_learn_from_what_is_known_too(matinee, files, tmp_path, kind):
+    output = tmp_path / "model.safetensors"
+    known = ("--users", files / "users.csv", "--movies", files / "movies.csv")
+    name = kind.short_name
+    options = ("--feature-regularization", 3, "--test-size", 0, "--seed", 5)
+    matinee("fit", files / "ratings.csv", "-o", output, "--model", name, *known, *options)
+    fitted = kind(feature_regularization=3, random_state=5).fit(
+        library.read_ratings(files / "ratings.csv"),
+        user_features=library.read_users(files / "users.csv"),
+        item_features=library.read_movies(files / "movies.csv").features(),
+    )
+    np.testing.assert_array_equal(library.load(output).item_factors_, fitted.item_factors_)
+
+
 def test_a_prediction_comes_with_its_interval(matinee, files):
     model, user, item = library.load(files / "bayes.safetensors"), 10, 16
     asked = ("predict", files / "bayes.safetensors", "--user", user, "--item", item, "--interval", 0.8)
@@ -95,10 +110,17 @@ def test_optimism_reorders_the_recommendations(matinee, files):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("fit ratings.csv -o out --model als --movies movies.csv", "--movies works only with --model bayes"),
         (
-            "fit ratings.csv -o out --model implicit --users users.csv",
-            "--users works only with --model bayes",
+            "fit ratings.csv -o out --model item-ridge --movies movies.csv",
+            "--movies works only with --model als or implicit or bayes",
+        ),
+        (
+            "fit ratings.csv -o out --model als --movies movies.csv --spark local",
+            "--users and --movies do not work with --spark; leave them out",
+        ),
+        (
+            "fit ratings.csv -o out --model item-ridge --users users.csv",
+            "--users works only with --model als or implicit or bayes",
         ),
         ("fit ratings.csv -o out --model als --samples 9", "--samples does not work with --model als"),
         (

@@ -132,6 +132,8 @@ def fit(
     features = _features(unfitted, users, movies)
     if save_test is not None:
         _check_save_test(save_test, share, kind_of_split, spark)
+    if spark is not None and features:
+        raise DataError("--users and --movies do not work with --spark; leave them out")
     if spark is not None and reading:
         raise DataError("options for reading do not work with --spark; leave them out")
     if spark is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from matinee.datasets.movie_features import movie_features
 from matinee.errors import DataError
 from matinee.ratings.ids import Id
 
@@ -69,14 +70,11 @@ class Movies(Mapping[Id, Movie]):
         return pl.DataFrame(columns)
 
     def features(self) -> pl.DataFrame:
-        """The years and genres in the columns item, year and genres, for the ``item_features`` of a model.
+        """What is known of the movies, for the ``item_features`` of a model.
 
-        A movie of unknown year gets the mean of the others' years. That says nothing about the movie, as it
-        becomes 0 once the years are scaled to mean 0. A column that is empty for all movies is left out.
+        The columns are item, year, genres, years (periods of three), genre_pairs and genre_decades. Periods,
+        pairs and decades that fewer than five movies have are left out. A movie of unknown year gets the mean
+        of the others' years. That says nothing about the movie, as it becomes 0 once the years are scaled to
+        mean 0. A column that is empty for all movies is left out.
         """
-        frame = self.to_frame().drop("title").with_columns(pl.col("year").cast(pl.Float64))
-        if frame["year"].count() == 0:
-            frame = frame.drop("year")
-        else:
-            frame = frame.with_columns(pl.col("year").fill_null(strategy="mean"))
-        return frame if frame["genres"].list.len().sum() else frame.drop("genres")
+        return movie_features(self.to_frame().drop("title"))

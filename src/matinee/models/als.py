@@ -11,7 +11,16 @@ import numpy as np
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.alternating_model import AlternatingModel
-from matinee.models.options import N_FACTORS, N_ITERATIONS, REGULARIZATION, TOLERANCE, Option, Switch, Word
+from matinee.models.options import (
+    FEATURE_REGULARIZATION,
+    N_FACTORS,
+    N_ITERATIONS,
+    REGULARIZATION,
+    TOLERANCE,
+    Option,
+    Switch,
+    Word,
+)
 from matinee.models.search_space import Doubling, Real, SearchSpace, ratings_per_row
 from matinee.ratings import Ratings, Rows
 from matinee.solving.row_problem import LARGEST_REGULARIZATION, Floats, Side, Terms, as_ridge, predict_pairs
@@ -47,6 +56,9 @@ class ALS(AlternatingModel):
         The number of factors (the rank).
     regularization : float
         λ. A row's regularisation is at least 1e-6, so that every row has one solution.
+    feature_regularization : float
+        κ: how strongly what a feature says is pulled towards 0, in rated rows of the mean regularisation. It
+        counts only if ``fit`` is given features.
     n_iterations : int
         The largest number of iterations; see ``tolerance``.
     biases : bool
@@ -74,6 +86,7 @@ class ALS(AlternatingModel):
         "n_factors": N_FACTORS,
         "n_iterations": N_ITERATIONS,
         "regularization": REGULARIZATION,
+        "feature_regularization": FEATURE_REGULARIZATION,
         "biases": Switch("Learn a bias for each user and each movie."),
         "weighting": Word(
             "What multiplies λ for a user or movie: count (its number of ratings), none (1), or a number "
@@ -96,6 +109,7 @@ class ALS(AlternatingModel):
         *,
         n_factors: int = 10,
         regularization: float = 0.1,
+        feature_regularization: float = 10.0,
         n_iterations: int = 15,
         biases: bool = True,
         weighting: Literal["count", "none"] | float = "count",
@@ -105,6 +119,7 @@ class ALS(AlternatingModel):
     ) -> None:
         self.n_factors = n_factors
         self.regularization = regularization
+        self.feature_regularization = feature_regularization
         self.n_iterations = n_iterations
         self.biases = biases
         self.weighting = weighting
@@ -120,6 +135,7 @@ class ALS(AlternatingModel):
             number("tolerance", self.tolerance, least=0)
         if not isinstance(self.biases, bool | np.bool_):
             raise DataError(f"biases={self.biases!r}; expected True or False")
+        self._check_feature_regularization()
         self._weighting_exponent()
 
     def _weighting_exponent(self) -> float:

@@ -10,14 +10,17 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from matinee.errors import DataError
+from matinee.models.featured_model import FeaturedModel, knowledge_of
+from matinee.models.features.side_knowledge import Encoded, encode_features
 from matinee.models.memory import named_if_too_large
 from matinee.models.model import Model
 from matinee.models.new_item import NewItem
 from matinee.models.parameters import thread_count
-from matinee.models.solved_model import SolvedModel
 from matinee.models.warm_start import begin
 from matinee.ratings import MergedRatings, Ratings, Rows
 from matinee.solving.history import Callback, Iteration, continued
+from matinee.solving.links import LinkedAlternation
 from matinee.solving.row_problem import (
     CHOLESKY,
     LEAST_RIDGE,
@@ -32,7 +35,7 @@ from matinee.solving.touched_rows import TouchedAlternation
 from matinee.solving.training_loop import AlternationInMemory, Measure
 
 
-class AlternatingModel(SolvedModel):
+class AlternatingModel(FeaturedModel):
     """A model fitted by solving for its users and its items in turn."""
 
     n_factors: int
@@ -50,6 +53,8 @@ class AlternatingModel(SolvedModel):
         train: Ratings,
         validation: Ratings | None = None,
         *,
+        user_features: Any = None,
+        item_features: Any = None,
         start: tuple[Any, Any] | Model | None = None,
         progress: bool = True,
         callback: Callback | None = None,
@@ -62,6 +67,11 @@ class AlternatingModel(SolvedModel):
         validation : Ratings, optional
             Ratings held out: the model does not learn from them. After each iteration the fit records the
             error on them, or NDCG at 10 if the model predicts no ratings.
+        user_features, item_features : frame, optional
+            What else is known of users or items: a column of ids and other columns, as in `BayesianALS.fit`.
+            Factors are then held near what the features say, ``Bᵀf``, and not near 0. A user or item without
+            ratings is exactly what its features say; one that the frame lacks counts as average, with a
+            warning.
         start : fitted model, or two ndarray of shapes (n_users, n_factors), (n_items, n_factors), optional
             A model with as many factors, whose users and items are found by their ids; those that it does not
             know start at random, as all do without ``start``. Or starting factors, with rows in the order of
@@ -75,12 +85,14 @@ class AlternatingModel(SolvedModel):
         Raises
         ------
         DataError
-            If a parameter is out of its range, or the starting factors have the wrong shape or another rank.
+            If a parameter is out of its range, the starting factors have the wrong shape or another rank, or
+            the features have an id twice, or hold a null, a NaN or something that is neither number nor text.
         KeyboardInterrupt
             On Ctrl-C, within a second; the model is then as it was before the fit.
         """
         self.check_fit(train, validation)
-        alternation = self.alternation(train, start)
+        train, of_users, of_items = encode_features(train, user_features, item_features)
+        alternation = self.alternation(train, start, of_users, of_items)
         history = alternation.run(
             self.n_iterations,
             measure=self._measure(train, validation),
@@ -88,10 +100,23 @@ class AlternatingModel(SolvedModel):
             progress=progress,
             callback=callback,
         )
-        self.keep_fit(train, alternation.users, alternation.items, alternation.terms.offset, history)
+        self.keep_fit(
+            train,
+            alternation.users,
+            alternation.items,
+            alternation.terms.offset,
+            history,
+            knowledge_of(alternation, of_users, of_items),
+        )
         return self
 
-    def alternation(self, train: Ratings, start: tuple[Any, Any] | Model | None) -> AlternationInMemory:
+    def alternation(
+        self,
+        train: Ratings,
+        start: tuple[Any, Any] | Model | None,
+        of_users: Encoded = (None, None),
+        of_items: Encoded = (None, None),
+    ) -> AlternationInMemory:
         """A fit to these ratings, ready to run."""
         users, items = self.empty_side(train.n_users), self.empty_side(train.n_items)
         if start is None or isinstance(start, Model):
@@ -99,20 +124,39 @@ class AlternatingModel(SolvedModel):
         if start is not None:
             begin(self, start, train, users, items)
         by_user, by_item = self.observed_sides(train)
+        n_users, n_items = (
+            train.n_users if of_users[0] is None else int(np.count_nonzero(by_user.counts)),
+            train.n_items if of_items[0] is None else int(np.count_nonzero(by_item.counts)),
+        )
+        user_ridge, item_ridge = self.ridge(by_user, n_items), self.ridge(by_item, n_users)
+        links = {
+            "user_link": self._link_of(by_user, user_ridge, of_users, self.n_factors),
+            "item_link": self._link_of(by_item, item_ridge, of_items, self.n_factors),
+        }
+        has_links = any(link is not None for link in links.values())
+        if has_links and self.half_step_solver.n_steps:
+            raise DataError(
+                f'solver="{self.half_step_solver.name}" with features; expected solver="cholesky"'
+            )
         mean = float(train.values.mean(dtype=np.float64))
-        return AlternationInMemory(
+        kind: type[AlternationInMemory] = LinkedAlternation if has_links else AlternationInMemory
+        alternation = kind(
             by_user,
             by_item,
             users=users,
             items=items,
-            user_ridge=self.ridge(by_user, train.n_items),
-            item_ridge=self.ridge(by_item, train.n_users),
+            user_ridge=user_ridge,
+            item_ridge=item_ridge,
             terms=self.terms_of(mean, by_user.values.min(), by_user.values.max()),
             n_threads=thread_count(self.n_threads),
             solver=self.half_step_solver,
             momentum=self.momentum,
             balanced=self.is_balanced,
+            **(links if has_links else {}),
         )
+        if start is not None and isinstance(alternation, LinkedAlternation):
+            alternation.learn_links()
+        return alternation
 
     def observed_sides(self, train: Ratings) -> tuple[Rows, Rows]:
         """The ratings of a fit as the row problem takes them, by user and by item."""
@@ -177,6 +221,10 @@ class AlternatingModel(SolvedModel):
 
     def item_by(self, rated: Rows) -> NewItem:
         """An item that the model has never seen, from its ratings; one row, whose columns are users."""
+        if self.user_knowledge_ is not None or self.item_knowledge_ is not None:
+            raise DataError(
+                "fold_in_item learns nothing from features, and this model was fitted with some; fit it again"
+            )
         fitted, threads = self.as_fitted, thread_count(self.n_threads)
         users: Side = self._computed.get("training users", lambda: self.training_users)
         prior = self._computed.get("prior of items", lambda: fitted.terms.prior(users, threads))
@@ -196,6 +244,10 @@ class AlternatingModel(SolvedModel):
 
     def learn_more(self, merged: MergedRatings, n_iterations: int) -> None:
         """Solve the rows that new ratings touch, then exactly all users whose row problem has changed."""
+        if self.user_knowledge_ is not None or self.item_knowledge_ is not None:
+            raise DataError(
+                "partial_fit learns nothing from features, and this model was fitted with some; fit it again"
+            )
         rating_range = merged.widened(self.rating_range_)
         is_rescaled = self.observes_whole_users and rating_range != self.rating_range_
         self.rating_range_ = rating_range
@@ -259,7 +311,7 @@ class AlternatingModel(SolvedModel):
         users.put(rows, self.fold(rated, CHOLESKY))
 
     def user_ridge(self, observed: Rows) -> Floats:
-        return self.ridge(observed, len(self.item_index_))
+        return self.ridge(observed, self._n_counted("item"))
 
 
 def _mostly_new(added: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -15,8 +15,18 @@ from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.metrics import find_hits, ndcg
 from matinee.models.alternating_model import AlternatingModel
+from matinee.models.featured_model import KnowledgeOfBoth
 from matinee.models.graded_targets import GradedTargets
-from matinee.models.options import N_FACTORS, N_ITERATIONS, REGULARIZATION, Number, Option, Whole, Word
+from matinee.models.options import (
+    FEATURE_REGULARIZATION,
+    N_FACTORS,
+    N_ITERATIONS,
+    REGULARIZATION,
+    Number,
+    Option,
+    Whole,
+    Word,
+)
 from matinee.models.parameters import thread_count
 from matinee.models.search_space import Doubling, Real, SearchSpace, ratings_per_row
 from matinee.ratings import Ratings, Rows
@@ -116,6 +126,9 @@ class ImplicitALS(AlternatingModel):
         trusts what was seen.
     nu : float
         ν: 0 gives every row the same penalty; 1 makes the penalty proportional to ``n_u + α₀ n``.
+    feature_regularization : float
+        κ: how strongly what a feature says is pulled towards 0, in rated rows of the mean regularisation. It
+        counts only if ``fit`` is given features.
     n_iterations : int
         The number of iterations.
     solver : {"cholesky", "cg", "subspace"}
@@ -156,6 +169,7 @@ class ImplicitALS(AlternatingModel):
         "unobserved_weight": Number("Weight of every movie for every user, seen or not."),
         "nu": Number("Multiply λ by the total weight of a user or movie to this power.", most=1),
         "solver": Word("How users and movies are solved: cholesky (exact), cg or subspace (approximate)."),
+        "feature_regularization": FEATURE_REGULARIZATION,
         "momentum": Number(
             "Share of the last step to repeat, from 0 to 0.95; needs fewer iterations.",
             least=None,
@@ -191,6 +205,7 @@ class ImplicitALS(AlternatingModel):
         alpha: float = 1.0,
         unobserved_weight: float = 1.0,
         nu: float = 1.0,
+        feature_regularization: float = 10.0,
         n_iterations: int = 15,
         solver: Literal["cholesky", "cg", "subspace"] = "cholesky",
         momentum: float = 0.0,
@@ -206,6 +221,7 @@ class ImplicitALS(AlternatingModel):
         self.alpha = alpha
         self.unobserved_weight = unobserved_weight
         self.nu = nu
+        self.feature_regularization = feature_regularization
         self.n_iterations = n_iterations
         self.solver = solver
         self.momentum = momentum
@@ -231,6 +247,7 @@ class ImplicitALS(AlternatingModel):
             if not isinstance(given, str) or given not in expected:
                 listed = ", ".join(f'"{each}"' for each in expected)
                 raise DataError(f"{name}={given!r}; expected one of {listed}")
+        self._check_feature_regularization()
         self._check_grading()
 
     def _check_grading(self) -> None:
@@ -356,14 +373,21 @@ class ImplicitALS(AlternatingModel):
         self.mean_rating_, self.rating_range_ = mean, (low, high)
 
     def keep_fit(
-        self, train: Ratings, users: Side, items: Side, mean: float, history: list[Iteration]
+        self,
+        train: Ratings,
+        users: Side,
+        items: Side,
+        mean: float,
+        history: list[Iteration],
+        knowledge: KnowledgeOfBoth = (None, None),
     ) -> None:
         """Take over what a fit has found, and the mean of the ratings, which later targets depend on."""
         self.mean_rating_ = _mean(train)
-        super().keep_fit(train, users, items, mean, history)
+        super().keep_fit(train, users, items, mean, history, knowledge)
         few = np.flatnonzero(train.by_user.counts < self.known_from)
         if len(few):
-            self.user_factors_[few] = self.fold(train.by_user.pick(few)).factors
+            known = None if self.known_users is None else self.known_users.pick(few)
+            self.user_factors_[few] = self.fold(train.by_user.pick(few), known=known).factors
 
     def header(self) -> dict[str, Any]:
         """What a model's file holds besides arrays, in plain values."""

@@ -48,4 +48,7 @@ class Switch(Option):
 N_FACTORS = Whole("Number of factors (the rank).", 1, 10_000)
 N_ITERATIONS = Whole("Largest number of iterations.", 1, 1_000_000)
 REGULARIZATION = Number("λ: how strongly the factors are pulled towards zero.")
+FEATURE_REGULARIZATION = Number(
+    "κ: how strongly what a feature of --users or --movies says is pulled towards zero."
+)
 TOLERANCE = Number("Stop once the RMSE falls by less than this.")

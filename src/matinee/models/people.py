@@ -176,6 +176,11 @@ class FactorPeople(ProductPeople):
     parts_of : callable
         Takes the ratings of one person and the positions of items; returns what each rating adds to the
         scores of the items.
+    known : Rows or None
+        The features of the people; None if nothing is known of them.
+    expected_of : callable, optional
+        Takes the ratings and the features of one person and the positions of items; returns what the
+        features add to the scores of the items.
     """
 
     side: Side
@@ -183,9 +188,12 @@ class FactorPeople(ProductPeople):
     items: FactorItems
     parts_of: Callable[[Rows, NDArray[Any]], NDArray[np.float64]]
     n_threads: int
+    known: Rows | None = None
+    expected_of: Callable[[Rows, Rows | None, NDArray[Any]], Any] = lambda rated, known, columns: 0.0
 
     def pick(self, rows: NDArray[Any]) -> FactorPeople:
-        return replace(self, side=self.side.pick(rows), rated=self.rated.pick(rows))
+        known = None if self.known is None else self.known.pick(rows)
+        return replace(self, side=self.side.pick(rows), rated=self.rated.pick(rows), known=known)
 
     def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
         items = self.items
@@ -198,4 +206,5 @@ class FactorPeople(ProductPeople):
         baselines = np.full(len(columns), self.items.mean)
         if self.items.side.biases is not None:
             baselines += self.items.side.biases[columns]
+        baselines += self.expected_of(self.rated, self.known, columns)
         return baselines, self.parts_of(self.rated, columns)

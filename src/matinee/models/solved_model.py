@@ -37,32 +37,58 @@ class SolvedModel(FactorModel):
         return np.ones(rated.n_rows)
 
     @property
+    def known_users(self) -> Rows | None:
+        """The features of the fitted users; None without any."""
+        return None
+
+    def user_means(self, known: Rows | None, n_people: int) -> Floats | None:
+        """What features make one expect of people; float32, shape (n_people, n_factors + 1), or None."""
+        return None
+
+    @property
+    def counted_items(self) -> Side:
+        """The items that a person's row problem counts as not seen."""
+        return self.item_side
+
+    @property
     def people(self) -> People:
         """The users that the model was fitted on, one row for each."""
-        return self._people(self.user_side, self.rated_)
+        return self._people(self.user_side, self.rated_, self.known_users)
 
-    def people_by(self, rated: Rows) -> People:
-        """People whom the model has never seen, from their ratings; one row for each."""
-        return self._people(self.fold(rated), rated)
+    def people_by(self, rated: Rows, known: Rows | None = None) -> People:
+        """People whom the model has never seen, from their ratings and features; one row for each."""
+        return self._people(self.fold(rated, known=known), rated, known)
 
-    def fold(self, rated: Rows, solver: Solver = TO_THE_LAST_DIGIT) -> Side:
-        """The factors and biases of people, solved from their ratings; one row for each."""
-        return self._people_problem.solve(rated, thread_count(self.n_threads), solver)
+    def fold(self, rated: Rows, solver: Solver = TO_THE_LAST_DIGIT, known: Rows | None = None) -> Side:
+        """The factors and biases of people, solved from their ratings and features; one row for each."""
+        means = self.user_means(known, rated.n_rows)
+        return self._people_problem.solve(rated, thread_count(self.n_threads), solver, means)
 
-    def _people(self, side: Side, rated: Rows) -> People:
+    def _people(self, side: Side, rated: Rows, known: Rows | None) -> People:
         return FactorPeople(
-            side, rated, self.items_for_people, self._contributions, thread_count(self.n_threads)
+            side,
+            rated,
+            self.items_for_people,
+            self._contributions,
+            thread_count(self.n_threads),
+            known,
+            self._expectations,
         )
 
     def _contributions(self, rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
         return self._people_problem.parts(rated, columns)
 
+    def _expectations(self, rated: Rows, known: Rows | None, columns: NDArray[Any]) -> Any:
+        means = self.user_means(known, 1)
+        return 0.0 if means is None else self._people_problem.baselines(rated, columns, means[0])
+
     @property
     def _people_problem(self) -> PeopleProblem:
-        fitted, items = self.as_fitted, self.item_side
+        fitted = self.as_fitted
         prior = self._computed.get(
-            "prior of people", lambda: fitted.terms.prior(items, thread_count(self.n_threads))
+            "prior of people",
+            lambda: fitted.terms.prior(self.counted_items, thread_count(self.n_threads)),
         )
         return PeopleProblem(
-            items, fitted.terms, fitted.observed, fitted.user_ridge, prior, fitted.prior_shares
+            self.item_side, fitted.terms, fitted.observed, fitted.user_ridge, prior, fitted.prior_shares
         )

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from matinee.ratings import Rows
 from matinee.solving.linear_systems import solved
-from matinee.solving.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Solver, Terms, solve_rows, with_ones
+from matinee.solving.row_problem import (
+    TO_THE_LAST_DIGIT,
+    Floats,
+    Side,
+    Solver,
+    Terms,
+    no_precision,
+    side_of,
+    solve_rows,
+    with_ones,
+)
 
 
 @dataclass(frozen=True)
@@ -41,10 +51,22 @@ class PeopleProblem:
     prior: NDArray[np.float64] | None
     prior_shares: Callable[[Rows], NDArray[np.float64]]
 
-    def solve(self, rated: Rows, n_threads: int, solver: Solver = TO_THE_LAST_DIGIT) -> Side:
-        """The factors and biases of people, solved from their ratings alone.
+    def solve(
+        self,
+        rated: Rows,
+        n_threads: int,
+        solver: Solver = TO_THE_LAST_DIGIT,
+        means: Floats | None = None,
+    ) -> Side:
+        """The factors and biases of people, solved from their ratings.
 
         People with the same share of the prior are solved in one call of the kernel.
+
+        Parameters
+        ----------
+        means : ndarray of float32, shape (n_people, n_factors + 1), optional
+            What to expect of people before their ratings, and in place of ratings if there are none. The
+            default is 0.
         """
         observed, shares = self.observe(rated), self.prior_shares(rated)
         ridge = self.ridge(observed)
@@ -52,19 +74,33 @@ class PeopleProblem:
         for share in np.unique(shares):
             rows = np.flatnonzero(shares == share)
             if len(rows) == observed.n_rows:
-                self._solve(observed, side, ridge, share, n_threads, solver)
-                return side
+                self._solve(observed, side, ridge, share, n_threads, solver, means)
+                break
             part = self._empty(len(rows))
-            self._solve(observed.pick(rows), part, ridge[rows], share, n_threads, solver)
+            of_part = None if means is None else means[rows]
+            self._solve(observed.pick(rows), part, ridge[rows], share, n_threads, solver, of_part)
             side.put(rows, part)
+        if means is not None:
+            unrated = np.flatnonzero(rated.counts == 0)
+            side.put(unrated, side_of(means[unrated], side))
         return side
 
     def _empty(self, n_rows: int) -> Side:
         return Side.empty(n_rows, self.items.factors.shape[1], biases=self.items.biases is not None)
 
     def _solve(
-        self, observed: Rows, side: Side, ridge: Floats, share: float, n_threads: int, solver: Solver
+        self,
+        observed: Rows,
+        side: Side,
+        ridge: Floats,
+        share: float,
+        n_threads: int,
+        solver: Solver,
+        means: Floats | None,
     ) -> None:
+        prior = None if self.prior is None else share * self.prior
+        if means is not None and prior is None:
+            prior = no_precision(side)
         solve_rows(
             observed,
             self.items,
@@ -73,8 +109,28 @@ class PeopleProblem:
             terms=self.terms.with_unobserved_share(share),
             n_threads=min(n_threads, observed.n_rows),
             solver=solver,
-            prior=None if self.prior is None else share * self.prior,
+            prior=prior,
+            shift=None if means is None else ridge[:, None] * means,
         )
+
+    def baselines(self, rated: Rows, columns: NDArray[Any], mean: Floats) -> NDArray[np.float64]:
+        """What is expected of a person before their ratings, as a part of their score of each item.
+
+        With a prior mean m the score is ``y_jᵀ A⁻¹ (ρ m + Σ c_i t_i y_i)``, of which this is the first term.
+
+        Parameters
+        ----------
+        mean : ndarray of float32, shape (n_factors + 1,)
+            m.
+        """
+        asked = self._bordered(columns)
+        expected = mean[: asked.shape[1]].astype(np.float64)
+        if len(rated.columns) == 0:
+            return asked @ expected
+        baselines: NDArray[np.float64] = (
+            float(self.ridge(self.observe(rated))[0]) * expected @ self._responses(rated, columns)
+        )
+        return baselines
 
     def parts(self, rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
         """What each rating in ``rated``, which has one row, adds to the person's score of each item.
@@ -94,18 +150,26 @@ class PeopleProblem:
         """
         if len(rated.columns) == 0:
             return np.zeros((len(columns), 0))
-        observed = self.observe(rated)
-        factors = self._bordered(rated.columns)
-        biases = None if self.items.biases is None else self.items.biases[rated.columns]
-        share = float(self.prior_shares(rated)[0])
-        weights, targets = self.terms.with_unobserved_share(share).weigh(observed.values, biases)
+        factors, _, targets = self._weighed(rated)
+        parts: NDArray[np.float64] = (factors @ self._responses(rated, columns)).T * targets
+        return parts
+
+    def _responses(self, rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
+        """The solutions A⁻¹ y_j for the items j; float64, shape (k, n_items)."""
+        factors, weights, _ = self._weighed(rated)
         precision = (factors.T * weights) @ factors
         if self.prior is not None:
-            precision += share * self.prior
-        precision[np.diag_indices_from(precision)] += float(self.ridge(observed)[0])
-        responses = solved(precision, self._bordered(columns).T)
-        parts: NDArray[np.float64] = (factors @ responses).T * targets
-        return parts
+            precision += float(self.prior_shares(rated)[0]) * self.prior
+        precision[np.diag_indices_from(precision)] += float(self.ridge(self.observe(rated))[0])
+        return solved(precision, self._bordered(columns).T)
+
+    def _weighed(self, rated: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """The factors of the rated items, the weights c and the weighted targets c·t."""
+        biases = None if self.items.biases is None else self.items.biases[rated.columns]
+        share = float(self.prior_shares(rated)[0])
+        values = self.observe(rated).values
+        weights, targets = self.terms.with_unobserved_share(share).weigh(values, biases)
+        return self._bordered(rated.columns), weights, targets
 
     def _bordered(self, columns: NDArray[Any]) -> NDArray[np.float64]:
         """The items' factors in the row problem: with a 1 at the end if there are biases."""

@@ -65,6 +65,24 @@ def rows_of(side: Side) -> Floats:
     return np.column_stack([side.factors, bias_of(side)])
 
 
+def no_precision(solved: Side) -> NDArray[np.float64]:
+    """The precision of a prior that only its shift makes one."""
+    size = solved.factors.shape[1] + (solved.biases is not None)
+    return np.zeros((size, size))
+
+
+def bordered_rows(side: Side) -> Floats:
+    """The factors, and the biases or zeros as the last column; float32, shape (n, n_factors + 1)."""
+    last = np.zeros(len(side.factors), np.float32) if side.biases is None else side.biases
+    rows: Floats = np.column_stack([side.factors, last])
+    return rows
+
+
+def side_of(rows: Floats, like: Side) -> Side:
+    """The side of such rows, with biases if the other one has them."""
+    return Side(rows[:, :-1], None if like.biases is None else rows[:, -1])
+
+
 def bias_of(side: Side) -> Floats:
     """The biases of a side that has them."""
     assert side.biases is not None
@@ -227,7 +245,7 @@ def solve_rows(
     """
     prior = terms.prior(fixed, n_threads) if prior is None else prior
     if terms.common_weight is not None:
-        return _solve_alike(observed, fixed, solved, ridge, terms, n_threads, solver, prior)
+        return _solve_alike(observed, fixed, solved, ridge, terms, n_threads, solver, prior, shift)
     is_confidence = terms.confidence is not None
     squared_errors, penalties = np.zeros(len(ridge)), np.zeros(len(ridge))
     _kernels.solve_rows(
@@ -265,6 +283,7 @@ def _solve_alike(
     n_threads: int,
     solver: Solver,
     prior: NDArray[np.float64] | None,
+    shift: Floats | None,
 ) -> Losses:
     """The same as `solve_rows` if all values have the same weight c, but faster.
 
@@ -289,6 +308,7 @@ def _solve_alike(
         n_threads=n_threads,
         solver=solver,
         prior=None if prior is None else prior / weight,
+        shift=None if shift is None else shift / np.float32(weight),
     )
     excess = terms.unobserved * squared_targets / factor
     return Losses(weight * losses.squared_error - excess, weight * losses.penalty)

@@ -75,6 +75,19 @@ class Alternation(ABC):
     def solve_items(self, solver: Solver) -> Losses:
         """Solve all items against the users."""
 
+    def remember(self) -> Any:
+        """What an iteration changes, for `go_back`."""
+        return self.items.factors.copy(), self.users.factors.copy()
+
+    def go_back(self, remembered: Any) -> None:
+        """Undo what has changed since `remember`."""
+        self.items.factors[:], self.users.factors[:] = remembered
+
+    def follow_scale(self, scale: float) -> None:
+        """Follow the items, which have been multiplied by this, and the users, which have been divided."""
+        if self._previous_items is not None:
+            self._previous_items *= np.float32(scale)
+
     def run(
         self,
         n_iterations: int,
@@ -134,15 +147,15 @@ class Alternation(ABC):
             if self.balanced:
                 self._balance_without_rounding()
             return losses
-        factors, users = self.items.factors, self.users.factors
-        here, users_here, before = factors.copy(), users.copy(), self._objective
+        remembered, before = self.remember(), self._objective
+        factors, here = self.items.factors, remembered[0]
         if self._previous_items is not None:
             factors += np.float32(self.momentum) * (here - self._previous_items)
         losses = self._both_sides()
         # The first step starts from random factors, so its direction means nothing.
         self._previous_items = here if np.isfinite(before) else None
         if self._objective > before:
-            factors[:], users[:] = here, users_here
+            self.go_back(remembered)
             self._previous_items = None
             losses = self._both_sides()
         self._balance()
@@ -163,8 +176,7 @@ class Alternation(ABC):
         scale = np.float32((of_users / of_items) ** 0.25)
         np.multiply(self.items.factors, scale, out=self.items.factors)
         np.divide(self.users.factors, scale, out=self.users.factors)
-        if self._previous_items is not None:
-            self._previous_items *= scale
+        self.follow_scale(float(scale))
         self._objective -= (np.sqrt(of_users) - np.sqrt(of_items)) ** 2
 
     def _balance_without_rounding(self) -> None:
@@ -175,6 +187,7 @@ class Alternation(ABC):
         doublings = int(np.round(np.log2(of_users / of_items) / 4))
         np.ldexp(self.items.factors, doublings, out=self.items.factors)
         np.ldexp(self.users.factors, -doublings, out=self.users.factors)
+        self.follow_scale(2.0**doublings)
         share = 4.0**doublings
         self._objective += of_users / share - of_users + of_items * share - of_items
 

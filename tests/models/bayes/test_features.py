@@ -214,12 +214,18 @@ def test_a_newcomers_feature_that_is_wrong_is_named(
         model.fold_in({}, features=features)  # type: ignore[arg-type]
 
 
-def test_features_that_lack_an_id_or_repeat_one_are_refused() -> None:
+def test_a_user_whom_the_features_lack_stops_no_fit(cinema: Cinema) -> None:
+    some = cinema.user_features.filter(pl.col("user") != 1)
+    with pytest.warns(UserWarning, match="user features lack 1 of 120 users, the first 1; nothing is known"):
+        found = BayesianALS(**PARAMETERS).fit(cinema.train, user_features=some)
+    known = found.user_features_
+    assert known is not None
+    shares = [np.mean(cinema.trades[np.arange(N_USERS) != 1] == each) for each in ("cook", "poet", "smith")]
+    np.testing.assert_allclose(known.pick([1]).values, shares, atol=1e-6)
+
+
+def test_features_that_repeat_an_id_are_refused() -> None:
     ratings = random_ratings()
     frame = pl.DataFrame({"user": ratings.users, "age": np.arange(float(ratings.n_users))})
-    with pytest.raises(
-        DataError, match=f"user features lack 1 of 60 users of the ratings, the first {ratings.users[0]}"
-    ):
-        BayesianALS(**PARAMETERS).fit(ratings, user_features=frame[1:])
     with pytest.raises(DataError, match=f"user features have user {ratings.users[0]} twice"):
         BayesianALS(**PARAMETERS).fit(ratings, user_features=pl.concat([frame, frame[:1]]))

@@ -8,8 +8,9 @@ import scipy.sparse
 import scipy.stats
 
 from matinee.models.features import feature_regression as regression_module
-from matinee.models.features.feature_regression import FeatureRegression, beside, multiply
+from matinee.models.features.feature_regression import FeatureRegression, beside
 from matinee.ratings import Rows
+from matinee.solving.sparse_products import multiply
 
 from ...conftest import random_rows
 

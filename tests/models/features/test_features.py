@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from matinee import BayesianALS, DataError, Ratings
 from matinee.models.features.features import MOST_CATEGORIES, FeatureColumns, FeatureTable
+from matinee.models.features.side_knowledge import encode_features
 
 KINDS = {
     "polars": pl.DataFrame,
@@ -189,8 +190,8 @@ BAD = {
     "only ids": (pl.DataFrame(IDS), r"user features have the columns \['user'\]; expected ids and another"),
     "no rows": (pl.DataFrame(schema={"user": pl.Int64, "f": pl.Int64}), "user features have no rows"),
     "no id": (
-        pl.DataFrame({"user": [10, 40], "f": [1, 2]}),
-        "lack 2 of 4 users of the ratings, the first 20;",
+        pl.DataFrame({"user": [50, 60], "f": [1, 2]}),
+        "user features have none of the 4 users of the ratings; expected a row for each",
     ),
     "an id twice": (pl.DataFrame({"user": [40, 30, 40], "f": [1, 2, 3]}), "have user 40 twice"),
     "a missing id": (pl.DataFrame({"user": [40, None], "f": [1, 2]}), "row 1: user is missing"),
@@ -276,10 +277,22 @@ def test_a_fault_in_a_frame_is_named(fault):
 
 def test_the_faults_of_an_item_frame_speak_of_items():
     ratings = some_ratings()
-    with pytest.raises(DataError, match="item features lack 1 of 3 items of the ratings, the first 3"):
-        fitted(ratings, item_features=pl.DataFrame({"item": [2, 1], "f": [1, 2]}))
+    with pytest.raises(DataError, match="item features have none of the 3 items of the ratings"):
+        fitted(ratings, item_features=pl.DataFrame({"item": [4, 5], "f": [1, 2]}))
     with pytest.raises(DataError, match="item features have item 1 twice"):
         fitted(ratings, item_features=pl.DataFrame({"item": [1, 1], "f": [1, 2]}))
+
+
+def test_rows_that_the_frame_lacks_get_the_means_of_the_others():
+    ratings = some_ratings()
+    frame = pl.DataFrame({"user": [40, 10, 50], "f": [1.0, 2.0, 6.0], "trade": ["cook", "cook", "poet"]})
+    with pytest.warns(UserWarning, match="user features lack 2 of 5 users, the first 20; nothing is known"):
+        _, (columns, features), _ = encode_features(ratings, frame, None)
+    dense = np.zeros((5, columns.n_features))
+    dense[np.repeat(np.arange(5), features.counts), features.columns] = features.values
+    known = [0, 3, 4]  # of 10, 20, 30, 40 and 50
+    np.testing.assert_allclose(dense[known, 1:], [[1, 0], [1, 0], [0, 1]])
+    np.testing.assert_allclose(dense[[1, 2]], np.tile(dense[known].mean(axis=0), (2, 1)), atol=1e-6)
 
 
 def test_integers_for_ratings_of_string_ids_are_refused_even_where_they_read_the_same():

@@ -19,8 +19,7 @@ from matinee.models.bayes.convergence import effective_sample_size
 from matinee.models.bayes.new_data import ItemPriors, Sweeps, TouchedRows, grown, solved_item
 from matinee.models.bayes.posterior import Posterior, SampledRows
 from matinee.models.features.feature_regression import FeatureRegression
-from matinee.models.features.features import FeatureTable
-from matinee.models.features.side_knowledge import Encoded, encode_table, regression_features, with_ids_of
+from matinee.models.features.side_knowledge import Encoded, encode_features, regression_features
 from matinee.models.memory import named_if_too_large
 from matinee.models.model import Model
 from matinee.models.new_item import ItemAnswers, NewItem
@@ -149,7 +148,8 @@ class BayesianALS(SampledModel):
             A column of ids and other columns. The ids are in the column named "user" or "item", or else in
             the first. Columns of numbers are scaled to mean 0 and standard deviation 1; in columns of text or
             lists of text, each value becomes a feature. A column with the same value everywhere is left out.
-            Every rated user or item needs a row; one without ratings gets its predictions from the features.
+            A user or item without ratings gets its predictions from the features; one that the frame lacks
+            counts as average, with a warning.
         start : fitted model, or two ndarray of shapes (n_users, n_factors), (n_items, n_factors), optional
             Where the chain starts: at the last sample of another `BayesianALS`, or at an `ALS`, with as many
             factors; users and items are found by their ids, and those that it does not know start at random.
@@ -164,19 +164,13 @@ class BayesianALS(SampledModel):
         ------
         DataError
             If a parameter is out of its range, the starting factors have the wrong shape, or the features
-            lack an id, have one twice, or hold a null, a NaN or something that is neither number nor text.
+            have an id twice, or hold a null, a NaN or something that is neither number nor text.
         KeyboardInterrupt
             On Ctrl-C during the burn-in. After the burn-in, Ctrl-C ends the fit with a warning, and the model
             has the samples drawn so far.
         """
         self.check_fit(train, validation)
-        tables = [
-            None if features is None else FeatureTable.read(features, kind)
-            for features, kind in ((user_features, "user"), (item_features, "item"))
-        ]
-        train = with_ids_of(train, *tables)
-        of_users = encode_table(tables[0], train.user_index, "user")
-        of_items = encode_table(tables[1], train.item_index, "item")
+        train, of_users, of_items = encode_features(train, user_features, item_features)
         chain = self._chain(train, of_users, of_items, start)
         n_drawn = self.n_samples
         try:

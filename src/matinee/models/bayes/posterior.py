@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from matinee.errors import ModelFileError
 from matinee.models.bayes.hyperprior import RowPrior
-from matinee.models.features.feature_regression import multiply
 from matinee.ratings import Rows
 from matinee.solving.draws import Doubles
 from matinee.solving.row_problem import (
@@ -24,6 +23,7 @@ from matinee.solving.row_problem import (
     bias_of,
     solve_rows,
 )
+from matinee.solving.sparse_products import multiply
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from matinee import _kernels
 from matinee.ratings import Rows
 from matinee.solving.draws import Doubles, draw_normal
+from matinee.solving.sparse_products import multiply
 
 Floats = NDArray[np.float32]
 
@@ -137,14 +135,6 @@ class FeatureRegression:
         product = multiply(self.by_feature, multiply(self.features, weights, self.n_threads), self.n_threads)
         product += ridge * weights
         return product
-
-
-def multiply(sparse: Rows, dense: NDArray[Any], n_threads: int) -> Floats:
-    """The product of a sparse and a dense matrix; float32, shape (n_rows, n_columns of the dense one)."""
-    dense = np.ascontiguousarray(dense, dtype=np.float32)
-    product = np.empty((sparse.n_rows, dense.shape[1]), dtype=np.float32)
-    _kernels.multiply_sparse(*sparse, dense, product, n_threads)
-    return product
 
 
 def _column_dots(a: Floats, b: Floats) -> Doubles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -93,6 +94,12 @@ class FeatureColumns:
         ends = np.cumsum([0, *[column.n_features for column in columns]])
         self._starts = dict(zip([column.name for column in columns], ends.tolist(), strict=False))
         self.n_features = int(ends[-1])
+
+    def places_of(self, name: str) -> slice:
+        """The places of the features of one column."""
+        start = self._starts[name]
+        column = next(each for each in self.columns if each.name == name)
+        return slice(start, start + column.n_features)
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame) -> FeatureColumns:
@@ -224,24 +231,23 @@ class FeatureTable:
             )
         return ids.union(self.index, name=kind)
 
-    def rows_of(self, ids: IdIndex, kind: str) -> pl.DataFrame:
-        """The rows of the table in the order of the given ids.
+    def rows_of(self, ids: IdIndex, kind: str) -> tuple[NDArray[np.int64], pl.DataFrame]:
+        """The positions of the ids that have a row, and their rows in the order of the ids.
 
-        Raises
-        ------
-        DataError
-            If an id has no row.
+        Warns if some have none.
         """
         places = np.full(len(self.index), -1)
         places[self.positions] = np.arange(len(self.positions))
         found = self.index.positions(ids.ids)
         missing = np.flatnonzero(found < 0)
         if len(missing):
-            raise DataError(
-                f"{kind} features lack {len(missing):,} of {len(ids):,} {kind}s of the ratings, the first "
-                f"{ids.id_at(int(missing[0]))!r}; expected a row for each"
+            warnings.warn(
+                f"{kind} features lack {len(missing):,} of {len(ids):,} {kind}s, the first "
+                f"{ids.id_at(int(missing[0]))!r}; nothing is known of them, so they count as average",
+                stacklevel=4,
             )
-        return self.frame[places[found]]
+        known = np.flatnonzero(found >= 0)
+        return known, self.frame[places[found[known]]]
 
 
 def _readable(series: pl.Series) -> pl.Series:

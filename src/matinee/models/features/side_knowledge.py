@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from matinee.errors import ModelFileError
+import numpy as np
+from numpy.typing import NDArray
+
+from matinee.errors import DataError, ModelFileError
 from matinee.models.features.feature_regression import beside
 from matinee.models.features.features import FeatureColumns, FeatureTable
 from matinee.ratings import Ratings, Rows
 from matinee.ratings.ids import IdIndex
+from matinee.solving.row_problem import Floats
 
 # The columns that turn a side's frame into features, and the features of all rows; None without a frame.
 Encoded = tuple[FeatureColumns | None, Rows | None]
 
 
-def with_ids_of(train: Ratings, users: FeatureTable | None, items: FeatureTable | None) -> Ratings:
+def encode_features(train: Ratings, users: Any, items: Any) -> tuple[Ratings, Encoded, Encoded]:
+    """The ratings, in which all ids of the features are registered, and the features of users and items.
+
+    Raises
+    ------
+    DataError
+        If the features cannot be read, or none of their ids is in the ratings.
+    """
+    tables = [
+        None if features is None else _table_beside(index, features, kind)
+        for features, index, kind in ((users, train.user_index, "user"), (items, train.item_index, "item"))
+    ]
+    train = _with_ids_of(train, *tables)
+    of_users = _encode_table(tables[0], train.user_index, "user")
+    return train, of_users, _encode_table(tables[1], train.item_index, "item")
+
+
+def _table_beside(ids: IdIndex, features: Any, kind: str) -> FeatureTable:
+    table = FeatureTable.read(features, kind)
+    table.ids_beside(ids, kind)
+    if (table.index.positions(ids.ids) < 0).all():
+        raise DataError(
+            f"{kind} features have none of the {len(ids):,} {kind}s of the ratings; expected a row for each"
+        )
+    return table
+
+
+def _with_ids_of(train: Ratings, users: FeatureTable | None, items: FeatureTable | None) -> Ratings:
     """The same ratings, in which the users and items of the tables are registered as well."""
     user_index = train.user_index if users is None else users.ids_beside(train.user_index, "user")
     item_index = train.item_index if items is None else items.ids_beside(train.item_index, "item")
@@ -31,13 +62,39 @@ def with_ids_of(train: Ratings, users: FeatureTable | None, items: FeatureTable 
     )
 
 
-def encode_table(table: FeatureTable | None, ids: IdIndex, kind: str) -> Encoded:
-    """The columns of a table, and the features of all ids; None for both without a table."""
+def _encode_table(table: FeatureTable | None, ids: IdIndex, kind: str) -> Encoded:
+    """The columns of a table, and the features of all ids; None for both without a table.
+
+    An id that has no row gets the means of the features of the others, and the fit warns of it.
+    """
     if table is None:
         return None, None
-    frame = table.rows_of(ids, kind)
+    known, frame = table.rows_of(ids, kind)
     columns = FeatureColumns.from_frame(frame)
-    return columns, columns.encode_frame(frame)
+    features = columns.encode_frame(frame)
+    if len(known) < len(ids):
+        features = _with_averages(features, known, len(ids), columns.n_features)
+    return columns, features
+
+
+def _with_averages(features: Rows, known: NDArray[np.int64], n_rows: int, n_features: int) -> Rows:
+    """The features at these positions among more rows; the other rows get the means."""
+    average = average_of(features, n_features)
+    places = np.flatnonzero(average)
+    unknown = np.setdiff1d(np.arange(n_rows), known)
+    guessed = Rows(
+        np.arange(len(unknown) + 1, dtype=np.int64) * len(places),
+        np.tile(places.astype(np.int32), len(unknown)),
+        np.tile(average[places], len(unknown)),
+    )
+    return features.spread(known, n_rows).merged(guessed.spread(unknown, n_rows))
+
+
+def average_of(features: Rows, n_features: int) -> Floats:
+    """The mean of each feature over the rows; float32, shape (n_features,)."""
+    totals = np.bincount(features.columns, weights=features.values, minlength=n_features)
+    average: Floats = (totals / max(features.n_rows, 1)).astype(np.float32)
+    return average
 
 
 def regression_features(
@@ -65,4 +122,4 @@ def check_features(rows: Rows, n_rows: int, n_features: int) -> None:
         and (not len(columns) or 0 <= int(columns.min()) <= int(columns.max()) < n_features)
     )
     if not fits:
-        raise ModelFileError("the features of its users do not fit together")
+        raise ModelFileError("its features do not fit together")

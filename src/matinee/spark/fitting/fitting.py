@@ -45,6 +45,8 @@ def fit(
     rating: str | None = "rating",
     duplicates: Duplicates = "last",
     start: tuple[Any, Any] | None = None,
+    user_features: None = None,
+    item_features: None = None,
     exchange: Exchange = "auto",
     result: Result = "auto",
     n_blocks: int | None = None,
@@ -71,6 +73,8 @@ def fit(
         in them, decides which rating is first or last.
     start : tuple of ndarray, shape (n_users, n_factors) and (n_items, n_factors), optional
         Starting factors, rows in the order of the ids.
+    user_features, item_features
+        Refused: a cluster learns nothing from features.
     exchange : {"auto", "broadcast", "routed"}
         How factors come to the blocks that need them. "broadcast" sends all factors of a side to every
         machine, through the driver. "routed" sends each row only to the blocks that have a rating of it.
@@ -104,6 +108,10 @@ def fit(
     MatineeError
         If the Python of a machine lacks Matinee or has another version of it.
     """
+    if user_features is not None or item_features is not None:
+        raise DataError(
+            "a cluster learns nothing from features; leave them out, or call model.fit on one machine"
+        )
     fitted = _checked_model(model)
     _check_choices(exchange, result, duplicates, fitted)
     if n_blocks is not None:

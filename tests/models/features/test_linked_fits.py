@@ -1,0 +1,362 @@
+"""What ALS and ImplicitALS learn from features: against a float64 reference, and laws of every fit."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from matinee import load
+from matinee.errors import DataError
+from matinee.models import ALS, ImplicitALS
+from matinee.ratings import Ratings
+
+N_USERS, N_ITEMS, RANK = 50, 36, 3
+GENRES = ["Crime", "Drama", "War"]
+IMPLICIT: dict[str, Any] = {
+    "n_factors": RANK,
+    "n_iterations": 4,
+    "regularization": 0.05,
+    "alpha": 2.0,
+    "unobserved_weight": 0.3,
+    "nu": 0.7,
+    "feature_regularization": 0.8,
+}
+EXPLICIT: dict[str, Any] = {
+    "n_factors": RANK,
+    "n_iterations": 4,
+    "weighting": 0.5,
+    "feature_regularization": 1.0,
+}
+
+
+class Cinema:
+    """Ratings, and features of everybody; every ninth user rated nothing, every seventh item is not rated."""
+
+    def __init__(self, seed: int = 0) -> None:
+        generator = np.random.default_rng(seed)
+        self.trades = generator.choice(["cook", "poet"], size=N_USERS)
+        self.genres = [generator.choice(GENRES, 2, replace=False).tolist() for _ in range(N_ITEMS)]
+        self.years = generator.integers(1950, 2020, size=N_ITEMS)
+        tastes = {name: generator.normal(size=2) for name in ("cook", "poet", *GENRES)}
+        left = np.array([tastes[trade] for trade in self.trades])
+        right = np.array([tastes[a] + tastes[b] for a, b in self.genres])
+        scores = left @ right.T + 0.5 * generator.normal(size=(N_USERS, N_ITEMS))
+        self.rated = scores > np.quantile(scores, 0.7)
+        self.rated[::9] = False
+        self.rated[:, ::7] = False
+        self.values = np.where(self.rated, np.round(3 + generator.normal(size=scores.shape)), 0.0)
+        self.values[self.rated & (self.values == 0)] = 1.0
+        self.scores = scores
+        users, items = np.nonzero(self.rated)
+        self.train = Ratings.from_arrays(users, items, self.values[users, items])
+        self.features: dict[str, Any] = {
+            "user_features": pl.DataFrame({"user": np.arange(N_USERS), "trade": self.trades}),
+            "item_features": pl.DataFrame(
+                {"item": np.arange(N_ITEMS), "year": self.years, "genres": self.genres}
+            ),
+        }
+        years = (self.years - self.years.mean()) / self.years.std()
+        self.of_items = np.column_stack(
+            [years, *[[float(name in each) for each in self.genres] for name in GENRES], np.ones(N_ITEMS)]
+        )
+        self.of_users = np.column_stack(
+            [*[(self.trades == name).astype(float) for name in ("cook", "poet")], np.ones(N_USERS)]
+        )
+
+
+@pytest.fixture(scope="module")
+def cinema() -> Cinema:
+    return Cinema()
+
+
+@pytest.fixture(scope="module")
+def implicit(cinema: Cinema) -> ImplicitALS:
+    return ImplicitALS(**IMPLICIT).fit(cinema.train, **cinema.features)
+
+
+@pytest.fixture(scope="module")
+def explicit(cinema: Cinema) -> ALS:
+    return ALS(**EXPLICIT).fit(cinema.train, **cinema.features)
+
+
+@pytest.fixture(params=["implicit", "explicit"])
+def model(request: pytest.FixtureRequest) -> ALS | ImplicitALS:
+    found: ALS | ImplicitALS = request.getfixturevalue(request.param)
+    return found
+
+
+class Reference:
+    """The joint minimisation over factors and links, one row at a time, in float64.
+
+    `weights` and `targets` are of all pairs; without biases a row's y is its factors, else (y, 1).
+    """
+
+    def __init__(self, cinema: Cinema, *, weights: Any, targets: Any, ridges: Any, shrinkage: float) -> None:
+        self.weights, self.targets = weights, targets
+        self.rated = [cinema.rated.any(axis=1), cinema.rated.any(axis=0)]
+        self.features, self.ridges = [cinema.of_users, cinema.of_items], ridges
+        self.kappa = [shrinkage * self.ridges[side][self.rated[side]].mean() for side in (0, 1)]
+
+    def half_step(self, side: int, sides: list[Any], links: list[Any], biased: bool) -> None:
+        weights, targets = (each if side == 0 else each.T for each in (self.weights, self.targets))
+        means, fixed = self.features[side] @ links[side], sides[1 - side]
+        counted = self.rated[1 - side]
+        for row in np.flatnonzero(self.rated[side]):
+            y = fixed[counted].copy()
+            c, t = weights[row, counted], targets[row, counted]
+            if biased:
+                t = t - y[:, -1]
+                y[:, -1] = 1.0
+            a = (y.T * c) @ y + self.ridges[side][row] * np.eye(y.shape[1])
+            sides[side][row] = np.linalg.solve(a, y.T @ (c * t) + self.ridges[side][row] * means[row])
+
+    def learn(self, side: int, sides: list[Any], links: list[Any]) -> None:
+        rated = self.rated[side]
+        f, d = self.features[side][rated], self.ridges[side][rated]
+        penalty = np.diag([*[self.kappa[side]] * (f.shape[1] - 1), 0.0])
+        links[side] = np.linalg.solve((f.T * d) @ f + penalty, (f.T * d) @ sides[side][rated])
+        sides[side][~rated] = self.features[side][~rated] @ links[side]
+
+    def objective(self, sides: list[Any], links: list[Any], biased: bool) -> float:
+        x, y = sides
+        scores = x @ y.T
+        if biased:
+            scores = x[:, :-1] @ y[:, :-1].T + x[:, -1:] + y[:, -1]
+        both = np.outer(*self.rated)
+        total = float((self.weights * (self.targets - scores) ** 2)[both].sum())
+        for side, rows in enumerate(sides):
+            rated = self.rated[side]
+            away = ((rows - self.features[side] @ links[side]) ** 2).sum(axis=1)
+            total += float((self.ridges[side] * away)[rated].sum())
+            total += self.kappa[side] * float((links[side][:-1] ** 2).sum())
+        return total
+
+
+def run(reference: Reference, users: Any, items: Any, n_iterations: int, biased: bool) -> Any:
+    """Sides and links after the fit, and the objective after each iteration."""
+    sides = [users.astype(np.float64), items.astype(np.float64)]
+    links: list[Any] = [None, None]
+    for side in (0, 1):
+        reference.learn(side, sides, links)
+    objectives = []
+    for _ in range(n_iterations):
+        for side in (0, 1):
+            reference.half_step(side, sides, links, biased)
+            reference.learn(side, sides, links)
+        objectives.append(reference.objective(sides, links, biased))
+    reference.half_step(0, sides, links, biased)
+    rated = reference.rated[0]
+    sides[0][~rated] = reference.features[0][~rated] @ links[0]
+    return sides, objectives
+
+
+def start(seed: int = 1) -> tuple[Any, Any]:
+    generator = np.random.default_rng(seed)
+    return tuple(generator.normal(size=(n, RANK)).astype(np.float32) for n in (N_USERS, N_ITEMS))
+
+
+def test_an_implicit_fit_is_the_joint_minimisation(cinema: Cinema) -> None:
+    model = ImplicitALS(**IMPLICIT).fit(cinema.train, **cinema.features, start=start())
+    a0, alpha, nu = 0.3, 2.0, 0.7
+    strength = np.abs(cinema.values)
+    counts = [cinema.rated.sum(axis=1), cinema.rated.sum(axis=0)]
+    across = [int((counts[1] > 0).sum()), int((counts[0] > 0).sum())]
+    reference = Reference(
+        cinema,
+        weights=a0 + alpha * strength,
+        targets=(cinema.values > 0).astype(float),
+        ridges=[0.05 * (counts[side] + a0 * across[side]) ** nu for side in (0, 1)],
+        shrinkage=0.8,
+    )
+    (users, items), objectives = run(reference, *start(), 4, biased=False)
+    np.testing.assert_allclose(model.item_factors_, items, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(model.user_factors_, users, rtol=1e-3, atol=1e-4)
+    constant = float(((a0 + alpha * strength) * (cinema.values > 0)).sum())
+    found = np.array([each.objective for each in model.history_])
+    np.testing.assert_allclose(found - found[-1], np.subtract(objectives, objectives[-1]), atol=1e-3)
+    assert min(abs(found[-1] - objectives[-1]), abs(found[-1] + constant - objectives[-1])) < 1e-2
+
+
+def test_an_explicit_fit_is_the_joint_minimisation(cinema: Cinema) -> None:
+    model = ALS(**EXPLICIT).fit(cinema.train, **cinema.features, start=start())
+    counts = [cinema.rated.sum(axis=1), cinema.rated.sum(axis=0)]
+    reference = Reference(
+        cinema,
+        weights=cinema.rated.astype(float),
+        targets=cinema.values - cinema.train.values.mean(),
+        ridges=[0.1 * np.sqrt(each) for each in counts],
+        shrinkage=1.0,
+    )
+    with_biases = [np.column_stack([each, np.zeros(len(each))]) for each in start()]
+    (users, items), objectives = run(reference, *with_biases, 4, biased=True)
+    np.testing.assert_allclose(model.item_factors_, items[:, :-1], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(model.item_biases_, items[:, -1], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(model.user_factors_, users[:, :-1], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(model.user_biases_, users[:, -1], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose([each.objective for each in model.history_], objectives, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "unfitted",
+    [
+        ImplicitALS(**{**IMPLICIT, "n_iterations": 30}),
+        ImplicitALS(**{**IMPLICIT, "n_iterations": 30, "momentum": 0.8}),
+        ImplicitALS(**{**IMPLICIT, "n_iterations": 30, "regularization": 0.0}),
+        ImplicitALS(n_factors=RANK, n_iterations=30, values="presence", unobserved_weight=0.1),
+        ImplicitALS(n_factors=RANK, n_iterations=30, grading=0.3, momentum=0.6),
+        ALS(**{**EXPLICIT, "n_iterations": 30}),
+        ALS(**{**EXPLICIT, "n_iterations": 30, "biases": False}),
+    ],
+    ids=repr,
+)
+def test_the_objective_never_rises(cinema: Cinema, unfitted: ALS | ImplicitALS) -> None:
+    positive = Ratings.from_arrays(
+        *np.nonzero(cinema.rated), np.clip(cinema.values[np.nonzero(cinema.rated)], 1, 5)
+    )
+    model = unfitted.fit(positive, **cinema.features)
+    found = np.array([each.objective for each in model.history_])
+    assert (np.diff(found) <= 1e-5 * np.abs(found[:-1])).all()
+    assert found[-1] < found[0]
+
+
+def test_a_row_without_ratings_is_what_its_features_say(cinema: Cinema, model: ALS | ImplicitALS) -> None:
+    for knowledge, features, factors, biases, rated in (
+        (model.item_knowledge_, cinema.of_items, model.item_factors_, model.item_biases_, cinema.rated.T),
+        (model.user_knowledge_, cinema.of_users, model.user_factors_, model.user_biases_, cinema.rated),
+    ):
+        assert knowledge is not None
+        cold = ~rated.any(axis=1)
+        expected = features[cold] @ knowledge.weights
+        np.testing.assert_allclose(factors[cold], expected[:, :-1], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(biases[cold], expected[:, -1], rtol=1e-4, atol=1e-5)
+
+
+def test_unseen_films_are_ranked_by_their_features(cinema: Cinema, implicit: ImplicitALS) -> None:
+    people = np.flatnonzero(cinema.rated.any(axis=1))
+    cold = np.flatnonzero(~cinema.rated.any(axis=0))
+    guessed = np.array([implicit.predict(user, cold) for user in people])
+    true = cinema.scores[np.ix_(people, cold)]
+    correlations = [np.corrcoef(a, b)[0, 1] for a, b in zip(guessed, true, strict=True)]
+    assert np.mean(correlations) > 0.5
+
+
+@pytest.mark.parametrize("user", [1, 9, 18])
+def test_folding_in_gives_the_trained_row(cinema: Cinema, model: ALS | ImplicitALS, user: int) -> None:
+    items = np.flatnonzero(cinema.rated[user])
+    ratings = dict(zip(items.tolist(), cinema.values[user, items].tolist(), strict=True))
+    visitor = model.fold_in(ratings, features={"trade": cinema.trades[user]})
+    np.testing.assert_allclose(visitor.factors, model.user_factors_[user], rtol=1e-5, atol=1e-6)
+    assert visitor.bias == pytest.approx(model.user_biases_[user], rel=1e-4, abs=1e-5)
+    expected = model.recommend(user, 5)
+    assert [each.item for each in visitor.recommend(5)] == [each.item for each in expected]
+
+
+def test_folding_in_works_where_few_ratings_tell_little(cinema: Cinema) -> None:
+    model = ImplicitALS(**IMPLICIT, known_from=40).fit(cinema.train, **cinema.features)
+    items = np.flatnonzero(cinema.rated[1])
+    ratings = dict(zip(items.tolist(), cinema.values[1, items].tolist(), strict=True))
+    visitor = model.fold_in(ratings, features={"trade": cinema.trades[1]})
+    np.testing.assert_allclose(visitor.factors, model.user_factors_[1], rtol=1e-5, atol=1e-6)
+    alone = model.fold_in({}, features={"trade": cinema.trades[9]})
+    np.testing.assert_allclose(alone.factors, model.user_factors_[9], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("user", [1, 9])
+@pytest.mark.parametrize("item", [0, 5])
+def test_explanations_add_up(cinema: Cinema, model: ALS | ImplicitALS, user: int, item: int) -> None:
+    explained = model.explain(user, item, n=100)
+    score = {each.item: each.score for each in model.recommend(user, N_ITEMS, exclude_seen=False)}
+    total = explained.baseline + sum(each.contribution for each in explained.contributions) + explained.rest
+    assert total == pytest.approx(score[item], rel=1e-3, abs=1e-4)
+
+
+def test_a_stranger_is_the_average_of_what_is_known(model: ALS | ImplicitALS) -> None:
+    knowledge = model.user_knowledge_
+    assert knowledge is not None
+    stranger = model.fold_in({})
+    expected = knowledge.features
+    totals = np.bincount(expected.columns, weights=expected.values) / N_USERS
+    np.testing.assert_allclose(stranger.factors, (totals @ knowledge.weights)[:-1], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_threads_change_no_bit(cinema: Cinema, model: ALS | ImplicitALS, n_threads: int) -> None:
+    one = type(model)(**{**model.get_params(), "n_threads": 1}).fit(cinema.train, **cinema.features)
+    more = type(model)(**{**model.get_params(), "n_threads": n_threads}).fit(cinema.train, **cinema.features)
+    for name in ("user_factors_", "item_factors_", "user_biases_", "item_biases_"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(more, name))
+    assert [each.objective for each in one.history_] == [each.objective for each in more.history_]
+
+
+def test_a_saved_model_answers_alike(model: ALS | ImplicitALS, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    for each in (model, loaded):
+        each.save(tmp_path / f"{id(each)}")
+    assert (tmp_path / f"{id(model)}").read_bytes() == (tmp_path / f"{id(loaded)}").read_bytes()
+    for features in ({"trade": "cook"}, {}):
+        people = [each.fold_in({4: 3.0}, features=features) for each in (model, loaded)]  # type: ignore[call-arg]
+        assert people[0].recommend(5) == people[1].recommend(5)
+        assert people[0].explain(0) == people[1].explain(0)
+    assert loaded.explain(1, 0) == model.explain(1, 0)
+
+
+def test_a_fit_without_features_forgets_those_of_the_last(cinema: Cinema, model: ALS | ImplicitALS) -> None:
+    again = type(model)(**model.get_params())
+    again.fit(cinema.train, **cinema.features).fit(cinema.train)
+    plain = type(model)(**model.get_params()).fit(cinema.train)
+    np.testing.assert_array_equal(again.user_factors_, plain.user_factors_)
+    assert again.user_knowledge_ is None and again.item_knowledge_ is None
+
+
+def test_films_that_the_frame_lacks_count_as_average(cinema: Cinema, model: ALS | ImplicitALS) -> None:
+    frame = cinema.features["item_features"]
+    unfitted = type(model)(**model.get_params())
+    with pytest.warns(UserWarning, match="item features lack 2 of 35 items, the first 5; nothing is known"):
+        found = unfitted.fit(cinema.train, item_features=frame.filter(~pl.col("item").is_in([0, 5, 6])))
+    knowledge = found.item_knowledge_
+    assert knowledge is not None
+    dense = np.zeros((35, len(knowledge.weights)))
+    rows = np.repeat(np.arange(35), knowledge.features.counts)
+    dense[rows, knowledge.features.columns] = knowledge.features.values
+    others = np.delete(np.arange(35), [4, 5])
+    np.testing.assert_allclose(dense[4], dense[others].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(dense[5], dense[others].mean(axis=0), atol=1e-6)
+
+
+def test_features_on_one_side_leave_the_other_as_it_is(cinema: Cinema, model: ALS | ImplicitALS) -> None:
+    found = type(model)(**model.get_params())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found.fit(cinema.train, item_features=cinema.features["item_features"])
+    assert found.user_knowledge_ is None
+    with pytest.raises(DataError, match="fitted without user_features; leave them out"):
+        found.fold_in({1: 4}, features={"trade": "cook"})
+    folded = found.fold_in({1: 4, 3: 2})
+    assert np.isfinite(folded.factors).all()
+
+
+def test_what_features_cannot_do_is_refused(cinema: Cinema, model: ALS | ImplicitALS) -> None:
+    with pytest.raises(DataError, match="partial_fit learns nothing from features"):
+        model.partial_fit(cinema.train)
+    with pytest.raises(DataError, match="fold_in_item learns nothing from features"):
+        model.fold_in_item({1: 4})
+    with pytest.raises(DataError, match="feature_regularization=0"):
+        type(model)(feature_regularization=0).fit(cinema.train, **cinema.features)
+
+
+@pytest.mark.parametrize("solver", ["cg", "subspace"])
+def test_features_need_the_exact_solver(cinema: Cinema, solver: Any) -> None:
+    with pytest.raises(DataError, match=f'solver="{solver}" with features; expected solver="cholesky"'):
+        ImplicitALS(solver=solver).fit(cinema.train, **cinema.features)
+
+
+def test_features_of_other_ids_are_refused(cinema: Cinema, model: ALS | ImplicitALS) -> None:
+    frame = pl.DataFrame({"item": [1000, 1001], "year": [1990, 1995]})
+    with pytest.raises(DataError, match="item features have none of the 30 items of the ratings"):
+        type(model)().fit(cinema.train, item_features=frame)
