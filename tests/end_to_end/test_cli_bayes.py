@@ -115,6 +115,10 @@ def test_optimism_reorders_the_recommendations(matinee, files):
             "--movies works only with --model als or implicit or bayes",
         ),
         (
+            "tune ratings.csv -o out --model item-ridge --movies movies.csv",
+            "--movies works only with --model als or implicit or bayes",
+        ),
+        (
             "fit ratings.csv -o out --model als --movies movies.csv --spark local",
             "--users and --movies do not work with --spark; leave them out",
         ),

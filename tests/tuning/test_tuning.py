@@ -245,6 +245,23 @@ def test_a_recommender_is_tuned_by_its_blend_and_keeps_its_models(ratings, tmp_p
 # ---- numbers of factors -----------------------------------------------------------------------
 
 
+def test_with_features_their_penalty_is_searched_and_every_fit_learns_from_them(ratings, tmp_path):
+    frame = pl.DataFrame({"item": ratings.items, "kind": np.array(list("abcd"))[np.arange(80) % 4]})
+    given, study = matinee.ImplicitALS(n_factors=4, n_iterations=3), tmp_path / "study.log"
+    result = tune(ratings, given, n_trials=4, max_factors=4, item_features=frame, study=study)
+    assert list(result.best_params)[:6] == [*SEARCHED["implicit"], "feature_regularization"]
+    assert result.trials["feature_regularization"][0] == 10.0
+    assert result.trials["feature_regularization"].n_unique() == 4
+    expected = matinee.ImplicitALS(**given.get_params() | result.best_params)
+    expected.fit(ratings, item_features=frame)
+    np.testing.assert_array_equal(result.best_model.item_factors_, expected.item_factors_)
+    other = frame.with_columns(pl.Series("kind", ["a", "b"] * 40))
+    with pytest.raises(matinee.DataError, match="item_features"):
+        tune(ratings, given, n_trials=5, max_factors=4, item_features=other, study=study)
+    with pytest.raises(matinee.DataError, match="item_features is given, but ItemRidge learns nothing"):
+        tune(ratings, "item-ridge", n_trials=1, item_features=frame)
+
+
 def test_ranks_start_small_and_double_for_as_long_as_the_largest_is_best(ratings):
     # The planted rank is 3, and with biases of the users and items too, 1 is far too low.
     result = tune(ratings, matinee.ALS(n_factors=1, n_iterations=5), n_trials=20)

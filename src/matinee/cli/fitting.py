@@ -129,7 +129,7 @@ def fit(
     in_frames = spark is not None and "://" in output
     if not in_frames:
         require_writable(Path(output))
-    features = _features(unfitted, users, movies)
+    features = features_from(unfitted.takes_features, users, movies)
     if save_test is not None:
         _check_save_test(save_test, share, kind_of_split, spark)
     if spark is not None and features:
@@ -197,13 +197,19 @@ def spelled_out(model: Model) -> str:
     return f"{type(model).__name__}({', '.join(given)})"
 
 
-def _features(model: Model, users: str | None, movies: str | None) -> dict[str, pl.DataFrame]:
-    """The features that the model's fit takes besides ratings."""
+def features_from(is_able: bool, users: str | None, movies: str | None) -> dict[str, Any]:
+    """The features that a fit takes besides ratings.
+
+    Raises
+    ------
+    DataError
+        If there are some, and the model is not able to learn from them.
+    """
     given = {"--users": users, "--movies": movies}
     for option, source in given.items():
-        if source is not None and not model.takes_features:
+        if source is not None and not is_able:
             raise DataError(f"{option} works only with --model {WITH_FEATURES}; leave it out")
-    found = {}
+    found: dict[str, Any] = {}
     if users is not None:
         found["user_features"] = users_from(users)
     if movies is not None:

@@ -11,7 +11,7 @@ import typer
 from matinee import plots
 from matinee.cli import options
 from matinee.cli.files import require_picture_format, require_writable, write_picture
-from matinee.cli.fitting import spelled_out
+from matinee.cli.fitting import ItemFeatures, UserFeatures, features_from, spelled_out
 from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import show_json, show_pairs
 from matinee.cli.reading_options import Reading, with_reading_options
@@ -61,6 +61,8 @@ def tune(
     max_factors: MaxFactors = 256,
     seed: Seed = 0,
     threads: options.Threads = None,
+    users: UserFeatures = None,
+    movies: ItemFeatures = None,
     as_json: AsJson = False,
     *,
     reading: Reading,
@@ -74,6 +76,8 @@ def tune(
     if picture is not None:
         require_picture_format(require_writable(picture))
         require_matplotlib()
+    kinds = tunable_models()
+    features = features_from(model not in kinds or kinds[model].takes_features, users, movies)
     began = time.perf_counter()
     found = search(
         ratings_from(ratings, reading),
@@ -84,6 +88,7 @@ def tune(
         study=study,
         timeout=timeout,
         n_threads=threads,
+        **features,
     )
     found.best_model.save(output)
     if picture is not None:

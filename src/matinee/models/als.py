@@ -21,7 +21,7 @@ from matinee.models.options import (
     Switch,
     Word,
 )
-from matinee.models.search_space import Doubling, Real, SearchSpace, ratings_per_row
+from matinee.models.search_space import OF_FEATURES, Doubling, Real, SearchSpace, ratings_per_row
 from matinee.ratings import Ratings, Rows
 from matinee.solving.row_problem import LARGEST_REGULARIZATION, Floats, Side, Terms, as_ridge, predict_pairs
 from matinee.solving.training_loop import AlternationInMemory, HeldOut, Measure, draw_start
@@ -102,6 +102,7 @@ class ALS(AlternatingModel):
         },
         metric="rmse",
         split_by="random",
+        of_features=OF_FEATURES,
     )
 
     def __init__(

@@ -28,7 +28,7 @@ from matinee.models.options import (
     Word,
 )
 from matinee.models.parameters import thread_count
-from matinee.models.search_space import Doubling, Real, SearchSpace, ratings_per_row
+from matinee.models.search_space import OF_FEATURES, Doubling, Real, SearchSpace, ratings_per_row
 from matinee.ratings import Ratings, Rows
 from matinee.solving.history import Iteration
 from matinee.solving.ranking import Ranker
@@ -192,6 +192,7 @@ class ImplicitALS(AlternatingModel):
         metric="ndcg",
         split_by="user",
         most_iterations=30,
+        of_features=OF_FEATURES,
     )
     mean_rating_: float
     # The same for any number of factors: Rendle et al. (2021) found that it should not grow with the rank.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,7 @@ from matinee.ratings.splits import SplitOfRatings, split
 from matinee.solving.history import Iteration
 from matinee.tuning.spaces import Coordinates
 from matinee.tuning.study_check import DOUBLED, TrialCheck
-from matinee.tuning.study_file import check_study, fingerprint, journal
+from matinee.tuning.study_file import check_study, fingerprint, hash_of, journal
 
 if TYPE_CHECKING:
     import optuna
@@ -65,6 +65,8 @@ class Search:
         The parameters of the split; the sampler uses the same seed.
     max_factors : int
         The largest number of factors to try.
+    features : mapping
+        The features that every fit is given, by the names of its parameters.
     """
 
     def __init__(
@@ -77,9 +79,13 @@ class Search:
         test_size: float | int,
         random_state: int,
         max_factors: int,
+        features: Mapping[str, Any],
     ) -> None:
         assert model.search_space is not None
         self.space, self.model, self.ratings = model.search_space, model, ratings
+        self.features = features
+        if features:
+            self.space = self.space.with_features()
         self.metric = metric
         self.random_state = random_state
         self.train, self.validation = split(ratings, test_size=test_size, by=by, random_state=random_state)
@@ -133,6 +139,7 @@ class Search:
             "metric": self.metric,
             "seed": str(self.random_state),
             "tried first": str(self.coordinates.first),
+            **{name: f"with hash {hash_of(features)}" for name, features in self.features.items()},
         }
 
     def next(self, study: optuna.Study) -> None:
@@ -205,7 +212,7 @@ class Search:
         most = {} if name is None else {name: max(space.most_iterations, getattr(self.model, name))}
         model: Any = self.model_with(parameters | most)
         try:
-            model.fit(self.train, self.validation, progress=False, callback=curve)
+            model.fit(self.train, self.validation, progress=False, callback=curve, **self.features)
         finally:
             if name is not None:
                 parameters[name] = curve.best_iteration
@@ -218,7 +225,7 @@ class Search:
     def _judge(self, trial: optuna.Trial, parameters: dict[str, Any]) -> float:
         """The value of a model after a complete fit, without a curve."""
         model: Any = self.model_with(parameters)
-        model.fit(self.train, progress=False)
+        model.fit(self.train, progress=False, **self.features)
         _pass_on_interrupt(model)
         if self.space.iterations is not None:
             parameters[self.space.iterations] = int(getattr(model, self.space.iterations))

@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from matinee.errors import DataError
 from matinee.ratings import Ratings
+from matinee.ratings.columns import whole_frame
 
 if TYPE_CHECKING:
     import optuna
@@ -103,6 +104,11 @@ def fingerprint(ratings: Ratings) -> str:
     for array in ratings.by_user:
         found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()[:16]
+
+
+def hash_of(features: Any) -> str:
+    """A hash of a frame of features."""
+    return hashlib.sha256(whole_frame(features).write_ndjson().encode()).hexdigest()[:16]
 
 
 def _check_begins_like_journal(path: Path) -> None:

@@ -78,6 +78,8 @@ def tune(
     test_size: float | int = 0.2,
     metric: str | None = None,
     max_factors: int = 256,
+    user_features: Any = None,
+    item_features: Any = None,
     study: str | Path | None = None,
     timeout: float | None = None,
     progress: bool = True,
@@ -106,6 +108,9 @@ def tune(
         end, with the model's number of iterations.
     max_factors : int
         The largest number of factors to try.
+    user_features, item_features : frame, optional
+        What every fit learns besides ratings, as in `ALS.fit`. Then κ, the ``feature_regularization``, is
+        searched as well.
     study : path, optional
         A file that keeps the trials. The same search with the same file continues where it was stopped, with
         the same result as a search in one go.
@@ -138,6 +143,7 @@ def tune(
     deadline = math.inf if timeout is None else time.monotonic() + number("timeout", timeout, least=0)
     unfitted = _unfitted_model(model, random_state, n_threads)
     space = _space_of(type(unfitted))
+    features = _given(type(unfitted), user_features=user_features, item_features=item_features)
     search = Search(
         unfitted,
         ratings,
@@ -146,6 +152,7 @@ def tune(
         test_size=test_size,
         random_state=whole_number("random_state", random_state, least=0),
         max_factors=whole_number("max_factors", max_factors, least=1),
+        features=features,
     )
     path = None if study is None else Path(study)
     with _quiet(), named_in_errors(path):
@@ -174,7 +181,7 @@ def _result(search: Search, study: optuna.Study, stopped_by: str | None, progres
     best = study.best_trial
     parameters = dict(best.user_attrs["parameters"])
     model: Any = search.model_with(parameters)
-    model.fit(search.ratings, progress=progress)
+    model.fit(search.ratings, progress=progress, **search.features)
     if model.interrupted_:
         stopped_by = "interrupt"
     return TuningResult(
@@ -209,6 +216,21 @@ def _space_of(kind: type[Model]) -> SearchSpace:
         names = ", ".join(map(repr, tunable_models()))
         raise DataError(f"model is a {kind.__name__}; expected one of {names}, or one of these models")
     return kind.search_space
+
+
+def _given(kind: type[Model], **features: Any) -> dict[str, Any]:
+    """The features that are not None.
+
+    Raises
+    ------
+    DataError
+        If there are some, and the model learns nothing from features.
+    """
+    given = {name: each for name, each in features.items() if each is not None}
+    if given and not kind.takes_features:
+        name = kind.__name__
+        raise DataError(f"{next(iter(given))} is given, but {name} learns nothing from features")
+    return given
 
 
 def _unfitted_model(model: Any, random_state: int, n_threads: int | None) -> Model:
