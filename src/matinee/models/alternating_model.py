@@ -67,8 +67,9 @@ class AlternatingModel(FeaturedModel):
         validation : Ratings, optional
             Ratings held out: the model does not learn from them. After each iteration the fit records the
             error on them, or NDCG at 10 if the model predicts no ratings.
-        user_features, item_features : frame, optional
+        user_features, item_features : frame, or (ids, matrix), optional
             What else is known of users or items: a column of ids and other columns, as in `BayesianALS.fit`.
+            Or ids, and a matrix of numpy or scipy with a row for each, which is taken as it is.
             Factors are then held near what the features say, ``Bᵀf``, and not near 0. A user or item without
             ratings is exactly what its features say; one that the frame lacks counts as average, with a
             warning.

@@ -107,7 +107,11 @@ def fingerprint(ratings: Ratings) -> str:
 
 
 def hash_of(features: Any) -> str:
-    """A hash of a frame of features."""
+    """A hash of features, in a frame or in a pair of ids and a matrix."""
+    if isinstance(features, tuple):
+        parts = [each.toarray() if hasattr(each, "toarray") else np.asarray(each) for each in features]
+        text = "".join(f"{each.shape} {each.tolist()}" for each in parts)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return hashlib.sha256(whole_frame(features).write_ndjson().encode()).hexdigest()[:16]
 
 

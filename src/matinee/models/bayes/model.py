@@ -144,10 +144,11 @@ class BayesianALS(SampledModel):
         validation : Ratings, optional
             Ratings held out: the model does not learn from them. The fit records the error on them after each
             sweep.
-        user_features, item_features : frame, optional
+        user_features, item_features : frame, or (ids, matrix), optional
             A column of ids and other columns. The ids are in the column named "user" or "item", or else in
             the first. Columns of numbers are scaled to mean 0 and standard deviation 1; in columns of text or
             lists of text, each value becomes a feature. A column with the same value everywhere is left out.
+            Or ids, and a matrix of numpy or scipy with a row for each, which is taken as it is.
             A user or item without ratings gets its predictions from the features; one that the frame lacks
             counts as average, with a warning.
         start : fitted model, or two ndarray of shapes (n_users, n_factors), (n_items, n_factors), optional

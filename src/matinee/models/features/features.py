@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from matinee.checks import whole_number
 from matinee.errors import DataError
 from matinee.ratings import Rows
 from matinee.ratings.columns import whole_frame
@@ -78,7 +80,27 @@ class CategoryColumn:
         return DataError(f"feature {self.name!r} is {_shown(value)}; expected text, or a list of texts")
 
 
-Column = NumberColumn | CategoryColumn
+@dataclass(frozen=True)
+class MatrixColumn:
+    """Ready numbers, taken as they are."""
+
+    name: str
+    n_features: int
+
+    def encode(self, value: Any) -> dict[int, float]:
+        """The features of one value, by their place."""
+        try:
+            numbers = np.asarray(value, dtype=np.float32).reshape(-1)
+        except (TypeError, ValueError):
+            numbers = np.full(1, np.nan, np.float32)
+        if len(numbers) != self.n_features or not np.isfinite(numbers).all():
+            raise DataError(
+                f"feature {self.name!r} is {_shown(value)}; expected {self.n_features:,} finite numbers"
+            )
+        return {int(place): float(numbers[place]) for place in np.flatnonzero(numbers)}
+
+
+Column = NumberColumn | CategoryColumn | MatrixColumn
 
 
 class FeatureColumns:
@@ -158,12 +180,7 @@ class FeatureColumns:
 
     def to_list(self) -> list[dict[str, Any]]:
         """The columns as plain values, for a model file."""
-        return [
-            {"name": each.name, "mean": each.mean, "deviation": each.deviation}
-            if isinstance(each, NumberColumn)
-            else {"name": each.name, "categories": list(each.categories)}
-            for each in self.columns
-        ]
+        return list(map(_plain, self.columns))
 
     @classmethod
     def from_list(cls, columns: list[dict[str, Any]]) -> FeatureColumns:
@@ -171,9 +188,19 @@ class FeatureColumns:
         return cls(list(map(_stored_column, columns)))
 
 
+def index_of(ids: Any, kind: str) -> tuple[IdIndex, NDArray[Any]]:
+    """The index of the ids of features, and the position of each; a DataError if one is there twice."""
+    index, positions = IdIndex.encode(ids, name=kind)
+    repeated = np.flatnonzero(np.bincount(positions, minlength=len(index)) > 1)
+    if len(repeated):
+        given = index.id_at(int(repeated[0]))
+        raise DataError(f"{kind} features have {kind} {given!r} twice; expected a row for each")
+    return index, positions
+
+
 @dataclass(frozen=True)
-class FeatureTable:
-    """A frame of features, split into the ids of its rows and the other columns.
+class RowsById(ABC):
+    """Rows of features, each with an id.
 
     Attributes
     ----------
@@ -181,12 +208,57 @@ class FeatureTable:
         The ids of the rows.
     positions : ndarray of int, shape (n_rows,)
         The position of each row's id in the index.
-    frame : polars.DataFrame
-        The other columns; they are Float64, String or List(String), without missing values.
     """
 
     index: IdIndex
     positions: NDArray[Any]
+
+    @abstractmethod
+    def encode(self, ids: IdIndex, kind: str) -> tuple[NDArray[np.int64], FeatureColumns, Rows]:
+        """The positions of the ids that have a row, the columns, and the features of these ids."""
+
+    def ids_beside(self, ids: IdIndex, kind: str) -> IdIndex:
+        """The ids of the ratings together with those of the rows.
+
+        Raises
+        ------
+        DataError
+            If one has strings as ids and the other integers.
+        """
+        if self.index.holds_strings != ids.holds_strings:
+            ours, theirs = ("strings" if each.holds_strings else "integers" for each in (self.index, ids))
+            raise DataError(
+                f"{kind} ids are {ours} in the features and {theirs} in the ratings; "
+                "expected the same in both"
+            )
+        return ids.union(self.index, name=kind)
+
+    def places_of(self, ids: IdIndex, kind: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The positions of the ids that have a row, and the places of their rows; warns if some have none."""
+        places = np.full(len(self.index), -1)
+        places[self.positions] = np.arange(len(self.positions))
+        found = self.index.positions(ids.ids)
+        missing = np.flatnonzero(found < 0)
+        if len(missing):
+            warnings.warn(
+                f"{kind} features lack {len(missing):,} of {len(ids):,} {kind}s, the first "
+                f"{ids.id_at(int(missing[0]))!r}; nothing is known of them, so they count as average",
+                stacklevel=6,
+            )
+        known = np.flatnonzero(found >= 0)
+        return known, places[found[known]]
+
+
+@dataclass(frozen=True)
+class FeatureTable(RowsById):
+    """A frame of features, split into the ids of its rows and the other columns.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        The other columns; they are Float64, String or List(String), without missing values.
+    """
+
     frame: pl.DataFrame
 
     @classmethod
@@ -207,47 +279,16 @@ class FeatureTable:
         if frame.height == 0:
             raise DataError(f"{kind} features have no rows; expected one for each {kind}")
         name = kind if kind in frame.columns else frame.columns[0]
-        index, positions = IdIndex.encode(frame[name], name=kind)
-        repeated = np.flatnonzero(np.bincount(positions, minlength=len(index)) > 1)
-        if len(repeated):
-            given = index.id_at(int(repeated[0]))
-            raise DataError(f"{kind} features have {kind} {given!r} twice; expected a row for each")
+        index, positions = index_of(frame[name], kind)
         columns = [_readable(series) for series in frame.drop(name).iter_columns()]
         return cls(index, positions, pl.DataFrame(columns))
 
-    def ids_beside(self, ids: IdIndex, kind: str) -> IdIndex:
-        """The ids of the ratings together with those of the rows.
-
-        Raises
-        ------
-        DataError
-            If one has strings as ids and the other integers.
-        """
-        if self.index.holds_strings != ids.holds_strings:
-            ours, theirs = ("strings" if each.holds_strings else "integers" for each in (self.index, ids))
-            raise DataError(
-                f"{kind} ids are {ours} in the features and {theirs} in the ratings; "
-                "expected the same in both"
-            )
-        return ids.union(self.index, name=kind)
-
-    def rows_of(self, ids: IdIndex, kind: str) -> tuple[NDArray[np.int64], pl.DataFrame]:
-        """The positions of the ids that have a row, and their rows in the order of the ids.
-
-        Warns if some have none.
-        """
-        places = np.full(len(self.index), -1)
-        places[self.positions] = np.arange(len(self.positions))
-        found = self.index.positions(ids.ids)
-        missing = np.flatnonzero(found < 0)
-        if len(missing):
-            warnings.warn(
-                f"{kind} features lack {len(missing):,} of {len(ids):,} {kind}s, the first "
-                f"{ids.id_at(int(missing[0]))!r}; nothing is known of them, so they count as average",
-                stacklevel=4,
-            )
-        known = np.flatnonzero(found >= 0)
-        return known, self.frame[places[found[known]]]
+    def encode(self, ids: IdIndex, kind: str) -> tuple[NDArray[np.int64], FeatureColumns, Rows]:
+        """The positions of the ids that have a row, the columns, and the features of these ids."""
+        known, places = self.places_of(ids, kind)
+        frame = self.frame[places]
+        columns = FeatureColumns.from_frame(frame)
+        return known, columns, columns.encode_frame(frame)
 
 
 def _readable(series: pl.Series) -> pl.Series:
@@ -335,7 +376,17 @@ def _shown(value: Any) -> str:
     return f"{value!r:.80}"
 
 
+def _plain(column: Column) -> dict[str, Any]:
+    if isinstance(column, NumberColumn):
+        return {"name": column.name, "mean": column.mean, "deviation": column.deviation}
+    if isinstance(column, CategoryColumn):
+        return {"name": column.name, "categories": list(column.categories)}
+    return {"name": column.name, "n_features": column.n_features}
+
+
 def _stored_column(stored: dict[str, Any]) -> Column:
+    if "n_features" in stored:
+        return MatrixColumn(str(stored["name"]), whole_number("n_features", stored["n_features"], least=1))
     if "categories" in stored:
         return CategoryColumn(str(stored["name"]), tuple(map(str, stored["categories"])))
     column = NumberColumn(str(stored["name"]), float(stored["mean"]), float(stored["deviation"]))

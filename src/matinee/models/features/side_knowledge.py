@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.errors import DataError, ModelFileError
+from matinee.models.features.feature_matrix import FeatureMatrix
 from matinee.models.features.feature_regression import beside
-from matinee.models.features.features import FeatureColumns, FeatureTable
+from matinee.models.features.features import FeatureColumns, FeatureTable, RowsById
 from matinee.ratings import Ratings, Rows
 from matinee.ratings.ids import IdIndex
 from matinee.solving.row_problem import Floats
@@ -35,8 +36,12 @@ def encode_features(train: Ratings, users: Any, items: Any) -> tuple[Ratings, En
     return train, of_users, _encode_table(tables[1], train.item_index, "item")
 
 
-def _table_beside(ids: IdIndex, features: Any, kind: str) -> FeatureTable:
-    table = FeatureTable.read(features, kind)
+def _table_beside(ids: IdIndex, features: Any, kind: str) -> RowsById:
+    table: RowsById
+    if isinstance(features, tuple):
+        table = FeatureMatrix.read(features, kind)
+    else:
+        table = FeatureTable.read(features, kind)
     table.ids_beside(ids, kind)
     if (table.index.positions(ids.ids) < 0).all():
         raise DataError(
@@ -45,7 +50,7 @@ def _table_beside(ids: IdIndex, features: Any, kind: str) -> FeatureTable:
     return table
 
 
-def _with_ids_of(train: Ratings, users: FeatureTable | None, items: FeatureTable | None) -> Ratings:
+def _with_ids_of(train: Ratings, users: RowsById | None, items: RowsById | None) -> Ratings:
     """The same ratings, in which the users and items of the tables are registered as well."""
     user_index = train.user_index if users is None else users.ids_beside(train.user_index, "user")
     item_index = train.item_index if items is None else items.ids_beside(train.item_index, "item")
@@ -62,16 +67,14 @@ def _with_ids_of(train: Ratings, users: FeatureTable | None, items: FeatureTable
     )
 
 
-def _encode_table(table: FeatureTable | None, ids: IdIndex, kind: str) -> Encoded:
+def _encode_table(table: RowsById | None, ids: IdIndex, kind: str) -> Encoded:
     """The columns of a table, and the features of all ids; None for both without a table.
 
     An id that has no row gets the means of the features of the others, and the fit warns of it.
     """
     if table is None:
         return None, None
-    known, frame = table.rows_of(ids, kind)
-    columns = FeatureColumns.from_frame(frame)
-    features = columns.encode_frame(frame)
+    known, columns, features = table.encode(ids, kind)
     if len(known) < len(ids):
         features = _with_averages(features, known, len(ids), columns.n_features)
     return columns, features
