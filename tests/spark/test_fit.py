@@ -84,6 +84,20 @@ def test_the_factors_are_those_of_one_machine(
     assert found.recommend(ratings.users[3], n=5) == expected.recommend(ratings.users[3], n=5)
 
 
+@pytest.mark.parametrize("kind", ["user_features", "item_features"])
+def test_features_are_refused(spark: SparkSession, ratings: Ratings, kind: str) -> None:
+    frame = pd.DataFrame({"id": ratings.users, "age": np.arange(ratings.n_users)})
+    with pytest.raises(DataError, match="a cluster learns nothing from features; leave them out"):
+        matinee.spark.fit(ALS(), on_cluster(spark, ratings), **{kind: frame})
+    items = pd.DataFrame({"id": ratings.items, "age": np.arange(ratings.n_items)})
+    fitted = ALS(n_factors=3, n_iterations=2).fit(ratings, item_features=items)
+    with pytest.raises(DataError, match="fitted with features, which a cluster knows nothing of"):
+        matinee.spark.SparkModel.from_model(spark, fitted)
+    again = matinee.spark.fit(fitted, on_cluster(spark, ratings), result="model")
+    assert isinstance(again, ALS)
+    assert again.item_knowledge_ is None
+
+
 def test_without_a_start_the_seed_gives_the_same_factors_too(spark: SparkSession, ratings: Ratings) -> None:
     frame = on_cluster(spark, ratings)
     found = matinee.spark.fit(ALS(random_state=7, n_iterations=2), frame, exchange="broadcast")

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from matinee import load
-from matinee.errors import DataError
+from matinee.errors import DataError, ModelFileError
+from matinee.files.model_file import write_model_file
 from matinee.models import ALS, ImplicitALS
 from matinee.ratings import Ratings
 
@@ -160,23 +161,25 @@ def start(seed: int = 1) -> tuple[Any, Any]:
     return tuple(generator.normal(size=(n, RANK)).astype(np.float32) for n in (N_USERS, N_ITEMS))
 
 
-def test_an_implicit_fit_is_the_joint_minimisation(cinema: Cinema) -> None:
-    model = ImplicitALS(**IMPLICIT).fit(cinema.train, **cinema.features, start=start())
+@pytest.mark.parametrize("values", ["strength", "presence"])
+def test_an_implicit_fit_is_the_joint_minimisation(cinema: Cinema, values: Any) -> None:
+    model = ImplicitALS(**IMPLICIT, values=values).fit(cinema.train, **cinema.features, start=start())
     a0, alpha, nu = 0.3, 2.0, 0.7
-    strength = np.abs(cinema.values)
+    strength = np.abs(cinema.values) if values == "strength" else cinema.rated.astype(float)
+    positive = cinema.values > 0 if values == "strength" else cinema.rated
     counts = [cinema.rated.sum(axis=1), cinema.rated.sum(axis=0)]
     across = [int((counts[1] > 0).sum()), int((counts[0] > 0).sum())]
     reference = Reference(
         cinema,
         weights=a0 + alpha * strength,
-        targets=(cinema.values > 0).astype(float),
+        targets=positive.astype(float),
         ridges=[0.05 * (counts[side] + a0 * across[side]) ** nu for side in (0, 1)],
         shrinkage=0.8,
     )
     (users, items), objectives = run(reference, *start(), 4, biased=False)
     np.testing.assert_allclose(model.item_factors_, items, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(model.user_factors_, users, rtol=1e-3, atol=1e-4)
-    constant = float(((a0 + alpha * strength) * (cinema.values > 0)).sum())
+    constant = float(((a0 + alpha * strength) * positive).sum())
     found = np.array([each.objective for each in model.history_])
     np.testing.assert_allclose(found - found[-1], np.subtract(objectives, objectives[-1]), atol=1e-3)
     assert min(abs(found[-1] - objectives[-1]), abs(found[-1] + constant - objectives[-1])) < 1e-2
@@ -304,6 +307,37 @@ def test_a_saved_model_answers_alike(model: ALS | ImplicitALS, tmp_path: Path) -
         assert people[0].recommend(5) == people[1].recommend(5)
         assert people[0].explain(0) == people[1].explain(0)
     assert loaded.explain(1, 0) == model.explain(1, 0)
+
+
+def test_a_fit_goes_on_where_another_ended(cinema: Cinema, model: ALS | ImplicitALS) -> None:
+    longer = type(model)(**{**model.get_params(), "n_iterations": 12}).fit(cinema.train, **cinema.features)
+    again = type(model)(**{**model.get_params(), "n_iterations": 8})
+    again.fit(cinema.train, **cinema.features, start=model)
+    objectives = [each.objective for each in longer.history_]
+    # Not to the last digit: a fit ends with the users, and the next one begins by fitting their link to that.
+    np.testing.assert_allclose([each.objective for each in again.history_], objectives[4:], rtol=1e-3)
+    assert again.history_[0].objective < model.history_[-1].objective
+
+
+@pytest.mark.parametrize(
+    ("name", "damaged"),
+    [
+        ("item_link", np.zeros((5, 9), np.float32)),
+        ("item_link", np.zeros((5, RANK + 1), np.float64)),
+        ("item_features_columns", np.full(N_ITEMS, 99, np.int32)),
+        ("item_features_indptr", np.zeros(3, np.int64)),
+        ("user_link", None),
+    ],
+)
+def test_a_damaged_file_is_refused(model: ALS | ImplicitALS, tmp_path: Path, name: str, damaged: Any) -> None:
+    arrays = model.arrays()
+    if damaged is None:
+        del arrays[name]
+    else:
+        arrays[name] = damaged
+    write_model_file(tmp_path / "model", model.header(), arrays)
+    with pytest.raises(ModelFileError):
+        load(tmp_path / "model")
 
 
 def test_a_fit_without_features_forgets_those_of_the_last(cinema: Cinema, model: ALS | ImplicitALS) -> None:
