@@ -46,6 +46,19 @@ def test_a_fit_that_fits_just_so_is_begun(monkeypatch: pytest.MonkeyPatch) -> No
     assert model.fit(RATINGS).user_factors_.shape == (60, 3)
 
 
+def test_features_need_room_for_their_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_NEGLIGIBLE", 0)
+    matrix = np.random.default_rng(0).random((40, 99))
+    model = matinee.ALS(n_factors=2, n_iterations=1)
+    monkeypatch.setattr(memory, "free_memory", lambda: 3 * 8 * 100**2)
+    model.fit(RATINGS, item_features=(RATINGS.items, matrix))
+    monkeypatch.setattr(memory, "free_memory", lambda: 3 * 8 * 100**2 - 1)
+    with pytest.raises(
+        matinee.NotEnoughMemoryError, match="learning from 99 features needs at least"
+    ):
+        model.fit(RATINGS, item_features=(RATINGS.items, matrix))
+
+
 @pytest.mark.parametrize(
     ("model", "arrays"),
     [

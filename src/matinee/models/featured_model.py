@@ -13,6 +13,7 @@ from matinee.errors import DataError
 from matinee.models.features.knowledge import Knowledge, with_ones
 from matinee.models.features.side_knowledge import Encoded
 from matinee.models.id_lookup import Kind
+from matinee.models.memory import require_memory
 from matinee.models.parameters import thread_count
 from matinee.models.person import Person
 from matinee.models.rated import rated_rows
@@ -59,11 +60,15 @@ class FeaturedModel(SolvedModel):
         columns, features = encoded
         if columns is None or features is None:
             return None
+        n_features = columns.n_features + 1
+        # The matrix of the regression, its inverse, and what is added up to get it.
+        need = 3 * 8 * n_features**2
+        require_memory(need, f"learning from {columns.n_features:,} features", "take fewer of them")
         return Link(
             with_ones(features, columns.n_features),
             ridge,
             np.flatnonzero(observed.counts),
-            n_features=columns.n_features + 1,
+            n_features=n_features,
             n_columns=n_factors + 1,
             shrinkage=float(self.feature_regularization),
             n_threads=thread_count(self.n_threads),
