@@ -53,9 +53,7 @@ def test_features_need_room_for_their_products(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(memory, "free_memory", lambda: 3 * 8 * 100**2)
     model.fit(RATINGS, item_features=(RATINGS.items, matrix))
     monkeypatch.setattr(memory, "free_memory", lambda: 3 * 8 * 100**2 - 1)
-    with pytest.raises(
-        matinee.NotEnoughMemoryError, match="learning from 99 features needs at least"
-    ):
+    with pytest.raises(matinee.NotEnoughMemoryError, match="learning from 99 features needs at least"):
         model.fit(RATINGS, item_features=(RATINGS.items, matrix))
 
 

@@ -351,8 +351,11 @@ def test_a_fit_without_features_forgets_those_of_the_last(cinema: Cinema, model:
 def test_films_that_the_frame_lacks_count_as_average(cinema: Cinema, model: ALS | ImplicitALS) -> None:
     frame = cinema.features["item_features"]
     unfitted = type(model)(**model.get_params())
-    with pytest.warns(UserWarning, match="item features lack 2 of 35 items, the first 5; nothing is known"):
+    with pytest.warns(
+        UserWarning, match="item features lack 2 of 35 items, the first 5; nothing is known"
+    ) as caught:
         found = unfitted.fit(cinema.train, item_features=frame.filter(~pl.col("item").is_in([0, 5, 6])))
+    assert caught[0].filename == __file__
     knowledge = found.item_knowledge_
     assert knowledge is not None
     dense = np.zeros((35, len(knowledge.weights)))

@@ -243,7 +243,7 @@ class RowsById(ABC):
             warnings.warn(
                 f"{kind} features lack {len(missing):,} of {len(ids):,} {kind}s, the first "
                 f"{ids.id_at(int(missing[0]))!r}; nothing is known of them, so they count as average",
-                stacklevel=6,
+                stacklevel=7,
             )
         known = np.flatnonzero(found >= 0)
         return known, places[found[known]]
