@@ -158,7 +158,8 @@ def run(reference: Reference, users: Any, items: Any, n_iterations: int, biased:
 
 def start(seed: int = 1) -> tuple[Any, Any]:
     generator = np.random.default_rng(seed)
-    return tuple(generator.normal(size=(n, RANK)).astype(np.float32) for n in (N_USERS, N_ITEMS))
+    users, items = (generator.normal(size=(n, RANK)).astype(np.float32) for n in (N_USERS, N_ITEMS))
+    return users, items
 
 
 @pytest.mark.parametrize("values", ["strength", "presence"])
@@ -195,8 +196,8 @@ def test_an_explicit_fit_is_the_joint_minimisation(cinema: Cinema) -> None:
         ridges=[0.1 * np.sqrt(each) for each in counts],
         shrinkage=1.0,
     )
-    with_biases = [np.column_stack([each, np.zeros(len(each))]) for each in start()]
-    (users, items), objectives = run(reference, *with_biases, 4, biased=True)
+    with_biases = tuple(np.column_stack([each, np.zeros(len(each))]) for each in start())
+    (users, items), objectives = run(reference, *with_biases, n_iterations=4, biased=True)
     np.testing.assert_allclose(model.item_factors_, items[:, :-1], rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(model.item_biases_, items[:, -1], rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(model.user_factors_, users[:, :-1], rtol=1e-3, atol=1e-4)

@@ -90,7 +90,7 @@ def _with_averages(features: Rows, known: NDArray[np.int64], n_rows: int, n_feat
         np.tile(places.astype(np.int32), len(unknown)),
         np.tile(average[places], len(unknown)),
     )
-    return features.spread(known, n_rows).merged(guessed.spread(unknown, n_rows))
+    return features.spread(known, n_rows).merged(guessed.spread(unknown, n_rows), np.arange(n_features))
 
 
 def average_of(features: Rows, n_features: int) -> Floats:
