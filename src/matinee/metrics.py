@@ -290,13 +290,28 @@ def novelty(n_recommended: ArrayLike, n_raters: ArrayLike, n_users: int) -> floa
     float
         In bits: 0 for an item that everybody rated, and at most log₂(n_users). NaN if all lists are empty.
     """
-    places, raters = np.asarray(n_recommended), np.maximum(np.asarray(n_raters), 1)
-    if places.shape != raters.shape:
-        raise ValueError(
-            f"n_recommended has shape {places.shape}, n_raters {raters.shape}; expected the same"
-        )
+    places, bits = np.asarray(n_recommended), self_information(n_raters, n_users)
+    if places.shape != bits.shape:
+        raise ValueError(f"n_recommended has shape {places.shape}, n_raters {bits.shape}; expected the same")
     total = places.sum()
-    return float((places * np.log2(n_users / raters)).sum() / total) if total else math.nan
+    return float((places * bits).sum() / total) if total else math.nan
+
+
+def self_information(n_raters: ArrayLike, n_users: int) -> NDArray[np.float64]:
+    """How unexpected each item is, in bits: −log₂(share of the users who rated it); as in `novelty`.
+
+    Parameters
+    ----------
+    n_raters : array of int, shape (n_items,)
+        The number of users who rated each item; 0 counts as 1.
+    n_users : int
+        The number of users who rated anything.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_items,)
+    """
+    return np.asarray(np.log2(max(n_users, 1) / np.maximum(np.asarray(n_raters), 1)))
 
 
 def _errors(actual: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:

@@ -38,11 +38,11 @@ def test_the_table_has_a_line_for_each_model_and_the_protocol(fitted):
     lines = str(compare({"ours": models[0], "popular": models[1]}, test)).splitlines()
     assert lines[0].split()[:4] == ["model", "RMSE", "MAE", "precision"]
     expected = evaluate_alone(models[0], test)
-    assert lines[1].split()[:4] == [
-        "ours",
+    assert lines[1].split()[:5] == [
+        *("a", "ours"),
         *(f"{expected.to_dict()[name]:.4f}" for name in ("rmse", "mae", "precision")),
     ]
-    assert lines[2].split()[:3] == ["popular", "–", "–"]
+    assert lines[2].split()[:4] == ["b", "popular", "–", "–"]
     assert "lists            of 10 for each user" in lines
     assert "split            random, test_size=0.25, random_state=0" in lines
     assert "trained on" not in lines[-1]

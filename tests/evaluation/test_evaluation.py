@@ -315,10 +315,12 @@ def test_the_most_popular_of_the_same_ratings_stands_beside_the_model(small_rati
     assert popular.most_popular is None
     assert popular.to_dict()["most_popular"] is None
     table = str(found).splitlines()
+    low, high = found.intervals["ndcg"]
     assert next(line.split() for line in table if line.startswith("NDCG at 5")) == [
-        *("NDCG", "at", "5", f"{found.ndcg:.4f}", f"{popular.ndcg:.4f}")
+        *("NDCG", "at", "5", f"{found.ndcg:.4f}", f"{popular.ndcg:.4f}"),
+        *(f"{low:.4f}", "to", f"{high:.4f}"),
     ]
-    assert any(line.split() == ["model", "most", "popular"] for line in table)
+    assert any(line.split() == ["model", "most", "popular", "95", "%", "interval"] for line in table)
 
 
 def test_a_model_evaluated_alone_has_all_figures_of_its_own(fitted):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from matinee import evaluation
 from matinee.cli.options import (
     AsJson,
@@ -15,6 +17,7 @@ from matinee.cli.options import (
 from matinee.cli.output import show, show_json, status
 from matinee.cli.reading_options import Reading, with_reading_options
 from matinee.cli.sources import model_from, ratings_for
+from matinee.evaluation.criteria import Gains
 from matinee.ratings import Ratings
 
 
@@ -47,7 +50,7 @@ def evaluate(
             train=train,
             relevant_from=relevant_from,
             liked=liked,
-            gains=gains,  # type: ignore[arg-type]  # checked by evaluate
+            gains=cast(Gains, gains),  # checked by evaluate
         )
     if as_json:
         show_json(found.to_dict())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from string import ascii_lowercase
 from typing import Any
 
 import polars as pl
 
 from matinee.errors import DataError
 from matinee.evaluation.criteria import Gains
+from matinee.evaluation.differences import differences
 from matinee.evaluation.evaluation import Evaluation
 from matinee.evaluation.judging import evaluate_alone
 from matinee.evaluation.ranking_metrics import RANKING
@@ -30,11 +33,18 @@ COLUMNS = {
     "novelty": ("novelty", "{:.2f}"),
 }
 NONE = "–"
+# The figures of which less is better.
+LOWER_IS_BETTER = {"rmse", "mae", "share_disliked"}
+# The models in the order of their rows; beyond these, names of two letters.
+LETTERS = [*ascii_lowercase, *(first + second for first in ascii_lowercase for second in ascii_lowercase)]
+TEST = "Paired permutation tests over users, Holm's correction for the pairs of models, p < 0.05."
 
 
 @dataclass(frozen=True)
 class Comparison:
     """The evaluations of several models on one test; ``print`` shows one row for each model.
+
+    Letters beside a figure name the models that it is really better than, by `differences`.
 
     Attributes
     ----------
@@ -43,6 +53,25 @@ class Comparison:
     """
 
     evaluations: dict[str, Evaluation]
+
+    @cached_property
+    def differences(self) -> pl.DataFrame:
+        """Which differences between the models are real, and how large they are.
+
+        Two models are tested on the same people by a paired permutation test of each figure that is a
+        fraction of sums over people. That is every figure but the catalogue coverage, which is of all lists
+        together. Holm's correction is over the pairs of models, for each figure by itself: say which figure
+        decides before you look.
+
+        Returns
+        -------
+        polars.DataFrame
+            A row for each figure and pair of models: figure, model, other, difference (the figure of the one
+            less that of the other), low and high (its 95 percent bootstrap interval), p_value, p_holm, and
+            is_real: whether p_holm is below 0.05.
+        """
+        people = {name: found.people for name, found in self.evaluations.items()}
+        return differences({name: each for name, each in people.items() if each is not None})
 
     def to_frame(self) -> pl.DataFrame:
         """A frame with a row for each model: its name and all values of `Evaluation.to_dict`.
@@ -57,12 +86,46 @@ class Comparison:
         return {name: found.to_dict() for name, found in self.evaluations.items()}
 
     def __str__(self) -> str:
-        whole = self.to_dict()
+        marks = self._marks()
         lines = [["model", *(label for label, _ in COLUMNS.values())]]
-        lines += [[name, *_cells(figures)] for name, figures in whole.items()]
+        for place, (name, figures) in enumerate(self.to_dict().items()):
+            shown = name if len(self.evaluations) == 1 else f"{LETTERS[place]} {name}"
+            cells = zip(COLUMNS, _cells(figures), strict=True)
+            lines.append([shown, *(cell + marks.get((name, figure), "") for figure, cell in cells)])
         widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
         table = ["  ".join(map(_padded, line, widths, _FIRST_LEFT)).rstrip() for line in lines]
-        return "\n".join([*table, "", *self._protocol(), *self._trained_on()])
+        return "\n".join([*table, *self._meaning(), "", *self._protocol(), *self._trained_on()])
+
+    def _marks(self) -> dict[tuple[str, str], str]:
+        """What follows each figure of a model: the letters of the models that it is really better than."""
+        letters = dict(zip(self.evaluations, LETTERS, strict=False))
+        found: dict[tuple[str, str], list[str]] = {}
+        for row in self.differences.filter("is_real").iter_rows(named=True):
+            ends = (row["model"], row["other"])
+            is_first = (row["difference"] < 0) == (row["figure"] in LOWER_IS_BETTER)
+            better, worse = ends if is_first else ends[::-1]
+            found.setdefault((better, row["figure"]), []).append(letters[worse])
+        marks = {place: "".join(sorted(worse)) for place, worse in found.items()}
+        # As wide in every row of a column, so that the figures stay below each other.
+        widths = {figure: max(len(marks.get((name, figure), "")) for name in letters) for figure in COLUMNS}
+        return {
+            (name, figure): f" {marks.get((name, figure), ''):<{width}}"
+            for name in letters
+            for figure, width in widths.items()
+            if width
+        }
+
+    def _meaning(self) -> list[str]:
+        if len(self.evaluations) == 1:
+            return []
+        if not self.differences["is_real"].any():
+            return ["", "No difference is real: each may be chance.", TEST]
+        return [
+            "",
+            "A letter beside a figure names a model that it is better than, and not by chance;",
+            "beside a novelty, a model whose lists are less novel.",
+            TEST,
+        ]
 
     def _protocol(self) -> list[str]:
         found = next(iter(self.evaluations.values()))
@@ -88,7 +151,7 @@ def compare(
     liked: float | None = None,
     gains: Gains = "binary",
 ) -> Comparison:
-    """Evaluate several models on one test, and put the results into one table.
+    """Evaluate several models on one test, and put the results into one table that says what is chance.
 
     Give `baselines.MostPopular` among the models: a list that is worse than its list needs no model.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from matinee import metrics
@@ -15,12 +16,41 @@ from matinee.errors import DataError
 from matinee.evaluation.audience import Audience
 from matinee.evaluation.criteria import Criteria, Gains, relevance_threshold
 from matinee.evaluation.evaluation import HISTORY, TRAINING, Evaluation
+from matinee.evaluation.per_person import PerPerson
 from matinee.evaluation.ranking_metrics import RANKING, figure_by_k
 from matinee.evaluation.tally import Tally
 from matinee.models.baselines import MostPopular
 from matinee.models.model import Model
 from matinee.ratings import Ratings, check_ratings
 from matinee.ratings.splits import NewUsers
+
+
+@overload
+def evaluate(
+    model: Model,
+    test: Ratings | NewUsers,
+    *,
+    k: int = 10,
+    train: Ratings | None = None,
+    relevant_from: float | None = None,
+    liked: float | None = None,
+    gains: Gains = "binary",
+    per_user: Literal[False] = False,
+) -> Evaluation: ...
+
+
+@overload
+def evaluate(
+    model: Model,
+    test: Ratings | NewUsers,
+    *,
+    k: int = 10,
+    train: Ratings | None = None,
+    relevant_from: float | None = None,
+    liked: float | None = None,
+    gains: Gains = "binary",
+    per_user: Literal[True],
+) -> pl.DataFrame: ...
 
 
 def evaluate(
@@ -32,7 +62,8 @@ def evaluate(
     relevant_from: float | None = None,
     liked: float | None = None,
     gains: Gains = "binary",
-) -> Evaluation:
+    per_user: bool = False,
+) -> Evaluation | pl.DataFrame:
     """Measure how well a model predicts ratings, and how many test items are in its recommendations.
 
     The lists are judged beside those of the most popular items.
@@ -60,10 +91,16 @@ def evaluate(
     gains : {"binary", "graded"}
         What a relevant item counts in ``ndcg``: 1, or the more the higher it is rated, as
         `matinee.metrics.graded_gains` says.
+    per_user : bool
+        Give the figures of each person with a test rating, in place of those of all together.
 
     Returns
     -------
-    Evaluation
+    Evaluation or polars.DataFrame
+        With ``per_user`` a frame with a row for each person: the columns user, n_ratings and the figures by
+        their names in `Evaluation`. Where a person has no figure it is null: somebody without a relevant test
+        rating has no NDCG. A figure of all is the mean of its column, but for those that are over ratings or
+        over places of lists: the errors, what hits are rated, and novelty.
 
     Raises
     ------
@@ -74,6 +111,10 @@ def evaluate(
     """
     _check_arguments(model, test, train)
     criteria = Criteria.of(model.rating_range_, k=k, relevant_from=relevant_from, liked=liked, gains=gains)
+    if not isinstance(per_user, bool):
+        raise DataError(f"per_user={per_user!r}; expected True or False")
+    if per_user:
+        return PerPerson.of(*_audience(model, test), criteria).to_frame()
     alone = _evaluated(model, test, train, criteria)
     return replace(alone, most_popular=_most_popular(model, test, criteria))
 
@@ -156,7 +197,9 @@ def _evaluated(
     model: Model, test: Ratings | NewUsers, train: Ratings | None, criteria: Criteria
 ) -> Evaluation:
     train_rmse, train_mae = (None, None) if train is None else _errors(Audience.known(model, train), train)
-    tally = Tally.of(*_audience(model, test), criteria)
+    audience, held_out = _audience(model, test)
+    people = PerPerson.of(audience, held_out, criteria)
+    tally = Tally.summed(people, model, held_out)
     return Evaluation(
         **tally.figures(model.n_raters, criteria, predicts_ratings=model.predicts_ratings),
         **criteria.protocol(),
@@ -167,6 +210,7 @@ def _evaluated(
         most_popular=None,
         # The last part of a model that has parts is the one that rates.
         has_regularization="regularization" in (model.parts or [model])[-1].get_params(),
+        people=people,
     )
 
 

@@ -13,7 +13,8 @@ from matinee import metrics
 from matinee.evaluation.audience import Audience, n_trained_on
 from matinee.evaluation.criteria import Criteria
 from matinee.evaluation.evaluation import LISTS
-from matinee.evaluation.ranking_metrics import LIKED, PER_USER, Lists, count_by_row, lists_of
+from matinee.evaluation.per_person import PerPerson
+from matinee.evaluation.ranking_metrics import LIKED, PER_USER
 from matinee.models.model import Model
 from matinee.ratings import Ratings
 
@@ -74,11 +75,21 @@ class Tally:
     @classmethod
     def of(cls, audience: Audience, test: Ratings, criteria: Criteria) -> Tally:
         """The tally of all people of a test: of their ratings, and of the hits in their lists."""
+        return cls.summed(PerPerson.of(audience, test, criteria), audience.model, test)
+
+    @classmethod
+    def summed(cls, people: PerPerson, model: Model, test: Ratings) -> Tally:
+        """The tally of the people of a test to whom a model has answered."""
+        zero = vars(cls.zero(0))
+        # In the types of the fields: numpy's own are not for JSON.
+        sums = {name: type(zero[name])(amounts.sum()) for name, amounts in people.sums.items()}
         return cls(
-            **_errors(audience, test),
-            **_lists(audience, test, criteria),
-            n_trained_on=n_trained_on(audience.model, test),
-            n_fitted_users=_n_fitted_users(audience.model),
+            **sums,
+            ranking=people.ranking.sum(axis=0),
+            n_recommended=people.n_recommended.sum(axis=0),
+            n_users_without_test=test.n_users - sums["n_users"],
+            n_trained_on=n_trained_on(model, test),
+            n_fitted_users=_n_fitted_users(model),
         )
 
     @classmethod
@@ -146,72 +157,6 @@ class Tally:
             "mae": _mean(self.absolute_error, self.n_ratings),
             "rmse_without_fallback": math.sqrt(_mean(self.squared_error_by_model, self.n_by_model)),
         }
-
-
-def _errors(audience: Audience, test: Ratings) -> dict[str, Any]:
-    by_model = audience.predicted_by_model(test)
-    found = {"n_ratings": len(test), "n_by_model": int(by_model.sum())}
-    if not audience.model.predicts_ratings:
-        return found | dict.fromkeys(("squared_error", "absolute_error", "squared_error_by_model"), 0.0)
-    errors = np.subtract(test.values, audience.predict(test), dtype=np.float64)
-    absolute, squared = float(np.abs(errors).sum()), np.square(errors, out=errors)
-    return found | {
-        "squared_error": float(squared.sum()),
-        "absolute_error": absolute,
-        "squared_error_by_model": float(squared[by_model].sum()),
-    }
-
-
-def _lists(audience: Audience, test: Ratings, criteria: Criteria) -> dict[str, Any]:
-    is_asked = count_by_row(test.by_user, criteria.is_relevant(test.values)) > 0
-    sums: dict[str, Any] = {}
-    for lists in lists_of(audience, test, np.flatnonzero(test.by_user.counts), criteria.k):
-        found = {
-            **_relevant_found(lists, criteria, len(audience.model.item_index_)),
-            **_liked_found(lists, criteria),
-            **_hits(lists, criteria),
-        }
-        sums = {name: sums.get(name, 0) + amount for name, amount in found.items()}
-    return {
-        **sums,
-        "n_users_fallback": int((~audience.is_known & is_asked).sum()),
-        "n_users_without_test": test.n_users - sums["n_users"],
-    }
-
-
-def _relevant_found(lists: Lists, criteria: Criteria, n_items: int) -> dict[str, Any]:
-    counts = count_by_row(lists.rated, criteria.is_relevant(lists.rated.values))
-    is_asked, k = counts > 0, criteria.k
-    hits, best = criteria.is_relevant(lists.ratings[is_asked]), lists.best[is_asked]
-    per_user = {name: one(hits, counts[is_asked], k) for name, one in PER_USER.items()}
-    if criteria.gains == "graded":
-        in_lists, possible = (criteria.gains_of(each) for each in (lists.ratings, lists.rated.values))
-        per_user["ndcg"] = metrics.graded_ndcg(in_lists, lists.rated.indptr, possible, k=k)
-    return {
-        "n_users": int(is_asked.sum()),
-        "ranking": np.array([values.sum() for values in per_user.values()]),
-        "n_recommended": np.bincount(best[best >= 0], minlength=n_items),
-    }
-
-
-def _liked_found(lists: Lists, criteria: Criteria) -> dict[str, Any]:
-    counts = count_by_row(lists.rated, criteria.is_liked(lists.rated.values))
-    is_asked = counts > 0
-    hits, n_liked = criteria.is_liked(lists.ratings[is_asked]), counts[is_asked]
-    return {
-        "n_users_liking": int(is_asked.sum()),
-        "ndcg_liked": float(metrics.ndcg(hits, n_liked, k=criteria.k).sum()),
-        "recall_liked": float(metrics.recall(hits, n_liked).sum()),
-    }
-
-
-def _hits(lists: Lists, criteria: Criteria) -> dict[str, Any]:
-    stars = lists.ratings[~np.isnan(lists.ratings)]
-    return {
-        "n_hits": len(stars),
-        "n_disliked": int(criteria.is_disliked(stars).sum()),
-        "stars_of_hits": float(stars.sum(dtype=np.float64)),
-    }
 
 
 def _n_fitted_users(model: Model) -> int:
