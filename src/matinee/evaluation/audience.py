@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from matinee.models.model import Model
 from matinee.models.people import People
 from matinee.ratings import Ratings, Rows
+from matinee.ratings.ids import IdIndex
 from matinee.solving.row_problem import Floats
 
 # The number of pairs, or of places in lists, to work on at once: enough for the native code to run at full
@@ -19,6 +21,41 @@ CHUNK = 1 << 20
 
 Positions = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+
+class Known(Protocol):
+    """What is known of who gave the answers: a model, or what stands for one where there are only lists."""
+
+    @property
+    def user_index_(self) -> IdIndex: ...
+
+    @property
+    def item_index_(self) -> IdIndex: ...
+
+    @property
+    def rated_(self) -> Rows: ...
+
+    @property
+    def n_raters(self) -> Positions: ...
+
+    @property
+    def predicts_ratings(self) -> bool: ...
+
+
+class Answers(Protocol):
+    """Lists for the people of a test and predictions of its ratings, as `Audience` gives those of a model."""
+
+    @property
+    def model(self) -> Known: ...
+
+    @property
+    def is_known(self) -> Mask: ...
+
+    def predict(self, ratings: Ratings) -> Floats: ...
+
+    def predicted_by_model(self, ratings: Ratings) -> Mask: ...
+
+    def best_items(self, people: Positions, width: int) -> NDArray[np.int32]: ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +121,7 @@ class Audience:
         return best
 
 
-def n_trained_on(model: Model, ratings: Ratings) -> int:
+def n_trained_on(model: Known, ratings: Ratings) -> int:
     """The number of ratings whose user and item are a pair that the model was fitted on."""
     user_positions = model.user_index_.positions(ratings.users)
     item_positions = model.item_index_.positions(ratings.items)

@@ -14,10 +14,11 @@ from matinee.errors import DataError
 from matinee.evaluation.criteria import Gains
 from matinee.evaluation.differences import differences
 from matinee.evaluation.evaluation import Evaluation
-from matinee.evaluation.judging import evaluate_alone
+from matinee.evaluation.judging import judged
 from matinee.evaluation.ranking_metrics import RANKING
 from matinee.models.model import Model
 from matinee.ratings import Ratings
+from matinee.ratings.frames import is_frame
 from matinee.ratings.splits import NewUsers
 
 # The columns of the table: the heading and the number format of each figure.
@@ -143,10 +144,11 @@ class Comparison:
 
 
 def compare(
-    models: Mapping[str, Model] | Iterable[Model],
+    models: Mapping[str, Any] | Iterable[Any],
     test: Ratings | NewUsers,
     *,
     k: int = 10,
+    train: Ratings | None = None,
     relevant_from: float | None = None,
     liked: float | None = None,
     gains: Gains = "binary",
@@ -157,11 +159,14 @@ def compare(
 
     Parameters
     ----------
-    models : mapping of name to Model, or models
-        Fitted models; fit all on the same ratings if you want to compare their figures. Without names, models
-        are named by their classes; the second ALS is "ALS 2", and so on.
+    models : mapping of name to model, or models
+        Fitted models; fit all on the same ratings if you want to compare their figures. Frames of lists and
+        objects of other libraries, as `evaluate` takes them, may be among them. Without names, models are
+        named by their classes; the second ALS is "ALS 2", and so on.
     test : Ratings or NewUsers
         Ratings that the models were not trained on; as in `evaluate`.
+    train : Ratings, optional
+        The ratings that frames and objects were trained on; those of the first model, if there is one.
     k, relevant_from, liked, gains
         As in `evaluate`.
 
@@ -176,15 +181,25 @@ def compare(
         arguments.
     """
     named = named_models(models)
+    options = {"k": k, "relevant_from": relevant_from, "liked": liked, "gains": gains}
+    ours = {name: model for name, model in named.items() if isinstance(model, Model)}
+    known = train if train is not None else _trained_on(ours)
     evaluations = {
-        name: evaluate_alone(model, test, k=k, relevant_from=relevant_from, liked=liked, gains=gains)
-        for name, model in named.items()
+        name: judged(model, test, None if name in ours else known, options) for name, model in named.items()
     }
-    _check_alike(named)
+    _check_alike(ours)
     return Comparison(evaluations)
 
 
-def named_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Model]:
+def _trained_on(models: Mapping[str, Model]) -> Ratings | None:
+    """The ratings that the first model was fitted on; None if there is no model."""
+    for model in models.values():
+        model.check_fitted()
+        return Ratings(model.user_index_, model.item_index_, model.rated_)
+    return None
+
+
+def named_models(models: Mapping[str, Any] | Iterable[Any]) -> dict[str, Any]:
     """The models by name. Without names, they are named by their classes; the second ALS is "ALS 2".
 
     Raises
@@ -192,7 +207,7 @@ def named_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Mod
     DataError
         If there are no models.
     """
-    if isinstance(models, Model):
+    if isinstance(models, Model) or is_frame(models) or not isinstance(models, Iterable):
         raise DataError(
             "expected several models, in a list or by name; call evaluate(model, test) for a single model"
         )
@@ -205,8 +220,8 @@ def named_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Mod
     return named
 
 
-def _by_class(models: Iterable[Model]) -> dict[str, Model]:
-    named: dict[str, Model] = {}
+def _by_class(models: Iterable[Any]) -> dict[str, Any]:
+    named: dict[str, Any] = {}
     for model in models:
         name = type(model).__name__
         number = 1 + sum(type(other).__name__ == name for other in named.values())
@@ -216,6 +231,8 @@ def _by_class(models: Iterable[Model]) -> dict[str, Model]:
 
 def _check_alike(named: Mapping[str, Model]) -> None:
     """Raise a DataError unless all models know the same users and items: one protocol is printed for all."""
+    if not named:
+        return
     (first, one), *others = named.items()
     for name, other in others:
         if one.user_index_ != other.user_index_ or one.item_index_ != other.item_index_:

@@ -23,7 +23,13 @@ from matinee.evaluation.resampling import Interval, Resampled, interval_by_parts
 MODERATE_RATIO = 1.1
 OVERFITTING_RATIO = 1.3
 # The items that are not recommended to a user.
-TRAINING, HISTORY = "training ratings", "history folded in"
+TRAINING, HISTORY, NOTHING = "training ratings", "history folded in", "nothing"
+# What users may be without, and what is ranked for each.
+PROTOCOLS = {
+    TRAINING: ("training ratings", "{} movies, without those in the user's training ratings"),
+    HISTORY: ("a history that the model knows", "{} movies, without their history folded in"),
+    NOTHING: ("a list", "the lists are taken as they are given"),
+}
 # The figures of lists that are printed: the label, and the format of the figure.
 LISTS = {
     **{name: (f"{label} at {{k}}", "{:.4f}") for name, label in RANKING.items()},
@@ -67,9 +73,9 @@ class Evaluation:
     n_items : int
         The size of the catalogue. Each user's list has the best k items of the whole catalogue, without the
         ``excluded`` ones; no items are sampled.
-    excluded : {"training ratings", "history folded in"}
+    excluded : {"training ratings", "history folded in", "nothing"}
         The items that are not recommended to a user: those of the user's training ratings, or those of the
-        history that was folded in, if the test is `NewUsers`.
+        history that was folded in, if the test is `NewUsers`. Nothing is excluded from lists that are given.
     n_users : int
         The number of users with a relevant test rating. All of them get a list; the figures are means over
         them.
@@ -81,7 +87,7 @@ class Evaluation:
         Ranking figures, defined in `matinee.metrics`; NaN if no user gets a list.
     catalogue_coverage, novelty : float
         The share of the catalogue that is in at least one list, and the bits of surprise in a place of a
-        list; also defined in `matinee.metrics`.
+        list; also defined in `matinee.metrics`. None for lists whose training ratings are not given.
     ndcg_liked, recall_liked : float or None
         NDCG and recall where only test ratings of at least ``liked_from`` count, over the users who have any;
         NaN if nobody has.
@@ -97,7 +103,7 @@ class Evaluation:
         The gains in ``ndcg``: 1 for every relevant item, or those of `matinee.metrics.graded_gains`.
     most_popular : dict of str to float, or None
         The figures of the lists of `baselines.MostPopular`, fitted on the same ratings, by their names here.
-        None if the model is that one, or only the model was evaluated.
+        None if the model is that one, or only the model was evaluated, or the training is not known.
     has_regularization : bool
         Whether the model has a regularization that the `verdict` can speak of.
     people : PerPerson or None
@@ -127,8 +133,8 @@ class Evaluation:
     map: float
     mrr: float
     hit_rate: float
-    catalogue_coverage: float
-    novelty: float
+    catalogue_coverage: float | None
+    novelty: float | None
     ndcg_liked: float | None
     recall_liked: float | None
     mean_stars_of_hits: float | None
@@ -189,7 +195,11 @@ class Evaluation:
         if self.people is None:
             return {}
         found = {**Resampled.of(self.people.fractions()).intervals(), **self._intervals_of_all_lists()}
-        return {name: ends for name, ends in found.items() if not math.isnan(ends[0])}
+        return {
+            name: ends
+            for name, ends in found.items()
+            if getattr(self, name) is not None and not math.isnan(ends[0])
+        }
 
     def _intervals_of_all_lists(self) -> dict[str, Interval]:
         assert self.people is not None
@@ -201,6 +211,7 @@ class Evaluation:
         return {
             name: interval_by_parts(figure(whole), np.array([figure(whole - part) for part in parts]))
             for name, figure in OF_ALL_LISTS.items()
+            if getattr(self, name) is not None
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -257,12 +268,10 @@ class Evaluation:
     def protocol(self) -> Iterator[tuple[str, str]]:
         """How the figures were computed, in pairs of a label and a text."""
         yield "split", "not known" if self.split is None else self.split
-        is_new = self.excluded == HISTORY
-        lacking = "a history that the model knows" if is_new else "training ratings"
+        lacking, ranked = PROTOCOLS[self.excluded]
         yield "users ranked", f"{self.n_users:,} ({self.n_users_fallback:,} of them without {lacking})"
         yield "users left out", f"{self.n_users_without_test:,} without a relevant test rating"
-        less = "their history folded in" if is_new else "those in the user's training ratings"
-        yield "ranked for each", f"{self.n_items:,} movies, without {less}"
+        yield "ranked for each", ranked.format(f"{self.n_items:,}")
         threshold = "every test rating" if self.relevant_from is None else f"from {self.relevant_from:g}"
         yield "relevant", threshold
         if self.gains == "graded":

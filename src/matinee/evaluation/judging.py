@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import polars as pl
@@ -13,21 +13,23 @@ from numpy.typing import NDArray
 from matinee import metrics
 from matinee.checks import whole_number
 from matinee.errors import DataError
-from matinee.evaluation.audience import Audience
+from matinee.evaluation.audience import Answers, Audience
 from matinee.evaluation.criteria import Criteria, Gains, relevance_threshold
-from matinee.evaluation.evaluation import HISTORY, TRAINING, Evaluation
+from matinee.evaluation.evaluation import HISTORY, NOTHING, TRAINING, Evaluation
+from matinee.evaluation.foreign import ForeignAnswers, Trained, check_answers
 from matinee.evaluation.per_person import PerPerson
 from matinee.evaluation.ranking_metrics import RANKING, figure_by_k
 from matinee.evaluation.tally import Tally
 from matinee.models.baselines import MostPopular
 from matinee.models.model import Model
 from matinee.ratings import Ratings, check_ratings
+from matinee.ratings.frames import is_frame
 from matinee.ratings.splits import NewUsers
 
 
 @overload
 def evaluate(
-    model: Model,
+    model: Any,
     test: Ratings | NewUsers,
     *,
     k: int = 10,
@@ -41,7 +43,7 @@ def evaluate(
 
 @overload
 def evaluate(
-    model: Model,
+    model: Any,
     test: Ratings | NewUsers,
     *,
     k: int = 10,
@@ -54,7 +56,7 @@ def evaluate(
 
 
 def evaluate(
-    model: Model,
+    model: Any,
     test: Ratings | NewUsers,
     *,
     k: int = 10,
@@ -66,12 +68,17 @@ def evaluate(
 ) -> Evaluation | pl.DataFrame:
     """Measure how well a model predicts ratings, and how many test items are in its recommendations.
 
-    The lists are judged beside those of the most popular items.
+    The lists are judged beside those of the most popular items. They may come from any library.
 
     Parameters
     ----------
-    model : Model
-        A model that was fitted, or loaded from a file.
+    model : Model, frame of lists, or object with ``recommend`` or ``predict``
+        A model that was fitted, or loaded from a file. Or the lists themselves: a frame (pandas, polars or
+        Arrow) with the columns user, item and rank, or score where there is no rank. Or an object with
+        ``recommend(user, n)``, which gives ids of items or pairs of an id and a score, best first, or with
+        ``predict(users, items)``, which gives as many ratings, or with both. What only predicts is ranked
+        here, without the items in the user's training ratings; lists are taken as they are. A user without a
+        list, or for whom ``recommend`` raises a LookupError, has found nothing.
     test : Ratings or NewUsers
         Ratings that the model was not trained on. An item that a user has in the training ratings is never
         recommended to them, so it counts as missed; the result says how many there are. For `NewUsers`, each
@@ -81,7 +88,7 @@ def evaluate(
         shorter and the empty places count as misses.
     train : Ratings, optional
         The ratings that the model was trained on. With them the result has the training errors and the
-        verdict on overfitting.
+        verdict on overfitting; of lists and objects also the coverage, the novelty and the most popular.
     relevant_from : float, optional
         The least rating that makes an item relevant to a user. By default every test rating does.
     liked : float, optional
@@ -105,18 +112,18 @@ def evaluate(
     Raises
     ------
     DataError
-        If an argument is invalid, or there are no ratings in ``test`` or ``train``.
+        If an argument is invalid, there are no ratings in ``test`` or ``train``, or lists lack a column or
+        hold an item twice.
     NotFittedError
         If the model has not been fitted.
     """
-    _check_arguments(model, test, train)
-    criteria = Criteria.of(model.rating_range_, k=k, relevant_from=relevant_from, liked=liked, gains=gains)
+    options = {"k": k, "relevant_from": relevant_from, "liked": liked, "gains": gains}
+    asked = _Asked.of(model, test, train, options)
     if not isinstance(per_user, bool):
         raise DataError(f"per_user={per_user!r}; expected True or False")
     if per_user:
-        return PerPerson.of(*_audience(model, test), criteria).to_frame()
-    alone = _evaluated(model, test, train, criteria)
-    return replace(alone, most_popular=_most_popular(model, test, criteria))
+        return PerPerson.of(asked.answers, asked.held_out, asked.criteria).to_frame()
+    return replace(_evaluated(asked), most_popular=_most_popular(asked))
 
 
 def evaluate_alone(
@@ -129,9 +136,8 @@ def evaluate_alone(
     gains: Gains = "binary",
 ) -> Evaluation:
     """What `evaluate` says of a model, without the most popular beside it; for many models on one test."""
-    _check_arguments(model, test, None)
-    criteria = Criteria.of(model.rating_range_, k=k, relevant_from=relevant_from, liked=liked, gains=gains)
-    return _evaluated(model, test, None, criteria)
+    options = {"k": k, "relevant_from": relevant_from, "liked": liked, "gains": gains}
+    return judged(model, test, None, options)
 
 
 def predicted_ratings(model: Model, test: Ratings | NewUsers) -> tuple[Ratings, NDArray[np.float32]]:
@@ -144,7 +150,7 @@ def predicted_ratings(model: Model, test: Ratings | NewUsers) -> tuple[Ratings, 
     NotFittedError
         If the model has not been fitted.
     """
-    _check_arguments(model, test, None)
+    _check_model(model, test)
     if not model.predicts_ratings:
         raise DataError(
             f"{type(model).__name__} predicts no ratings; expected a model that does, such as ALS"
@@ -184,7 +190,7 @@ def metric_by_k(
     NotFittedError
         If the model has not been fitted.
     """
-    _check_arguments(model, test, None)
+    _check_model(model, test)
     if metric not in RANKING:
         raise DataError(f"metric={metric!r}; expected one of {', '.join(RANKING)}")
     lengths = [whole_number("k", k, least=1) for k in ks]
@@ -193,35 +199,91 @@ def metric_by_k(
     return figure_by_k(*_audience(model, test), relevance_threshold(relevant_from), metric, lengths)
 
 
-def _evaluated(
-    model: Model, test: Ratings | NewUsers, train: Ratings | None, criteria: Criteria
+def judged(
+    given: Any, test: Ratings | NewUsers, train: Ratings | None, options: Mapping[str, Any]
 ) -> Evaluation:
-    train_rmse, train_mae = (None, None) if train is None else _errors(Audience.known(model, train), train)
-    audience, held_out = _audience(model, test)
-    people = PerPerson.of(audience, held_out, criteria)
-    tally = Tally.summed(people, model, held_out)
+    """The evaluation of a model, of lists or of an object, without the most popular beside it."""
+    return _evaluated(_Asked.of(given, test, train, options))
+
+
+class _Asked(NamedTuple):
+    """What is evaluated, and by what.
+
+    Attributes
+    ----------
+    given : Model, frame or object
+    answers : Answers
+        To the people of the test.
+    held_out : Ratings
+        The ratings to predict and to find in the lists.
+    train : Ratings or None
+    criteria : Criteria
+    test : Ratings or NewUsers
+    """
+
+    given: Any
+    answers: Answers
+    held_out: Ratings
+    train: Ratings | None
+    criteria: Criteria
+    test: Ratings | NewUsers
+
+    @classmethod
+    def of(
+        cls, given: Any, test: Ratings | NewUsers, train: Ratings | None, options: Mapping[str, Any]
+    ) -> _Asked:
+        _check_arguments(given, test, train)
+        held_out = test.held_out if isinstance(test, NewUsers) else test
+        if isinstance(given, Model):
+            criteria = Criteria.of(given.rating_range_, **options)
+            return cls(given, _audience(given, test)[0], held_out, train, criteria, test)
+        known = held_out if train is None else train
+        criteria = Criteria.of((float(known.values.min()), float(known.values.max())), **options)
+        answers = ForeignAnswers.of(given, held_out, train, criteria.k)
+        return cls(given, answers, held_out, train, criteria, test)
+
+
+def _evaluated(asked: _Asked) -> Evaluation:
+    model, criteria = asked.answers.model, asked.criteria
+    people = PerPerson.of(asked.answers, asked.held_out, criteria)
+    tally = Tally.summed(people, model, asked.held_out)
+    figures = tally.figures(model.n_raters, criteria, predicts_ratings=model.predicts_ratings)
+    if isinstance(model, Trained) and not model.is_known:
+        figures |= {"catalogue_coverage": None, "novelty": None}
+    train_rmse, train_mae = _train_errors(asked)
     return Evaluation(
-        **tally.figures(model.n_raters, criteria, predicts_ratings=model.predicts_ratings),
+        **figures,
         **criteria.protocol(),
-        split=getattr(test, "split", None),
+        split=getattr(asked.test, "split", None),
         train_rmse=train_rmse,
         train_mae=train_mae,
-        excluded=HISTORY if isinstance(test, NewUsers) else TRAINING,
+        excluded=_excluded(asked),
         most_popular=None,
         # The last part of a model that has parts is the one that rates.
-        has_regularization="regularization" in (model.parts or [model])[-1].get_params(),
+        has_regularization=isinstance(model, Model)
+        and "regularization" in (model.parts or [model])[-1].get_params(),
         people=people,
     )
 
 
-def _most_popular(
-    model: Model, test: Ratings | NewUsers, criteria: Criteria
-) -> dict[str, float | None] | None:
+def _excluded(asked: _Asked) -> str:
+    if not isinstance(asked.given, Model):
+        return NOTHING
+    return HISTORY if isinstance(asked.test, NewUsers) else TRAINING
+
+
+def _most_popular(asked: _Asked) -> dict[str, float | None] | None:
     """The figures of the lists of what is most popular in the ratings that a model was fitted on."""
-    if isinstance(model, MostPopular):
+    if isinstance(asked.given, MostPopular):
         return None
-    tally = Tally.of(*_audience(MostPopular.beside(model), test), criteria)
-    return tally.figures_of_lists(model.n_raters, criteria)
+    if isinstance(asked.given, Model):
+        popular = MostPopular.beside(asked.given)
+    elif asked.train is not None:
+        popular = MostPopular().fit(asked.train)
+    else:
+        return None
+    tally = Tally.of(*_audience(popular, asked.test), asked.criteria)
+    return tally.figures_of_lists(popular.n_raters, asked.criteria)
 
 
 def _audience(model: Model, test: Ratings | NewUsers) -> tuple[Audience, Ratings]:
@@ -231,21 +293,36 @@ def _audience(model: Model, test: Ratings | NewUsers) -> tuple[Audience, Ratings
     return Audience.known(model, test), test
 
 
-def _check_arguments(model: Any, test: Any, train: Any) -> None:
-    if not isinstance(model, Model):
-        raise DataError(f"expected a model, such as matinee.ALS().fit(train), got {type(model).__name__}")
-    model.check_fitted()
+def _check_arguments(given: Any, test: Any, train: Any) -> None:
+    if isinstance(given, Model):
+        given.check_fitted()
+    elif not is_frame(given):
+        check_answers(given)
     tested = test.held_out if isinstance(test, NewUsers) else test
     for name, ratings in (("test", tested), ("train", train)):
         if ratings is not None or name == "test":
             check_ratings(ratings, name)
-            model.item_index_.require_kind_of(ratings.item_index, name="item")
-            if not isinstance(test, NewUsers):
-                model.user_index_.require_kind_of(ratings.user_index, name="user")
+            if isinstance(given, Model):
+                given.item_index_.require_kind_of(ratings.item_index, name="item")
+                if not isinstance(test, NewUsers):
+                    given.user_index_.require_kind_of(ratings.user_index, name="user")
+    if isinstance(test, NewUsers) and not isinstance(given, Model) and not is_frame(given):
+        raise DataError(
+            f"{type(given).__name__} cannot be told the history of new users; give a frame of their lists"
+        )
 
 
-def _errors(audience: Audience, ratings: Ratings) -> tuple[float | None, float | None]:
-    if not audience.model.predicts_ratings:
+def _check_model(model: Any, test: Any) -> None:
+    if not isinstance(model, Model):
+        raise DataError(f"expected a model, such as matinee.ALS().fit(train), got {type(model).__name__}")
+    _check_arguments(model, test, None)
+
+
+def _train_errors(asked: _Asked) -> tuple[float | None, float | None]:
+    train, answers = asked.train, asked.answers
+    if train is None or not answers.model.predicts_ratings:
         return None, None
-    predicted = audience.predict(ratings)
-    return metrics.rmse(ratings.values, predicted), metrics.mae(ratings.values, predicted)
+    if isinstance(asked.given, Model):
+        answers = Audience.known(asked.given, train)
+    predicted = answers.predict(train)
+    return metrics.rmse(train.values, predicted), metrics.mae(train.values, predicted)

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from matinee import metrics
-from matinee.evaluation.audience import Audience
+from matinee.evaluation.audience import Answers
 from matinee.evaluation.criteria import Criteria
 from matinee.evaluation.ranking_metrics import PER_USER, Lists, count_by_row, lists_of
 from matinee.ratings import Ratings
@@ -69,7 +69,7 @@ class PerPerson:
     tells_disliked: bool
 
     @classmethod
-    def of(cls, audience: Audience, test: Ratings, criteria: Criteria) -> PerPerson:
+    def of(cls, audience: Answers, test: Ratings, criteria: Criteria) -> PerPerson:
         """The people of a test: the errors of their ratings, and the hits in their lists."""
         rows = np.flatnonzero(test.by_user.counts)
         model, chunks = audience.model, []
@@ -151,7 +151,7 @@ def is_root(name: str) -> bool:
     return name.startswith("rmse")
 
 
-def _errors(audience: Audience, test: Ratings) -> dict[str, NDArray[Any]]:
+def _errors(audience: Answers, test: Ratings) -> dict[str, NDArray[Any]]:
     """By the rows of the test's users."""
     by_model = audience.predicted_by_model(test)
     found: dict[str, NDArray[Any]] = {

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee import metrics
-from matinee.evaluation.audience import CHUNK, Audience, chunks
+from matinee.evaluation.audience import CHUNK, Answers, chunks
 from matinee.evaluation.criteria import is_at_least
 from matinee.ratings import Ratings, Rows
 
@@ -57,7 +57,7 @@ class Lists(NamedTuple):
 
 
 def figure_by_k(
-    audience: Audience, test: Ratings, relevant_from: float | None, metric: str, lengths: list[int]
+    audience: Answers, test: Ratings, relevant_from: float | None, metric: str, lengths: list[int]
 ) -> list[float]:
     """The mean over users of one of ``RANKING``, for lists of different lengths."""
     threshold = -math.inf if relevant_from is None else relevant_from
@@ -76,7 +76,7 @@ def count_by_row(rows: Rows, which: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.asarray(np.diff(before[rows.indptr]))
 
 
-def lists_of(audience: Audience, test: Ratings, users: NDArray[np.int64], k: int) -> Iterator[Lists]:
+def lists_of(audience: Answers, test: Ratings, users: NDArray[np.int64], k: int) -> Iterator[Lists]:
     """Yield the lists of users of a test, in chunks."""
     model = audience.model
     # The item at each of the model's positions, as a column of the test; −1 for a filler and at the end.

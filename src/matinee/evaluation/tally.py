@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee import metrics
-from matinee.evaluation.audience import Audience, n_trained_on
+from matinee.evaluation.audience import Audience, Known, n_trained_on
 from matinee.evaluation.criteria import Criteria
 from matinee.evaluation.evaluation import LISTS
 from matinee.evaluation.per_person import PerPerson
@@ -78,7 +78,7 @@ class Tally:
         return cls.summed(PerPerson.of(audience, test, criteria), audience.model, test)
 
     @classmethod
-    def summed(cls, people: PerPerson, model: Model, test: Ratings) -> Tally:
+    def summed(cls, people: PerPerson, model: Known, test: Ratings) -> Tally:
         """The tally of the people of a test to whom a model has answered."""
         zero = vars(cls.zero(0))
         # In the types of the fields: numpy's own are not for JSON.
@@ -159,7 +159,7 @@ class Tally:
         }
 
 
-def _n_fitted_users(model: Model) -> int:
+def _n_fitted_users(model: Known) -> int:
     return int(np.count_nonzero(model.rated_.counts))
 
 
