@@ -57,6 +57,8 @@ class Answers(Protocol):
 
     def best_items(self, people: Positions, width: int) -> NDArray[np.int32]: ...
 
+    def rated_by(self, people: Positions) -> Rows: ...
+
 
 @dataclass(frozen=True)
 class Audience:
@@ -109,6 +111,10 @@ class Audience:
         """Which ratings are predicted without fallback: the model knows ratings of both user and item."""
         items = _is_rated(self.model.item_index_.positions(ratings.items), self.model.n_raters)
         return np.asarray(self.is_known[ratings.user_positions] & items[ratings.by_user.columns])
+
+    def rated_by(self, people: Positions) -> Rows:
+        """What the model knows of people: their ratings, a row each, by its positions of the items."""
+        return self.people.rated.pick(self.rows[people])
 
     def best_items(self, people: Positions, width: int) -> NDArray[np.int32]:
         """Positions of the best items for people, −1 where there are no more; shape (n, width)."""

@@ -33,9 +33,18 @@ COLUMNS = {
     "catalogue_coverage": ("catalogue", "{:.1%}"),
     "novelty": ("novelty", "{:.2f}"),
 }
+# Those beside accuracy, in a table of their own.
+BESIDE_COLUMNS = {
+    "gini": ("Gini", "{:.3f}"),
+    "popularity_bias": ("popularity bias", "{:+.1%}"),
+    "serendipity": ("serendipity", "{:.4f}"),
+    "diversity": ("diversity", "{:.3f}"),
+    "miscalibration": ("miscalibration", "{:.3f}"),
+    "auc": ("AUC", "{:.4f}"),
+}
 NONE = "–"
 # The figures of which less is better.
-LOWER_IS_BETTER = {"rmse", "mae", "share_disliked"}
+LOWER_IS_BETTER = {"rmse", "mae", "rmse_without_fallback", "share_disliked", "miscalibration"}
 # The models in the order of their rows; beyond these, names of two letters.
 LETTERS = [*ascii_lowercase, *(first + second for first in ascii_lowercase for second in ascii_lowercase)]
 TEST = "Paired permutation tests over users, Holm's correction for the pairs of models, p < 0.05."
@@ -60,9 +69,9 @@ class Comparison:
         """Which differences between the models are real, and how large they are.
 
         Two models are tested on the same people by a paired permutation test of each figure that is a
-        fraction of sums over people. That is every figure but the catalogue coverage, which is of all lists
-        together. Holm's correction is over the pairs of models, for each figure by itself: say which figure
-        decides before you look.
+        fraction of sums over people. That is every figure but the catalogue coverage and the Gini
+        coefficient, which are of all lists together. Holm's correction is over the pairs of models, for each
+        figure by itself: say which figure decides before you look.
 
         Returns
         -------
@@ -87,15 +96,33 @@ class Comparison:
         return {name: found.to_dict() for name, found in self.evaluations.items()}
 
     def __str__(self) -> str:
-        marks = self._marks()
-        lines = [["model", *(label for label, _ in COLUMNS.values())]]
-        for place, (name, figures) in enumerate(self.to_dict().items()):
-            shown = name if len(self.evaluations) == 1 else f"{LETTERS[place]} {name}"
-            cells = zip(COLUMNS, _cells(figures), strict=True)
-            lines.append([shown, *(cell + marks.get((name, figure), "") for figure, cell in cells)])
+        whole, marks = self.to_dict(), self._marks()
+        beside = {
+            figure: column
+            for figure, column in BESIDE_COLUMNS.items()
+            if any(found[figure] is not None for found in whole.values())
+        }
+        tables = [self._table(columns, whole, marks) for columns in (COLUMNS, beside) if columns]
+        lines = [line for table in tables for line in (*table, "")]
+        return "\n".join([*lines, *self._meaning(), *self._protocol(), *self._trained_on()])
+
+    def _table(
+        self,
+        columns: dict[str, tuple[str, str]],
+        whole: dict[str, dict[str, Any]],
+        marks: dict[tuple[str, str], str],
+    ) -> list[str]:
+        lines = [["model", *(label for label, _ in columns.values())]]
+        for place, (name, figures) in enumerate(whole.items()):
+            shown = name if len(whole) == 1 else f"{LETTERS[place]} {name}"
+            cells = [
+                (NONE if figures[figure] is None else text.format(figures[figure]))
+                + marks.get((name, figure), "")
+                for figure, (_, text) in columns.items()
+            ]
+            lines.append([shown, *cells])
         widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-        table = ["  ".join(map(_padded, line, widths, _FIRST_LEFT)).rstrip() for line in lines]
-        return "\n".join([*table, *self._meaning(), "", *self._protocol(), *self._trained_on()])
+        return ["  ".join(map(str.rjust, line, widths)).rstrip() for line in _left_first(lines, widths[0])]
 
     def _marks(self) -> dict[tuple[str, str], str]:
         """What follows each figure of a model: the letters of the models that it is really better than."""
@@ -108,7 +135,10 @@ class Comparison:
             found.setdefault((better, row["figure"]), []).append(letters[worse])
         marks = {place: "".join(sorted(worse)) for place, worse in found.items()}
         # As wide in every row of a column, so that the figures stay below each other.
-        widths = {figure: max(len(marks.get((name, figure), "")) for name in letters) for figure in COLUMNS}
+        widths = {
+            figure: max(len(marks.get((name, figure), "")) for name in letters)
+            for figure in (*COLUMNS, *BESIDE_COLUMNS)
+        }
         return {
             (name, figure): f" {marks.get((name, figure), ''):<{width}}"
             for name in letters
@@ -120,12 +150,12 @@ class Comparison:
         if len(self.evaluations) == 1:
             return []
         if not self.differences["is_real"].any():
-            return ["", "No difference is real: each may be chance.", TEST]
+            return ["No difference is real: each may be chance.", TEST, ""]
         return [
-            "",
             "A letter beside a figure names a model that it is better than, and not by chance;",
-            "beside a novelty, a model whose lists are less novel.",
+            "beside novelty, popularity bias and diversity, a model that has less of it.",
             TEST,
+            "",
         ]
 
     def _protocol(self) -> list[str]:
@@ -152,6 +182,8 @@ def compare(
     relevant_from: float | None = None,
     liked: float | None = None,
     gains: Gains = "binary",
+    genres: Any = None,
+    auc: bool = False,
 ) -> Comparison:
     """Evaluate several models on one test, and put the results into one table that says what is chance.
 
@@ -167,7 +199,7 @@ def compare(
         Ratings that the models were not trained on; as in `evaluate`.
     train : Ratings, optional
         The ratings that frames and objects were trained on; those of the first model, if there is one.
-    k, relevant_from, liked, gains
+    k, relevant_from, liked, gains, genres, auc
         As in `evaluate`.
 
     Returns
@@ -185,7 +217,8 @@ def compare(
     ours = {name: model for name, model in named.items() if isinstance(model, Model)}
     known = train if train is not None else _trained_on(ours)
     evaluations = {
-        name: judged(model, test, None if name in ours else known, options) for name, model in named.items()
+        name: judged(model, test, None if name in ours else known, options, genres=genres, auc=auc)
+        for name, model in named.items()
     }
     _check_alike(ours)
     return Comparison(evaluations)
@@ -242,14 +275,6 @@ def _check_alike(named: Mapping[str, Model]) -> None:
             )
 
 
-_FIRST_LEFT = [True, *(False for _ in COLUMNS)]
-
-
-def _cells(figures: dict[str, Any]) -> list[str]:
-    return [
-        NONE if figures[name] is None else text.format(figures[name]) for name, (_, text) in COLUMNS.items()
-    ]
-
-
-def _padded(cell: str, width: int, is_left: bool) -> str:
-    return cell.ljust(width) if is_left else cell.rjust(width)
+def _left_first(lines: list[list[str]], width: int) -> list[list[str]]:
+    """The lines with their first cell at the left."""
+    return [[line[0].ljust(width), *line[1:]] for line in lines]

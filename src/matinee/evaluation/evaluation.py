@@ -9,9 +9,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from matinee import metrics
+from matinee.errors import DataError
 from matinee.evaluation.criteria import Gains
+from matinee.evaluation.grouping import by_group
+from matinee.evaluation.list_metrics import gini
 from matinee.evaluation.per_person import PerPerson
 from matinee.evaluation.ranking_metrics import RANKING
 from matinee.evaluation.resampling import Interval, Resampled, interval_by_parts
@@ -40,8 +44,21 @@ LISTS = {
     "catalogue_coverage": ("catalogue coverage", "{:.2%}"),
     "novelty": ("novelty", "{:.2f} bits"),
 }
+# Those that tell of lists beside accuracy.
+BESIDE = {
+    "gini": ("Gini of exposure", "{:.3f}"),
+    "popularity_bias": ("popularity bias", "{:+.1%}"),
+    "serendipity": ("serendipity at {k}", "{:.4f}"),
+    "diversity": ("diversity of genres", "{:.3f}"),
+    "miscalibration": ("miscalibration", "{:.3f}"),
+    "auc": ("AUC", "{:.4f}"),
+}
+PRINTED = LISTS | BESIDE
 # The figures that are no means over people, from the number of lists that each item is in.
-OF_ALL_LISTS: dict[str, Callable[[Any], float]] = {"catalogue_coverage": metrics.catalogue_coverage}
+OF_ALL_LISTS: dict[str, Callable[[Any], float]] = {
+    "catalogue_coverage": metrics.catalogue_coverage,
+    "gini": gini,
+}
 
 
 @dataclass(frozen=True)
@@ -106,6 +123,17 @@ class Evaluation:
         None if the model is that one, or only the model was evaluated, or the training is not known.
     has_regularization : bool
         Whether the model has a regularization that the `verdict` can speak of.
+    gini, popularity_bias, serendipity : float or None
+        How unevenly the catalogue is shown, from 0, all items alike, to 1; how much more popular the items in
+        lists are than those that the people have rated, 0 if alike; and the hits at k that are not in the
+        list of the most popular, divided by k. None where the ratings of the fit are not known, from a
+        cluster, and the last from `evaluate_alone`.
+    diversity, miscalibration : float or None
+        How little the genres of a list's items have in common, from 0 to 1; and how far they are from the
+        genres of what the person has rated, 0 if alike. None if no genres are given.
+    auc : float or None
+        How often an item that is relevant to a person is ranked before one that is not. None if it was not
+        asked for.
     people : PerPerson or None
         What each person adds to the figures, from which the `intervals` follow; None from a cluster.
     """
@@ -144,6 +172,12 @@ class Evaluation:
     gains: Gains
     most_popular: dict[str, float | None] | None = field(hash=False)
     has_regularization: bool = True
+    gini: float | None = None
+    popularity_bias: float | None = None
+    serendipity: float | None = None
+    diversity: float | None = None
+    miscalibration: float | None = None
+    auc: float | None = None
     people: PerPerson | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -214,6 +248,31 @@ class Evaluation:
             if getattr(self, name) is not None
         }
 
+    def by_group(self, groups: Any = None) -> pl.DataFrame:
+        """The figures of groups of people, so that a mean does not hide whom a model serves badly.
+
+        Parameters
+        ----------
+        groups : mapping of user to group, or frame with the column user, optional
+            Such as `read_users` gives: each other column of a frame is one way to group people. By default
+            people are grouped by how many ratings the model knows of them: few, some and many, a third each.
+
+        Returns
+        -------
+        polars.DataFrame
+            A row for each group: by (the name of the column), group, n_users (with a test rating), and the
+            figures by their names. People without a group are left out.
+
+        Raises
+        ------
+        DataError
+            If groups is neither, names a user twice, or no user of the test, or people are not known, as of
+            an evaluation on a cluster.
+        """
+        if self.people is None:
+            raise DataError("an evaluation on a cluster keeps no figures of single people to group")
+        return by_group(self.people, groups)
+
     def to_dict(self) -> dict[str, Any]:
         """All values as numbers and strings, ready for JSON; None stands for NaN and infinity."""
         names = [one.name for one in fields(self) if one.name != "people"]
@@ -252,14 +311,16 @@ class Evaluation:
         if len(columns) > 1:
             yield "", _aligned(columns, list(columns))
         for name in own:
-            label = LISTS[name][0].format(k=self.k)
+            label = PRINTED[name][0].format(k=self.k)
             yield label, _aligned(columns, [texts.get(name, "") for texts in columns.values()])
         yield "", ""
         yield from self.protocol()
 
     def _printed_intervals(self) -> dict[str, str]:
-        found = {name: ends for name, ends in self.intervals.items() if name in LISTS}
-        return {name: " to ".join(LISTS[name][1].format(end) for end in ends) for name, ends in found.items()}
+        found = {name: ends for name, ends in self.intervals.items() if name in PRINTED}
+        return {
+            name: " to ".join(PRINTED[name][1].format(end) for end in ends) for name, ends in found.items()
+        }
 
     def _interval_of(self, name: str) -> str:
         low, high = self.intervals.get(name, (math.nan, math.nan))
@@ -283,7 +344,9 @@ class Evaluation:
 def _printed(figures: Mapping[str, Any]) -> dict[str, str]:
     """The figures of lists as they are printed, by name, without those that there are none of."""
     return {
-        name: text.format(figures[name]) for name, (_, text) in LISTS.items() if figures[name] is not None
+        name: text.format(figures[name])
+        for name, (_, text) in PRINTED.items()
+        if figures.get(name) is not None
     }
 
 

@@ -15,7 +15,7 @@ from matinee.evaluation.audience import Mask, Positions
 from matinee.ratings import Ratings, Rows
 from matinee.ratings.columns import whole_frame
 from matinee.ratings.frames import check_names, is_frame
-from matinee.ratings.ids import IdIndex
+from matinee.ratings.ids import IdArray, IdIndex
 from matinee.solving.row_problem import Floats
 
 
@@ -66,6 +66,8 @@ class ForeignAnswers:
     Attributes
     ----------
     model : Trained
+    users : ndarray, shape (n_users,)
+        The ids of the users of the test.
     best : ndarray of int32, shape (n_users, width)
         The positions of the items in the list of each user of the test, the best first; −1 fills up.
     is_known : ndarray of bool, shape (n_users,)
@@ -75,6 +77,7 @@ class ForeignAnswers:
     """
 
     model: Trained
+    users: IdArray
     best: NDArray[np.int32]
     is_known: Mask
     predict_pairs: Callable[[Any, Any], Any] | None
@@ -114,7 +117,7 @@ class ForeignAnswers:
         places = lists["place"].to_numpy()[shown]
         best = np.full((test.n_users, int(places.max(initial=0)) + 1), -1, dtype=np.int32)
         best[users[shown], places] = items[shown]
-        return cls(model, best, best[:, 0] >= 0, None)
+        return cls(model, test.users, best, best[:, 0] >= 0, None)
 
     def predict(self, ratings: Ratings) -> Floats:
         """The prediction of each of the ratings, in their order."""
@@ -125,6 +128,10 @@ class ForeignAnswers:
     def predicted_by_model(self, ratings: Ratings) -> Mask:
         """All: whether a prediction is a fallback is not known."""
         return np.ones(len(ratings), dtype=bool)
+
+    def rated_by(self, people: Positions) -> Rows:
+        """What people rated in the training, a row each."""
+        return self.model.rated_.pick(self.model.user_index_.positions(self.users[people]))
 
     def best_items(self, people: Positions, width: int) -> NDArray[np.int32]:
         """Positions of the items listed for people, −1 where there are no more; shape (n, width)."""

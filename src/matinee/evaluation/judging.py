@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from matinee import metrics
 from matinee.checks import whole_number
 from matinee.errors import DataError
+from matinee.evaluation import list_metrics
 from matinee.evaluation.audience import Answers, Audience
+from matinee.evaluation.beyond import Beyond, genre_table
 from matinee.evaluation.criteria import Criteria, Gains, relevance_threshold
 from matinee.evaluation.evaluation import HISTORY, NOTHING, TRAINING, Evaluation
 from matinee.evaluation.foreign import ForeignAnswers, Trained, check_answers
@@ -37,6 +39,8 @@ def evaluate(
     relevant_from: float | None = None,
     liked: float | None = None,
     gains: Gains = "binary",
+    genres: Any = None,
+    auc: bool = False,
     per_user: Literal[False] = False,
 ) -> Evaluation: ...
 
@@ -51,6 +55,8 @@ def evaluate(
     relevant_from: float | None = None,
     liked: float | None = None,
     gains: Gains = "binary",
+    genres: Any = None,
+    auc: bool = False,
     per_user: Literal[True],
 ) -> pl.DataFrame: ...
 
@@ -64,6 +70,8 @@ def evaluate(
     relevant_from: float | None = None,
     liked: float | None = None,
     gains: Gains = "binary",
+    genres: Any = None,
+    auc: bool = False,
     per_user: bool = False,
 ) -> Evaluation | pl.DataFrame:
     """Measure how well a model predicts ratings, and how many test items are in its recommendations.
@@ -98,6 +106,10 @@ def evaluate(
     gains : {"binary", "graded"}
         What a relevant item counts in ``ndcg``: 1, or the more the higher it is rated, as
         `matinee.metrics.graded_gains` says.
+    genres : Movies, mapping of item to a list of genres, or frame with the columns item and genres, optional
+        With them the result has the diversity of lists, and how far they are from what a person has rated.
+    auc : bool
+        Rank the whole catalogue for everybody, for the AUC. Only of a model.
     per_user : bool
         Give the figures of each person with a test rating, in place of those of all together.
 
@@ -119,11 +131,12 @@ def evaluate(
     """
     options = {"k": k, "relevant_from": relevant_from, "liked": liked, "gains": gains}
     asked = _Asked.of(model, test, train, options)
+    beyond = _beyond(asked, genres, auc)
     if not isinstance(per_user, bool):
         raise DataError(f"per_user={per_user!r}; expected True or False")
     if per_user:
-        return PerPerson.of(asked.answers, asked.held_out, asked.criteria).to_frame()
-    return replace(_evaluated(asked), most_popular=_most_popular(asked))
+        return PerPerson.of(asked.answers, asked.held_out, asked.criteria, beyond).to_frame()
+    return replace(_evaluated(asked, beyond), most_popular=_most_popular(asked))
 
 
 def evaluate_alone(
@@ -137,7 +150,7 @@ def evaluate_alone(
 ) -> Evaluation:
     """What `evaluate` says of a model, without the most popular beside it; for many models on one test."""
     options = {"k": k, "relevant_from": relevant_from, "liked": liked, "gains": gains}
-    return judged(model, test, None, options)
+    return _evaluated(_Asked.of(model, test, None, options), Beyond(None, None, auc=False))
 
 
 def predicted_ratings(model: Model, test: Ratings | NewUsers) -> tuple[Ratings, NDArray[np.float32]]:
@@ -200,10 +213,31 @@ def metric_by_k(
 
 
 def judged(
-    given: Any, test: Ratings | NewUsers, train: Ratings | None, options: Mapping[str, Any]
+    given: Any,
+    test: Ratings | NewUsers,
+    train: Ratings | None,
+    options: Mapping[str, Any],
+    *,
+    genres: Any,
+    auc: bool,
 ) -> Evaluation:
     """The evaluation of a model, of lists or of an object, without the most popular beside it."""
-    return _evaluated(_Asked.of(given, test, train, options))
+    asked = _Asked.of(given, test, train, options)
+    return _evaluated(asked, _beyond(asked, genres, auc))
+
+
+def _beyond(asked: _Asked, genres: Any, auc: Any) -> Beyond:
+    """What the figures beside accuracy are computed from."""
+    if not isinstance(auc, bool):
+        raise DataError(f"auc={auc!r}; expected True or False")
+    if auc and not isinstance(asked.given, Model):
+        raise DataError("auc=True for lists, which do not rank the whole catalogue; expected a model")
+    popular = _popular_of(asked)
+    return Beyond(
+        popular=None if popular is None else _audience(popular, asked.test)[0],
+        genres=None if genres is None else genre_table(genres, asked.answers.model.item_index_),
+        auc=auc,
+    )
 
 
 class _Asked(NamedTuple):
@@ -243,16 +277,18 @@ class _Asked(NamedTuple):
         return cls(given, answers, held_out, train, criteria, test)
 
 
-def _evaluated(asked: _Asked) -> Evaluation:
+def _evaluated(asked: _Asked, beyond: Beyond) -> Evaluation:
     model, criteria = asked.answers.model, asked.criteria
-    people = PerPerson.of(asked.answers, asked.held_out, criteria)
+    people = PerPerson.of(asked.answers, asked.held_out, criteria, beyond)
     tally = Tally.summed(people, model, asked.held_out)
-    figures = tally.figures(model.n_raters, criteria, predicts_ratings=model.predicts_ratings)
+    figures: dict[str, Any] = tally.figures(model.n_raters, criteria, predicts_ratings=model.predicts_ratings)
     if isinstance(model, Trained) and not model.is_known:
         figures |= {"catalogue_coverage": None, "novelty": None}
+    else:
+        figures["gini"] = list_metrics.gini(tally.n_recommended)
     train_rmse, train_mae = _train_errors(asked)
     return Evaluation(
-        **figures,
+        **(figures | people.means(("popularity_bias", "serendipity", "diversity", "miscalibration", "auc"))),
         **criteria.protocol(),
         split=getattr(asked.test, "split", None),
         train_rmse=train_rmse,
@@ -274,16 +310,18 @@ def _excluded(asked: _Asked) -> str:
 
 def _most_popular(asked: _Asked) -> dict[str, float | None] | None:
     """The figures of the lists of what is most popular in the ratings that a model was fitted on."""
-    if isinstance(asked.given, MostPopular):
-        return None
-    if isinstance(asked.given, Model):
-        popular = MostPopular.beside(asked.given)
-    elif asked.train is not None:
-        popular = MostPopular().fit(asked.train)
-    else:
+    popular = None if isinstance(asked.given, MostPopular) else _popular_of(asked)
+    if popular is None:
         return None
     tally = Tally.of(*_audience(popular, asked.test), asked.criteria)
     return tally.figures_of_lists(popular.n_raters, asked.criteria)
+
+
+def _popular_of(asked: _Asked) -> MostPopular | None:
+    """The most popular of the ratings that were trained on; None if these are not known."""
+    if isinstance(asked.given, Model):
+        return MostPopular.beside(asked.given)
+    return None if asked.train is None else MostPopular().fit(asked.train)
 
 
 def _audience(model: Model, test: Ratings | NewUsers) -> tuple[Audience, Ratings]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from matinee import metrics
 from matinee.evaluation.audience import Answers
+from matinee.evaluation.beyond import Beyond
 from matinee.evaluation.criteria import Criteria
 from matinee.evaluation.ranking_metrics import PER_USER, Lists, count_by_row, lists_of
 from matinee.ratings import Ratings
@@ -56,6 +58,10 @@ class PerPerson:
         The number of lists that each item is in, where every 64th person belongs to one part.
     predicts_ratings, tells_liked, tells_disliked : bool
         Whether there are errors, and whether anything is known to be liked and disliked.
+    beyond : dict of str to Fraction
+        The figures beside accuracy, over people with a relevant test rating.
+    n_known : ndarray of int64, shape (n_people,)
+        The number of ratings by which each of them is known to the model.
     """
 
     index: IdIndex
@@ -67,9 +73,13 @@ class PerPerson:
     predicts_ratings: bool
     tells_liked: bool
     tells_disliked: bool
+    beyond: dict[str, Fraction]
+    n_known: NDArray[np.int64]
 
     @classmethod
-    def of(cls, audience: Answers, test: Ratings, criteria: Criteria) -> PerPerson:
+    def of(
+        cls, audience: Answers, test: Ratings, criteria: Criteria, beyond: Beyond | None = None
+    ) -> PerPerson:
         """The people of a test: the errors of their ratings, and the hits in their lists."""
         rows = np.flatnonzero(test.by_user.counts)
         model, chunks = audience.model, []
@@ -86,16 +96,28 @@ class PerPerson:
             _count_lists(best, first, n_recommended)
             found["bits"] = np.where(best >= 0, bits[best], 0.0).sum(axis=1)
             found["places"] = (best >= 0).sum(axis=1)
+            people = rows[first : first + len(best)]
+            found["n_known"] = audience.rated_by(people).counts
+            if beyond is not None:
+                asked = found["n_users"].astype(np.float64)
+                for name, one in beyond.of_lists(audience, test, people, lists, criteria).items():
+                    found["over " + name] = one.values * asked
+                    found["under " + name] = one.counts * asked
             chunks.append(found)
             first += len(best)
         columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
         columns |= {name: amounts[rows] for name, amounts in _errors(audience, test).items()}
         columns["n_users_fallback"] = ~audience.is_known[rows] & (columns["n_users"] > 0)
+        names = [name.removeprefix("over ") for name in columns if name.startswith("over ")]
         information = Fraction(columns.pop("bits"), columns.pop("places").astype(np.float64))
         return cls(
             index=test.user_index,
             rows=rows,
             ranking=columns.pop("ranking"),
+            beyond={
+                name: Fraction(columns.pop("over " + name), columns.pop("under " + name)) for name in names
+            },
+            n_known=columns.pop("n_known"),
             sums=columns,
             information=information,
             n_recommended=n_recommended,
@@ -119,7 +141,15 @@ class PerPerson:
             found["mean_stars_of_hits"] = self._fraction("stars_of_hits", "n_hits")
             if self.tells_disliked:
                 found["share_disliked"] = self._fraction("n_disliked", "n_hits")
-        return found | {"novelty": self.information}
+        return found | {"novelty": self.information} | self.beyond
+
+    def means(self, names: Sequence[str]) -> dict[str, float | None]:
+        """Some of the figures over all people; None for one that there is none of."""
+        found = self.fractions()
+        return {
+            name: float(figure_of(name, *(each.sum() for each in found[name]))) if name in found else None
+            for name in names
+        }
 
     def _fraction(self, numerators: str, denominators: str) -> Fraction:
         return Fraction(*(self.sums[name].astype(np.float64) for name in (numerators, denominators)))
@@ -138,12 +168,14 @@ def figure_of(name: str, numerator: Any, denominator: Any) -> Any:
     Parameters
     ----------
     name : str
-        A root is taken for an RMSE.
+        A root is taken for an RMSE, and the popularity bias is the fraction less 1.
     numerator, denominator : float or ndarray of float64
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         found = np.true_divide(numerator, denominator)
-    return np.sqrt(found) if is_root(name) else found
+    if is_root(name):
+        return np.sqrt(found)
+    return found - 1 if name == "popularity_bias" else found
 
 
 def is_root(name: str) -> bool:
