@@ -15,6 +15,7 @@ from matinee.errors import DataError, NotFittedError
 from matinee.models.answers import Recommendation, SimilarItem, SimilarUser
 from matinee.models.batches import ranked
 from matinee.models.computed_once import ComputedOnce
+from matinee.models.diversity import diverse
 from matinee.models.filters import Candidates
 from matinee.models.groups import Group, How, check_how, together
 from matinee.models.id_lookup import Kind, positions_of, unknown_id
@@ -128,6 +129,7 @@ class Lists(ABC):
         items: Iterable[Any] | None = None,
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
+        diversity: float = 0.0,
     ) -> list[Recommendation]:
         """The n items with the highest scores for a user, best first; fewer if there are fewer items.
 
@@ -144,6 +146,10 @@ class Lists(ABC):
             Leave out these. Ids that the model does not know make no difference: they are in no list.
         min_ratings : int, optional
             Choose only from items that at least so many users rated, in the fitted ratings.
+        diversity : float
+            From 0 to 1: how unlike each item should be to those before it, by who rated them. Lists are
+            chosen by maximal marginal relevance (Carbonell & Goldstein 1998) from ten times as many items, so
+            that their scores need not descend.
 
         Returns
         -------
@@ -157,11 +163,17 @@ class Lists(ABC):
         UnknownItemError
             For the first of ``items`` that the model has not seen.
         DataError
-            If ``n`` or ``min_ratings`` is out of its range, ``items`` or ``exclude`` is no list of ids, or
-            all ids of ``exclude`` are strings and those of the model integers, or the reverse.
+            If ``n``, ``min_ratings`` or ``diversity`` is out of its range, ``items`` or ``exclude`` is no
+            list of ids, or all ids of ``exclude`` are strings and those of the model integers, or the
+            reverse.
         """
         return self.person(user).recommend(
-            n, exclude_seen=exclude_seen, items=items, exclude=exclude, min_ratings=min_ratings
+            n,
+            exclude_seen=exclude_seen,
+            items=items,
+            exclude=exclude,
+            min_ratings=min_ratings,
+            diversity=diversity,
         )
 
     def recommend_all(
@@ -173,6 +185,7 @@ class Lists(ABC):
         items: Any = None,
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
+        diversity: float = 0.0,
     ) -> pl.DataFrame:
         """The n best items for many users at once.
 
@@ -188,7 +201,7 @@ class Lists(ABC):
             Choose only from these. A mapping, or a frame (pandas, polars or Arrow) with the columns user and
             item, gives each user candidates of their own; everybody asked for needs some, if only an empty
             list.
-        exclude, min_ratings
+        exclude, min_ratings, diversity
             As in `recommend`, for all users.
 
         Returns
@@ -217,7 +230,8 @@ class Lists(ABC):
         if rows.ndim != 1:
             raise DataError(f"users have {rows.ndim} dimensions; expected a column of ids")
         filters = {"items": items, "exclude": exclude, "min_ratings": min_ratings}
-        return self._ranked(self.people, self.user_index_, rows, n=n, exclude_seen=exclude_seen, **filters)
+        people = diverse(self.people, self.candidates, diversity)
+        return self._ranked(people, self.user_index_, rows, n=n, exclude_seen=exclude_seen, **filters)
 
     def fold_in_all(
         self,
@@ -228,6 +242,7 @@ class Lists(ABC):
         items: Any = None,
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
+        diversity: float = 0.0,
     ) -> pl.DataFrame:
         """The n best items for many people whom the model has never seen, all at once.
 
@@ -240,7 +255,7 @@ class Lists(ABC):
             The people's ratings; a frame of pandas, polars or Arrow. Of two ratings of an item by one user
             the last counts. A user of `Ratings` who has none gets the list of somebody of whom nothing is
             known.
-        n, exclude_seen, items, exclude, min_ratings
+        n, exclude_seen, items, exclude, min_ratings, diversity
             As in `recommend_all`; the users of ``items`` are those of ``ratings``.
 
         Returns
@@ -258,7 +273,7 @@ class Lists(ABC):
         """
         self.check_fitted()
         given = ratings if isinstance(ratings, Ratings) else Ratings.from_frame(ratings)
-        people = self.people_by(rated_by_all(self.item_index_, given))
+        people = diverse(self.people_by(rated_by_all(self.item_index_, given)), self.candidates, diversity)
         filters = {"items": items, "exclude": exclude, "min_ratings": min_ratings}
         return self._ranked(
             people, given.user_index, np.arange(given.n_users), n=n, exclude_seen=exclude_seen, **filters

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from matinee.checks import whole_number
 from matinee.models.answers import Explanation, Recommendation
+from matinee.models.diversity import diverse
 from matinee.models.explanation import explanation_of
 from matinee.models.filters import Candidates
 from matinee.models.id_lookup import positions_of
@@ -72,6 +73,7 @@ class Person:
         items: Iterable[Any] | None = None,
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
+        diversity: float = 0.0,
     ) -> list[Recommendation]:
         """The n items with the highest scores, best first; fewer if there are fewer items.
 
@@ -87,16 +89,19 @@ class Person:
             Leave out these. Ids that the model does not know make no difference.
         min_ratings : int, optional
             Choose only from items that at least so many users rated, in the fitted ratings.
+        diversity : float
+            From 0 to 1: how unlike each item should be to those before it, as in `Model.recommend`.
 
         Raises
         ------
         UnknownItemError
             For the first of ``items`` that the model has not seen.
         DataError
-            If ``n`` is not a whole number of at least 1, or a filter is refused as in `Model.recommend`.
+            If ``n`` or ``diversity`` is out of its range, or a filter is refused as in `Model.recommend`.
         """
         chosen = self.candidates.positions(items, exclude, min_ratings)
-        columns, scores = self._best(self._people, n, exclude_seen, chosen)
+        people = diverse(self._people, self.candidates, diversity)
+        columns, scores = self._best(people, n, exclude_seen, chosen)
         return list(map(Recommendation, self._item_index.ids[columns].tolist(), scores.tolist()))
 
     def _best(

@@ -15,6 +15,7 @@ from matinee.errors import DataError, ModelFileError
 from matinee.models.answers import Recommendation
 from matinee.models.blended_people import BlendedItems, BlendedPeople
 from matinee.models.default_models import default_stars, default_watch
+from matinee.models.diversity import diverse
 from matinee.models.id_lookup import Kind
 from matinee.models.model import Model, kind_named
 from matinee.models.new_item import ItemAnswers, NewItem
@@ -327,6 +328,7 @@ class Recommender(Model):
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
         blend: float | None = None,
+        diversity: float = 0.0,
     ) -> list[Recommendation]:
         """The n items of the highest score for a user, best first, with the stars expected.
 
@@ -340,6 +342,8 @@ class Recommender(Model):
             As in `Model.recommend`.
         blend : float, optional
             In place of the model's own.
+        diversity : float
+            From 0 to 1: how unlike each item should be to those before it, as in `Model.recommend`.
 
         Returns
         -------
@@ -357,6 +361,7 @@ class Recommender(Model):
             exclude=exclude,
             min_ratings=min_ratings,
             blend=blend,
+            diversity=diversity,
         )
 
     # ---- files --------------------------------------------------------------------------------------
@@ -429,6 +434,7 @@ class RecommendedPerson(Person):
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
         blend: float | None = None,
+        diversity: float = 0.0,
     ) -> list[Recommendation]:
         """The n items of the highest score, best first, with the stars expected.
 
@@ -441,6 +447,8 @@ class RecommendedPerson(Person):
             As in `Model.recommend`.
         blend : float, optional
             In place of the model's own: 0 is what they would watch alone, 1 the stars alone.
+        diversity : float
+            From 0 to 1: how unlike each item should be to those before it, as in `Model.recommend`.
 
         Raises
         ------
@@ -451,7 +459,8 @@ class RecommendedPerson(Person):
         if blend is not None:
             people = people.blended(number("blend", blend, least=0, most=1))
         chosen = self.candidates.positions(items, exclude, min_ratings)
-        columns, scores = self._best(people, n, exclude_seen, chosen)
+        varied = diverse(people, self.candidates, diversity)
+        columns, scores = self._best(varied, n, exclude_seen, chosen)
         ids = self._item_index.ids[columns].tolist()
         ratings, intervals = _stars(people.stars, columns)
         return list(map(Recommendation, ids, scores.tolist(), ratings, intervals))

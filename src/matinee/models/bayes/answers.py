@@ -198,6 +198,7 @@ class SampledModel(FactorModel):
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
         optimism: float = 0.0,
+        diversity: float = 0.0,
     ) -> list[Recommendation]:
         """The n items with the highest scores for a user, best first; fewer if there are fewer items.
 
@@ -213,13 +214,16 @@ class SampledModel(FactorModel):
         optimism : float
             Rank by the mean plus this many standard deviations. Above 0 explores uncertain items; below 0
             plays safe.
+        diversity : float
+            From 0 to 1: how unlike each item should be to those before it, as in `Model.recommend`.
 
         Raises
         ------
         UnknownUserError, UnknownItemError
             If the model has not seen the user or one of ``items``.
         DataError
-            If ``n`` or ``optimism`` is out of its range, or a filter is refused as in `Model.recommend`.
+            If ``n``, ``optimism`` or ``diversity`` is out of its range, or a filter is refused as in
+            `Model.recommend`.
         """
         return self.person(user).recommend(
             n,
@@ -228,6 +232,7 @@ class SampledModel(FactorModel):
             exclude=exclude,
             min_ratings=min_ratings,
             optimism=optimism,
+            diversity=diversity,
         )
 
     # ---- files --------------------------------------------------------------------------------

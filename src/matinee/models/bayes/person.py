@@ -10,6 +10,7 @@ import numpy as np
 from matinee.checks import number, whole_number
 from matinee.models.answers import Recommendation
 from matinee.models.bayes.people import SampledPeople, deviations_within
+from matinee.models.diversity import pool_size, rerank
 from matinee.models.id_lookup import positions_of
 from matinee.models.person import Person
 from matinee.solving.row_problem import Floats, bias_of
@@ -51,6 +52,7 @@ class SampledPerson(Person):
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
         optimism: float = 0.0,
+        diversity: float = 0.0,
     ) -> list[Recommendation]:
         """The n items with the highest scores, best first; fewer if there are fewer items.
 
@@ -64,18 +66,26 @@ class SampledPerson(Person):
             As in `Model.recommend`.
         optimism : float
             Rank by the mean plus this many standard deviations.
+        diversity : float
+            From 0 to 1: how unlike each item should be to those before it, as in `Model.recommend`.
 
         Raises
         ------
         UnknownItemError
             For the first of ``items`` that the model has not seen.
         DataError
-            If ``n`` or ``optimism`` is out of its range, or a filter is refused as in `Model.recommend`.
+            If ``n``, ``optimism`` or ``diversity`` is out of its range, or a filter is refused as in
+            `Model.recommend`.
         """
         optimism = number("optimism", optimism, least=-LARGEST_OPTIMISM, most=LARGEST_OPTIMISM)
         if optimism == 0:
             return super().recommend(
-                n, exclude_seen=exclude_seen, items=items, exclude=exclude, min_ratings=min_ratings
+                n,
+                exclude_seen=exclude_seen,
+                items=items,
+                exclude=exclude,
+                min_ratings=min_ratings,
+                diversity=diversity,
             )
         people = self._people
         chosen = self.candidates.positions(items, exclude, min_ratings)
@@ -83,7 +93,12 @@ class SampledPerson(Person):
         if exclude_seen:
             columns = np.setdiff1d(columns, people.rated.columns)
         scores = people.means(columns) + optimism * self._deviations(columns)
-        best = np.argsort(-scores, kind="stable")[: whole_number("n", n, least=1)]
+        share, n = number("diversity", diversity, least=0, most=1), whole_number("n", n, least=1)
+        best = np.argsort(-scores, kind="stable")[: pool_size(n) if share else n]
+        if share:
+            pool = columns[best].astype(np.int32)[None], scores[best].astype(np.float32)[None]
+            varied, _ = rerank(*pool, min(n, len(best)), self.candidates, share)
+            best = np.searchsorted(columns, varied[0])
         ids = self._item_index.ids[columns[best]].tolist()
         return list(map(Recommendation, ids, scores[best].tolist()))
 
