@@ -10,6 +10,8 @@ import polars as pl
 import matinee
 
 K = 10
+STRENGTHS = (0.2, 0.5, 0.8)
+POOL = 100
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 FIGURES = {
     "ndcg": "{:.4f}",
@@ -31,16 +33,21 @@ def main() -> None:
         "ItemRidge": matinee.ItemRidge().fit(train),
         "most popular": matinee.baselines.MostPopular().fit(train),
     }
-    print("|", " | ".join(["lists", "diversity=", *FIGURES]), "|")
+    print("|", " | ".join(["lists", "setting", *FIGURES]), "|")
     print("|", " | ".join(["---", *["---:"] * (1 + len(FIGURES))]), "|")
     for name, model in models.items():
         for share in SHARES if name == "ItemRidge" else SHARES[:1]:
-            shown(name, share, model.recommend_all(users, n=K, diversity=share), train, test, movies)
+            lists = model.recommend_all(users, n=K, diversity=share)
+            shown(name, f"diversity={share:g}", lists, train, test, movies)
+    longer = models["ItemRidge"].recommend_all(users, n=POOL)
+    for strength in STRENGTHS:
+        lists = matinee.calibrate(longer, train, movies, n=K, strength=strength)
+        shown("ItemRidge, calibrated", f"strength={strength:g}", lists, train, test, movies)
 
 
 def shown(
     name: str,
-    share: float,
+    setting: str,
     lists: pl.DataFrame,
     train: matinee.Ratings,
     test: matinee.Ratings,
@@ -50,7 +57,7 @@ def shown(
     cells = [text.format(getattr(found, figure)) for figure, text in FIGURES.items()]
     low, high = found.intervals["ndcg"]
     cells[0] += f" ({low:.4f} to {high:.4f})"
-    print("|", " | ".join([name, f"{share:g}", *cells]), "|", flush=True)
+    print("|", " | ".join([name, setting, *cells]), "|", flush=True)
 
 
 if __name__ == "__main__":

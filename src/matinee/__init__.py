@@ -25,7 +25,7 @@ from matinee.errors import (
     UnknownItemError,
     UnknownUserError,
 )
-from matinee.evaluation import Comparison, Evaluation, compare, evaluate
+from matinee.evaluation import Comparison, Evaluation, calibrate, compare, evaluate
 from matinee.models import ALS, BayesianALS, ImplicitALS, ItemRidge, Model, Recommender, load
 from matinee.models.answers import (
     Contribution,
@@ -77,6 +77,7 @@ __all__ = [
     "UnknownItemError",
     "UnknownUserError",
     "baselines",
+    "calibrate",
     "compare",
     "evaluate",
     "k_fold",

@@ -93,7 +93,7 @@ class ForeignAnswers:
             only predicts and whose training ratings are not given.
         """
         if is_frame(given):
-            return cls._of_lists(_lists_of_frame(given), test, train, k)
+            return cls._of_lists(lists_of_frame(given), test, train, k)
         check_answers(given)
         predict = getattr(given, "predict", None)
         if hasattr(given, "recommend"):
@@ -152,7 +152,7 @@ def check_answers(given: Any) -> None:
         )
 
 
-def _lists_of_frame(frame: Any) -> pl.DataFrame:
+def lists_of_frame(frame: Any) -> pl.DataFrame:
     """The columns user, item and place of a frame with a rank, or else a score."""
     whole = whole_frame(frame)
     check_names(["user", "item"], whole.columns)

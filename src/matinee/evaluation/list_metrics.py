@@ -83,23 +83,34 @@ def miscalibration(
     ndarray of float64, shape (n_users,)
         From 0, a list with the same shares of genres; NaN without a genre on either side.
     """
-    totals = genres.sum(axis=1, keepdims=True)
-    shares = np.divide(genres, totals, out=np.zeros_like(genres), where=totals > 0)
-    owners = np.repeat(np.arange(len(lists)), np.diff(indptr))
-    # A genre at a time: the shares of all ratings at once would be as many numbers as ratings and genres.
-    profile = np.zeros((len(lists), shares.shape[1]))
-    for place, of_genre in enumerate(shares.T):
-        profile[:, place] = np.bincount(owners, of_genre[columns], minlength=len(lists))
+    shares = normalised(genres)
+    profile = profiles_of(indptr, columns, shares)
     shown = _summed(lists, lists >= 0, shares)
     has_both = (profile.sum(axis=1) > 0) & (shown.sum(axis=1) > 0)
-    p, q = _normalised(profile), _normalised(shown)
+    p, q = normalised(profile), normalised(shown)
     return np.where(has_both, divergence(p, q), math.nan)
+
+
+def profiles_of(indptr: NDArray[Any], columns: NDArray[Any], shares: Doubles) -> Doubles:
+    """The sum of the shares of genres over the items of each row; shape (n_rows, n_genres)."""
+    n_rows = len(indptr) - 1
+    owners, found = np.repeat(np.arange(n_rows), np.diff(indptr)), np.zeros((n_rows, shares.shape[1]))
+    # A genre at a time: the shares of all ratings at once would be as many numbers as ratings and genres.
+    for place, of_genre in enumerate(shares.T):
+        found[:, place] = np.bincount(owners, of_genre[columns], minlength=n_rows)
+    return found
+
+
+def normalised(weights: Doubles) -> Doubles:
+    """Weights divided by their sums over the last axis; 0 where there is none."""
+    totals = weights.sum(axis=-1, keepdims=True)
+    return np.asarray(np.divide(weights, totals, out=np.zeros_like(weights), where=totals > 0))
 
 
 def divergence(p: Doubles, q: Doubles) -> Doubles:
     """The divergence of distributions over genres, a row each, with a hundredth of ``p`` mixed into ``q``."""
     mixed = (1 - SMOOTHING) * q + SMOOTHING * p
-    ratios = np.divide(p, mixed, out=np.ones_like(p), where=p > 0)
+    ratios = np.divide(p, mixed, out=np.ones_like(mixed), where=p > 0)
     found: Doubles = (p * np.log(ratios)).sum(axis=-1)
     return np.maximum(found, 0.0)
 
@@ -130,8 +141,3 @@ def _summed(lists: NDArray[Any], which: NDArray[np.bool_], vectors: Doubles) -> 
     for place in range(lists.shape[1]):
         total += np.where(which[:, place, None], vectors[lists[:, place]], 0.0)
     return total
-
-
-def _normalised(weights: Doubles) -> Doubles:
-    totals = weights.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(weights, totals, out=np.zeros_like(weights), where=totals > 0))
