@@ -357,6 +357,25 @@ def test_evaluate_tells_what_the_library_tells_with_train_beside_test(matinee, f
     assert matinee(*asked).out == f"{expected}\n"
 
 
+def test_evaluate_takes_genres_and_recommend_takes_diversity(matinee, files, tmp_path):
+    model = library.load(files / "model.safetensors")
+    train, test = (library.read_ratings(files / f"{name}.csv") for name in ("train", "test"))
+    movies = library.read_movies(files / "movies.csv")
+    expected = library.evaluate(model, test, train=train, genres=movies)
+    asked = ("evaluate", files / "model.safetensors", files / "test.csv", "--movies", files / "movies.csv")
+    assert matinee(*asked, "--json").json == expected.to_dict()
+    assert expected.diversity is not None
+    user = model.user_index_.id_at(4)
+    shown = ("recommend", files / "model.safetensors", "--diversity", 0.6, "-n", 6)
+    found = matinee(*shown, "--user", user, "--json").json["recommendations"]
+    listed = [one.item for one in model.recommend(user, 6, diversity=0.6)]
+    assert [one["item"] for one in found] == listed
+    assert listed != [one.item for one in model.recommend(user, 6)]
+    matinee(*shown, "--all", "-o", tmp_path / "lists.csv")
+    assert pl.read_csv(tmp_path / "lists.csv").filter(user=user)["item"].to_list() == listed
+    assert "--diversity" in one_line(matinee(*shown[:2], "--user", user, "--diversity", 2))
+
+
 def test_a_write_that_fails_leaves_the_old_file_whole(matinee, files, tmp_path, monkeypatch):
     output = tmp_path / "recs.csv"
     output.write_text("what was there before")

@@ -40,6 +40,16 @@ Optimism = Annotated[
         f"Only for {WITH_INTERVALS}.",
     ),
 ]
+Diversity = Annotated[
+    float,
+    typer.Option(
+        "--diversity",
+        min=0,
+        max=1,
+        metavar="NUMBER",
+        help="From 0 to 1: how unlike each movie should be to those before it, by who rated them.",
+    ),
+]
 OwnRatings = Annotated[
     Path | None,
     typer.Option(
@@ -119,6 +129,7 @@ def recommend(
     years: Years = None,
     min_ratings: LeastRatings = None,
     optimism: Optimism = 0.0,
+    diversity: Diversity = 0.0,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -155,6 +166,8 @@ def recommend(
     options = filters(
         fitted, movies, items=items, exclude=exclude, genre=genre, years=years, min_ratings=min_ratings
     )
+    if diversity:
+        options["diversity"] = diversity
     if output is not None:
         users = None if user is None else [id_from(user, fitted.user_index_)]
         with status(f"writing {output}"):

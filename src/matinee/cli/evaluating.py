@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Annotated, cast
+
+import typer
 
 from matinee import evaluation
 from matinee.cli.options import (
@@ -16,9 +18,18 @@ from matinee.cli.options import (
 )
 from matinee.cli.output import show, show_json, status
 from matinee.cli.reading_options import Reading, with_reading_options
-from matinee.cli.sources import model_from, ratings_for
+from matinee.cli.sources import model_from, movies_by_id_of, ratings_for
 from matinee.evaluation.criteria import Gains
 from matinee.ratings import Ratings
+
+GenresSource = Annotated[
+    str | None,
+    typer.Option(
+        "--movies",
+        metavar="MOVIES",
+        help="Take the genres from a file (movies.dat, movies.csv, u.item), or from the named dataset.",
+    ),
+]
 
 
 @with_reading_options
@@ -29,6 +40,7 @@ def evaluate(
     relevant_from: RelevantFrom = None,
     liked: LikedFrom = None,
     gains: HowHitsCount = "binary",
+    movies: GenresSource = None,
     as_json: AsJson = False,
     *,
     reading: Reading,
@@ -36,7 +48,8 @@ def evaluate(
     """Evaluate a model on ratings that it was not fitted on.
 
     Shows the errors of its predictions, and how many of the movies that it recommends were rated and liked,
-    beside the same figures for the most popular movies.
+    beside the same figures for the most popular movies. With --movies also how diverse the lists are, and how
+    far from the genres of what each user has rated.
     """
     fitted = model_from(model)
     test_ratings = ratings_for(fitted, test, reading)
@@ -51,6 +64,7 @@ def evaluate(
             relevant_from=relevant_from,
             liked=liked,
             gains=cast(Gains, gains),  # checked by evaluate
+            genres=movies_by_id_of(fitted.item_index_, movies),
         )
     if as_json:
         show_json(found.to_dict())
