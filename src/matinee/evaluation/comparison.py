@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from string import ascii_lowercase
 from typing import Any
 
@@ -16,6 +17,7 @@ from matinee.evaluation.differences import differences
 from matinee.evaluation.evaluation import Evaluation
 from matinee.evaluation.judging import judged
 from matinee.evaluation.ranking_metrics import RANKING
+from matinee.html import html_table
 from matinee.models.model import Model
 from matinee.ratings import Ratings
 from matinee.ratings.frames import is_frame
@@ -50,7 +52,7 @@ LETTERS = [*ascii_lowercase, *(first + second for first in ascii_lowercase for s
 TEST = "Paired permutation tests over users, Holm's correction for the pairs of models, p < 0.05."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The evaluations of several models on one test; ``print`` shows one row for each model.
 
@@ -96,22 +98,34 @@ class Comparison:
         return {name: found.to_dict() for name, found in self.evaluations.items()}
 
     def __str__(self) -> str:
+        lines = [line for table in self._tables() for line in (*_aligned(table), "")]
+        return "\n".join([*lines, *self._meaning(), *self._protocol_lines(), *self._trained_on()])
+
+    def __repr__(self) -> str:
+        return f"Comparison({', '.join(self.evaluations)})"
+
+    def _repr_html_(self) -> str:
+        """Tables for a notebook, of the same figures as the text."""
+        tables = [html_table(heading, rows) for heading, *rows in self._tables()]
+        notes = " ".join([*self._meaning(), *self._trained_on()])
+        return f"{''.join(tables)}<p>{escape(notes)}</p>{html_table([], self._protocol())}"
+
+    def _tables(self) -> list[list[list[str]]]:
+        """The cells of the table of accuracy, and of that of what there is beside it."""
         whole, marks = self.to_dict(), self._marks()
         beside = {
             figure: column
             for figure, column in BESIDE_COLUMNS.items()
             if any(found[figure] is not None for found in whole.values())
         }
-        tables = [self._table(columns, whole, marks) for columns in (COLUMNS, beside) if columns]
-        lines = [line for table in tables for line in (*table, "")]
-        return "\n".join([*lines, *self._meaning(), *self._protocol(), *self._trained_on()])
+        return [self._cells(columns, whole, marks) for columns in (COLUMNS, beside) if columns]
 
-    def _table(
+    def _cells(
         self,
         columns: dict[str, tuple[str, str]],
         whole: dict[str, dict[str, Any]],
         marks: dict[tuple[str, str], str],
-    ) -> list[str]:
+    ) -> list[list[str]]:
         lines = [["model", *(label for label, _ in columns.values())]]
         for place, (name, figures) in enumerate(whole.items()):
             shown = name if len(whole) == 1 else f"{LETTERS[place]} {name}"
@@ -121,8 +135,7 @@ class Comparison:
                 for figure, (_, text) in columns.items()
             ]
             lines.append([shown, *cells])
-        widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-        return ["  ".join(map(str.rjust, line, widths)).rstrip() for line in _left_first(lines, widths[0])]
+        return lines
 
     def _marks(self) -> dict[tuple[str, str], str]:
         """What follows each figure of a model: the letters of the models that it is really better than."""
@@ -158,11 +171,13 @@ class Comparison:
             "",
         ]
 
-    def _protocol(self) -> list[str]:
+    def _protocol(self) -> list[tuple[str, str]]:
         found = next(iter(self.evaluations.values()))
-        pairs = [("lists", f"of {found.k} for each user"), *found.protocol()]
-        width = max(len(label) for label, _ in pairs)
-        return [f"{label:<{width}}  {text}" for label, text in pairs]
+        return [("lists", f"of {found.k} for each user"), *found.protocol()]
+
+    def _protocol_lines(self) -> list[str]:
+        width = max(len(label) for label, _ in self._protocol())
+        return [f"{label:<{width}}  {text}" for label, text in self._protocol()]
 
     def _trained_on(self) -> list[str]:
         return [
@@ -275,6 +290,8 @@ def _check_alike(named: Mapping[str, Model]) -> None:
             )
 
 
-def _left_first(lines: list[list[str]], width: int) -> list[list[str]]:
-    """The lines with their first cell at the left."""
-    return [[line[0].ljust(width), *line[1:]] for line in lines]
+def _aligned(lines: list[list[str]]) -> list[str]:
+    """A table as text: the first column at the left, the others at the right."""
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    left = [[line[0].ljust(widths[0]), *line[1:]] for line in lines]
+    return ["  ".join(map(str.rjust, line, widths)).rstrip() for line in left]

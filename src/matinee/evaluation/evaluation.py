@@ -19,6 +19,7 @@ from matinee.evaluation.list_metrics import gini
 from matinee.evaluation.per_person import PerPerson
 from matinee.evaluation.ranking_metrics import RANKING
 from matinee.evaluation.resampling import Interval, Resampled, interval_by_parts
+from matinee.html import html_table
 
 # Bounds of test RMSE / train RMSE. Every model predicts its training ratings a little better. On the demo
 # cinema, ALS with 10 and with 32 factors has its lowest test RMSE at ratios of 1.22 and 1.25. With more
@@ -61,7 +62,7 @@ OF_ALL_LISTS: dict[str, Callable[[Any], float]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """How good a model's predictions and recommendations are; ``print`` shows it as a table.
 
@@ -301,20 +302,40 @@ class Evaluation:
             yield "", self.verdict
 
     def _lists(self) -> Iterator[tuple[str, str]]:
-        own = _printed(vars(self))
-        columns = {"model": own}
+        columns = self._columns()
+        yield "", ""
+        if len(columns) > 1:
+            yield "", _aligned(columns, list(columns))
+        for label, cells in self._rows_of_lists():
+            yield label, _aligned(columns, cells)
+        yield "", ""
+        yield from self.protocol()
+
+    def _columns(self) -> dict[str, dict[str, str]]:
+        """The figures of lists as they are printed, by the headings of their columns."""
+        columns = {"model": _printed(vars(self))}
         if self.most_popular is not None:
             columns["most popular"] = _printed(self.most_popular)
         if self.intervals:
             columns["95 % interval"] = self._printed_intervals()
-        yield "", ""
-        if len(columns) > 1:
-            yield "", _aligned(columns, list(columns))
-        for name in own:
+        return columns
+
+    def _rows_of_lists(self) -> Iterator[tuple[str, list[str]]]:
+        columns = self._columns()
+        for name in columns["model"]:
             label = PRINTED[name][0].format(k=self.k)
-            yield label, _aligned(columns, [texts.get(name, "") for texts in columns.values()])
-        yield "", ""
-        yield from self.protocol()
+            yield label, [texts.get(name, "") for texts in columns.values()]
+
+    def __repr__(self) -> str:
+        rmse = "" if self.rmse is None else f"RMSE {self.rmse:.4f}, "
+        return f"Evaluation({rmse}NDCG {self.ndcg:.4f} at {self.k}, {self.n_users:,} users)"
+
+    def _repr_html_(self) -> str:
+        """Tables for a notebook, of the same figures as the text."""
+        lists = html_table(
+            ["", *self._columns()], [[label, *cells] for label, cells in self._rows_of_lists()]
+        )
+        return html_table([], self._errors()) + lists + html_table([], self.protocol())
 
     def _printed_intervals(self) -> dict[str, str]:
         found = {name: ends for name, ends in self.intervals.items() if name in PRINTED}
