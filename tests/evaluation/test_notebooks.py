@@ -9,6 +9,7 @@ from matinee.html import html_table
 from matinee.models import ALS
 from matinee.models.baselines import MostPopular
 from matinee.ratings.splits import split
+from matinee.tuning import tune
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +54,44 @@ def test_cells_are_escaped_and_the_first_is_at_the_left():
         "</tbody></table>"
     )
     assert html_table([], []) == "<table><tbody></tbody></table>"
+
+
+def test_a_description_shows_its_figures_in_tables(small_ratings):
+    found = small_ratings.describe()
+    html = found._repr_html_()
+    text = [
+        word for word in str(found).replace("distribution", "rating count share").split() if "█" not in word
+    ]
+    assert sorted(words(html)) == sorted(text)
+    n_users, n_items = small_ratings.n_users, small_ratings.n_items
+    assert repr(found) == f"Description({len(small_ratings):,} ratings of {n_items} items by {n_users} users)"
+
+
+def test_a_model_shows_its_parameters_and_what_it_was_fitted_to(fitted):
+    model, train, _ = fitted
+    html = model._repr_html_()
+    assert words(html)[:7] == ["ALS", "60", "users,", "40", "items,", f"{len(train):,}", "ratings"]
+    assert words(html)[7:9] == ["n_factors", "3"]
+    assert words(ALS()._repr_html_())[:3] == ["ALS", "not", "fitted"]
+    assert "<script>" not in ALS(weighting="<script>")._repr_html_()
+
+
+def test_a_person_shows_what_they_rated_the_best_first(fitted):
+    model, _, _ = fitted
+    first, second = model.item_index_.ids[:2].tolist()
+    person = model.fold_in({first: 2.0, second: 4.5})
+    assert words(person._repr_html_()) == ["Person", "rating", str(second), "4.5", str(first), "2"]
+
+
+def test_a_search_shows_its_trials_the_best_first(small_ratings):
+    for metric, sign in (("rmse", 1), ("ndcg", -1)):
+        found = tune(small_ratings, model="als", n_trials=3, metric=metric, random_state=0)
+        html = found._repr_html_()
+        assert words(html)[:2] == [metric, f"{found.best_value:.4g}"]
+        rows = re.findall(r"<tr>(.*?)</tr>", html.split("<thead>")[1].split("<tbody>")[1])
+        place = found.trials.columns.index("value")
+        values = [re.findall(r">([^<]*)</td>", row)[place] for row in rows]
+        numbers = [float(value) for value in values if value != "–"]
+        assert numbers == sorted(numbers, key=lambda value: sign * value)
+        assert len(rows) == 3
+        assert repr(found).startswith(f"TuningResult({metric} {found.best_value:.4f} of 3 trials, ALS(")

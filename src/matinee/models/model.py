@@ -14,6 +14,7 @@ import numpy as np
 from matinee.checks import LARGEST_SINGLE, check_path
 from matinee.errors import DataError, ModelFileError
 from matinee.files.model_file import write_model_file
+from matinee.html import html_table
 from matinee.models.answers import Explanation
 from matinee.models.computed_once import ComputedOnce
 from matinee.models.id_lookup import Unknown, positions_of
@@ -83,6 +84,15 @@ class Model(Lists, TakesNewData, ABC):
     _as_fitted: Any
 
     # ---- what each class of model does in its own way --------------------------------------------
+
+    def _repr_html_(self) -> str:
+        """Tables for a notebook: what the model was fitted to, and its parameters."""
+        fitted = "not fitted"
+        if hasattr(self, "item_index_"):
+            fitted = f"{len(self.user_index_):,} users, {len(self.item_index_):,} items, "
+            fitted += f"{len(self.rated_.columns):,} ratings"
+        parameters = [(name, repr(value)) for name, value in self.get_params(deep=False).items()]
+        return html_table([type(self).__name__, fitted], parameters)
 
     @abstractmethod
     def fit(self, train: Ratings, validation: Ratings | None = None) -> Self:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.checks import whole_number
+from matinee.html import html_table
 from matinee.models.answers import Explanation, Recommendation
 from matinee.models.diversity import diverse
 from matinee.models.explanation import explanation_of
@@ -64,6 +65,13 @@ class Person:
     def __repr__(self) -> str:
         factors = f", {len(self.factors)} factors" if hasattr(self, "factors") else ""
         return f"{type(self).__name__}(by {len(self._people.rated.columns)} ratings{factors})"
+
+    def _repr_html_(self) -> str:
+        """A table for a notebook: what the person has rated, the best first."""
+        ratings = sorted(self.rated.items(), key=lambda pair: -pair[1])
+        return html_table(
+            [type(self).__name__, "rating"], [(str(item), f"{stars:g}") for item, stars in ratings]
+        )
 
     def recommend(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from matinee.html import html_table
 from matinee.ratings.rows import Rows
 from matinee.ratings.times import UNKNOWN_TIME, Timestamps
 
@@ -41,7 +42,7 @@ class Bin:
         return f"{self.low:g}" if self.low == self.high else f"{self.low:g} – {self.high:g}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Description:
     """What `Ratings.describe` gives back; ``print`` shows it as a table.
 
@@ -94,9 +95,23 @@ class Description:
         return whole
 
     def __str__(self) -> str:
-        rows = [*self._counts(), *self._ratings(), *self._times(), *self._noted()]
+        rows = self._rows()
         width = max(len(label) for label, _ in rows)
         return "\n".join([f"{label:<{width}}  {text}" for label, text in rows] + self._bars())
+
+    def __repr__(self) -> str:
+        return f"Description({self.n_ratings:,} ratings of {self.n_items:,} items by {self.n_users:,} users)"
+
+    def _repr_html_(self) -> str:
+        """Tables for a notebook, of the same figures as the text."""
+        distribution = [[one.label, f"{one.count:,}", self._share_of(one)] for one in self.distribution]
+        return html_table([], self._rows()) + html_table(["rating", "count", "share"], distribution)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [*self._counts(), *self._ratings(), *self._times(), *self._noted()]
+
+    def _share_of(self, one: Bin) -> str:
+        return f"{one.count / self.n_ratings:.1%}"
 
     def _counts(self) -> list[tuple[str, str]]:
         return [
@@ -132,8 +147,7 @@ class Description:
         lines = ["", "distribution"]
         for label, one in zip(labels, self.distribution, strict=True):
             bar = "█" * round(BAR_WIDTH * one.count / fullest)
-            share = f"{one.count / self.n_ratings:.1%}"
-            line = f"  {label:>{label_width}}  {one.count:>{count_width},}  {share:>6}  {bar}"
+            line = f"  {label:>{label_width}}  {one.count:>{count_width},}  {self._share_of(one):>6}  {bar}"
             lines.append(line.rstrip())
         return lines
 

@@ -17,6 +17,7 @@ import polars as pl
 from matinee.checks import number, whole_number
 from matinee.errors import DataError, MissingExtraError
 from matinee.evaluation.ranking_metrics import LIKED
+from matinee.html import html_table
 from matinee.models import Model, models_by_short_name
 from matinee.models.parameters import thread_count
 from matinee.models.search_space import SearchSpace
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TuningResult:
     """The result of a search.
 
@@ -66,6 +67,26 @@ class TuningResult:
         """The value of the parameters tried first: the defaults, or those of the given model."""
         complete = self.trials.filter(pl.col("state") == "complete")
         return float(complete["value"][0])
+
+    def __repr__(self) -> str:
+        found = f"{self.metric} {self.best_value:.4f} of {len(self.trials)} trials"
+        return f"TuningResult({found}, {self.best_model!r})"
+
+    def _repr_html_(self) -> str:
+        """Tables for a notebook: the best parameters, and the trials with the best first."""
+        best = [(name, _short(value)) for name, value in self.best_params.items()]
+        found = html_table([], [(self.metric, _short(self.best_value)), *best])
+        is_higher_better = METRICS[self.metric] == "maximize"
+        trials = self.trials.sort("value", descending=is_higher_better, nulls_last=True)
+        rows = ([_short(value) for value in row] for row in trials.iter_rows())
+        return found + html_table(self.trials.columns, rows)
+
+
+def _short(value: Any) -> str:
+    """A value as a table shows it: a number of four digits, and a dash for none."""
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def tune(
