@@ -6,7 +6,7 @@ import pytest
 
 from matinee.evaluation import compare, evaluate
 from matinee.html import html_table
-from matinee.models import ALS
+from matinee.models import ALS, BayesianALS, ImplicitALS, Recommender
 from matinee.models.baselines import MostPopular
 from matinee.ratings.splits import split
 from matinee.tuning import tune
@@ -81,6 +81,30 @@ def test_a_person_shows_what_they_rated_the_best_first(fitted):
     first, second = model.item_index_.ids[:2].tolist()
     person = model.fold_in({first: 2.0, second: 4.5})
     assert words(person._repr_html_()) == ["Person", "rating", str(second), "4.5", str(first), "2"]
+
+
+def test_lists_show_as_tables_and_stay_lists(fitted):
+    model, train, _ = fitted
+    user, item = model.user_index_.id_at(0), model.item_index_.id_at(0)
+    for found in (
+        model.recommend(user, 3),
+        model.fold_in({item: 5}).recommend(3),
+        model.similar_items(item, 3),
+    ):
+        assert found == list(found)
+        assert isinstance(found, list)
+        expected = [
+            part for rank, one in enumerate(found, 1) for part in (str(rank), str(one[0]), f"{one[1]:.3f}")
+        ]
+        assert words(found._repr_html_()) == ["rank", "item", "score", *expected]
+    assert words(model.similar_users(user, 1)._repr_html_())[:3] == ["rank", "user", "score"]
+    assert words(model.recommend(user, items=[])._repr_html_()) == ["an", "empty", "list"]
+    stars = BayesianALS(n_factors=2, n_samples=4, n_burn_in=1)
+    both = Recommender(watch=ImplicitALS(n_factors=2), stars=stars).fit(train)
+    [one] = both.recommend(user, 1)
+    shown = words(both.recommend(user, 1)._repr_html_())
+    assert shown[:8] == ["rank", "item", "score", "rating", "9", "of", "10", "within"]
+    assert shown[11:] == [f"{one.rating:.2f}", f"{one.interval[0]:.1f}", "to", f"{one.interval[1]:.1f}"]
 
 
 def test_a_search_shows_its_trials_the_best_first(small_ratings):

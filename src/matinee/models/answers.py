@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
+from matinee.html import html_table
 from matinee.ratings.ids import Id
 
 
@@ -46,6 +47,36 @@ class Recommendation(_ScoredItem):
             if getattr(self, name) is not None:
                 parts.append(f"{name}={getattr(self, name)!r}")
         return f"Recommendation({', '.join(parts)})"
+
+
+Answer = TypeVar("Answer", bound=tuple[Any, ...])
+
+
+class Listing(list[Answer]):
+    """A list of answers, which a notebook shows as a table; a list in all else."""
+
+    def _repr_html_(self) -> str:
+        rows = [[str(rank), *_cells(one)] for rank, one in enumerate(self, start=1)]
+        if not rows:
+            return "<p>an empty list</p>"
+        first = self[0]
+        heading = ["rank", *getattr(first, "_fields", ()), *(name for name, _ in _beside(first))]
+        width = max(map(len, rows))
+        return html_table(heading[:width], [row + [""] * (width - len(row)) for row in rows])
+
+
+def _cells(answer: tuple[Any, ...]) -> list[str]:
+    return [str(answer[0]), f"{answer[1]:.3f}", *(text for _, text in _beside(answer))]
+
+
+def _beside(answer: tuple[Any, ...]) -> list[tuple[str, str]]:
+    """What stands beside the score of a recommendation: the name and the text of each."""
+    if not isinstance(answer, Recommendation) or answer.rating is None:
+        return []
+    found = [("rating", f"{answer.rating:.2f}")]
+    if answer.interval is not None:
+        found.append(("9 of 10 within", " to ".join(f"{end:.1f}" for end in answer.interval)))
+    return found
 
 
 class SimilarItem(NamedTuple):

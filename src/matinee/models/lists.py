@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from matinee.checks import whole_number
 from matinee.errors import DataError, NotFittedError
-from matinee.models.answers import Recommendation, SimilarItem, SimilarUser
+from matinee.models.answers import Listing, Recommendation, SimilarItem, SimilarUser
 from matinee.models.batches import ranked
 from matinee.models.computed_once import ComputedOnce
 from matinee.models.diversity import diverse
@@ -345,7 +345,7 @@ class Lists(ABC):
         )
         ids = self.item_index_.ids[columns].tolist()
         ratings = self._ratings_of_group(group, columns, how)
-        return list(map(Recommendation, ids, scores.tolist(), ratings))
+        return Listing(map(Recommendation, ids, scores.tolist(), ratings))
 
     def _ratings_of_group(self, group: Group, columns: NDArray[np.int64], how: How) -> list[Any]:
         """The ratings beside a group's scores; None for each if the model has none to show."""
@@ -386,7 +386,7 @@ class Lists(ABC):
         column = int(self.item_positions([item])[0])
         chosen = self.candidates.positions(items, exclude, min_ratings)
         found = self.nearest_rows("item", column, whole_number("n", n, least=1), chosen)
-        return [SimilarItem(self.item_index_.id_at(place), score) for place, score in found]
+        return Listing(SimilarItem(self.item_index_.id_at(place), score) for place, score in found)
 
     def similar_users(
         self,
@@ -423,4 +423,4 @@ class Lists(ABC):
             users, exclude, min_ratings
         )
         found = self.nearest_rows("user", row, whole_number("n", n, least=1), chosen)
-        return [SimilarUser(self.user_index_.id_at(place), score) for place, score in found]
+        return Listing(SimilarUser(self.user_index_.id_at(place), score) for place, score in found)

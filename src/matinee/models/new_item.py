@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.checks import whole_number
-from matinee.models.answers import RecommendedUser, SimilarItem
+from matinee.models.answers import Listing, RecommendedUser, SimilarItem
 from matinee.models.id_lookup import Unknown, positions_of
 from matinee.ratings import Rows
 from matinee.ratings.ids import Id, IdIndex
@@ -120,7 +120,7 @@ class NewItem:
         if exclude_seen:
             users = np.setdiff1d(users, self._rated.columns)
         best = users[np.argsort(-scores[users], kind="stable")[:n]]
-        return [RecommendedUser(self._user_index.id_at(row), float(scores[row])) for row in best]
+        return Listing(RecommendedUser(self._user_index.id_at(row), float(scores[row])) for row in best)
 
     def similar_items(self, n: int = 10) -> list[SimilarItem]:
         """The n items of the fit most like this one, most similar first; factors are compared by their angle.
@@ -131,4 +131,4 @@ class NewItem:
             If ``n`` is not a whole number of at least 1.
         """
         found = self.answers.neighbours(whole_number("n", n, least=1))
-        return [SimilarItem(self._item_index.id_at(place), score) for place, score in found]
+        return Listing(SimilarItem(self._item_index.id_at(place), score) for place, score in found)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from matinee.checks import whole_number
 from matinee.html import html_table
-from matinee.models.answers import Explanation, Recommendation
+from matinee.models.answers import Explanation, Listing, Recommendation
 from matinee.models.diversity import diverse
 from matinee.models.explanation import explanation_of
 from matinee.models.filters import Candidates
@@ -110,7 +110,7 @@ class Person:
         chosen = self.candidates.positions(items, exclude, min_ratings)
         people = diverse(self._people, self.candidates, diversity)
         columns, scores = self._best(people, n, exclude_seen, chosen)
-        return list(map(Recommendation, self._item_index.ids[columns].tolist(), scores.tolist()))
+        return Listing(map(Recommendation, self._item_index.ids[columns].tolist(), scores.tolist()))
 
     def _best(
         self, people: People, n: int, exclude_seen: bool, chosen: NDArray[np.int64] | None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from matinee.checks import number, random_generator
 from matinee.errors import DataError, ModelFileError
-from matinee.models.answers import Recommendation
+from matinee.models.answers import Listing, Recommendation
 from matinee.models.blended_people import BlendedItems, BlendedPeople
 from matinee.models.default_models import default_stars, default_watch
 from matinee.models.diversity import diverse
@@ -463,7 +463,7 @@ class RecommendedPerson(Person):
         columns, scores = self._best(varied, n, exclude_seen, chosen)
         ids = self._item_index.ids[columns].tolist()
         ratings, intervals = _stars(people.stars, columns)
-        return list(map(Recommendation, ids, scores.tolist(), ratings, intervals))
+        return Listing(map(Recommendation, ids, scores.tolist(), ratings, intervals))
 
     def explain_all(self, items: Iterable[Any], *, n: int = 5, blend: float | None = None) -> list[Any]:
         """As `explain`, for several items at hardly more than the price of one."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from matinee.checks import number, whole_number
-from matinee.models.answers import Recommendation
+from matinee.models.answers import Listing, Recommendation
 from matinee.models.bayes.people import SampledPeople, deviations_within
 from matinee.models.diversity import pool_size, rerank
 from matinee.models.id_lookup import positions_of
@@ -100,7 +100,7 @@ class SampledPerson(Person):
             varied, _ = rerank(*pool, min(n, len(best)), self.candidates, share)
             best = np.searchsorted(columns, varied[0])
         ids = self._item_index.ids[columns[best]].tolist()
-        return list(map(Recommendation, ids, scores[best].tolist()))
+        return Listing(map(Recommendation, ids, scores[best].tolist()))
 
     def predict(
         self,
