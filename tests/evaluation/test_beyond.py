@@ -33,7 +33,7 @@ def genres(small_ratings):
 
 
 def of_users(ratings):
-    found = {}
+    found: dict = {}
     for user, item in ratings.to_frame().select("user", "item").iter_rows():
         found.setdefault(user, []).append(item)
     return found

@@ -27,7 +27,8 @@ def fitted(small_ratings):
 
 def greedy(scored, rated, genres, n, strength):
     low, high = min(scored.values()), max(scored.values())
-    p, chosen = shares(rated, genres), []
+    p = shares(rated, genres)
+    chosen: list = []
     while len(chosen) < min(n, len(scored)):
         worth = {}
         for item in scored.keys() - set(chosen):

@@ -18,6 +18,11 @@ def fitted(small_ratings):
     return ALS(n_factors=3, n_iterations=4, n_threads=1).fit(train), train, test
 
 
+def shown(listed):
+    """The text of the cells of a list, which is declared as any list."""
+    return words(listed._repr_html_())
+
+
 def words(html):
     """The text of the cells and notes, without tags."""
     return re.sub(r"<[^>]+>", " ", html).split()
@@ -96,15 +101,15 @@ def test_lists_show_as_tables_and_stay_lists(fitted):
         expected = [
             part for rank, one in enumerate(found, 1) for part in (str(rank), str(one[0]), f"{one[1]:.3f}")
         ]
-        assert words(found._repr_html_()) == ["rank", "item", "score", *expected]
-    assert words(model.similar_users(user, 1)._repr_html_())[:3] == ["rank", "user", "score"]
-    assert words(model.recommend(user, items=[])._repr_html_()) == ["an", "empty", "list"]
+        assert shown(found) == ["rank", "item", "score", *expected]
+    assert shown(model.similar_users(user, 1))[:3] == ["rank", "user", "score"]
+    assert shown(model.recommend(user, items=[])) == ["an", "empty", "list"]
     stars = BayesianALS(n_factors=2, n_samples=4, n_burn_in=1)
     both = Recommender(watch=ImplicitALS(n_factors=2), stars=stars).fit(train)
     [one] = both.recommend(user, 1)
-    shown = words(both.recommend(user, 1)._repr_html_())
-    assert shown[:8] == ["rank", "item", "score", "rating", "9", "of", "10", "within"]
-    assert shown[11:] == [f"{one.rating:.2f}", f"{one.interval[0]:.1f}", "to", f"{one.interval[1]:.1f}"]
+    cells = shown(both.recommend(user, 1))
+    assert cells[:8] == ["rank", "item", "score", "rating", "9", "of", "10", "within"]
+    assert cells[11:] == [f"{one.rating:.2f}", f"{one.interval[0]:.1f}", "to", f"{one.interval[1]:.1f}"]
 
 
 def test_a_search_shows_its_trials_the_best_first(small_ratings):

@@ -31,12 +31,12 @@ def model(request, small_ratings):
 
 def mmr(model, ratings, listed, n, share):
     """Carbonell & Goldstein's greedy choice from a list of pairs, by sets of raters."""
-    raters = {}
+    raters: dict = {}
     for user, item in ratings.to_frame().select("user", "item").iter_rows():
         raters.setdefault(item, set()).add(user)
     scores = {one.item: one.score for one in listed}
     low, high = min(scores.values()), max(scores.values())
-    chosen = []
+    chosen: list = []
     while len(chosen) < min(n, len(scores)):
         worth = {}
         for item, score in scores.items():

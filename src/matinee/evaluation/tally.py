@@ -85,7 +85,8 @@ class Tally:
         sums = {name: type(zero[name])(amounts.sum()) for name, amounts in people.sums.items()}
         return cls(
             **sums,
-            ranking=people.ranking.sum(axis=0),
+            # Each figure by itself, as `figure_by_k` sums it: in another order the last digit may differ.
+            ranking=np.ascontiguousarray(people.ranking[people.sums["n_users"] > 0].T).sum(axis=1),
             n_recommended=people.n_recommended.sum(axis=0),
             n_users_without_test=test.n_users - sums["n_users"],
             n_trained_on=n_trained_on(model, test),
