@@ -26,6 +26,8 @@ FEW_DECADES = 3_000.0
 def axes_or_new(ax: Axes | None, size: tuple[float, float] = ORDINARY) -> Axes:
     """The Axes given, or those of a new figure of that size in inches, which pyplot does not manage.
 
+    A notebook shows the new figure where the Axes are the value of a cell.
+
     Raises
     ------
     MissingExtraError
@@ -37,9 +39,11 @@ def axes_or_new(ax: Axes | None, size: tuple[float, float] = ORDINARY) -> Axes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from matinee.plots.shown import ShownAxes
+
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    made: Any = figure.add_subplot()
+    made: Any = figure.add_subplot(axes_class=ShownAxes)
     return made  # type: ignore[no-any-return]
 
 
