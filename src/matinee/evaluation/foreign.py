@@ -48,8 +48,7 @@ class Trained:
         if train is None:
             return cls(test.user_index, items, Rows.empty(test.n_users), predicts_ratings, is_known=False)
         items = items.union(train.item_index, name="item")
-        columns = items.positions(train.items)
-        rated = train.by_user.spread(np.arange(train.n_users), train.n_users, columns)
+        rated = train.by_user.renamed(items.positions(train.items))
         return cls(train.user_index, items, rated, predicts_ratings, is_known=True)
 
     @property

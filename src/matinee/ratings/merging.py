@@ -68,8 +68,7 @@ def merge_ratings(user_index: IdIndex, item_index: IdIndex, rated: Rows, new: Ra
     item_index.require_kind_of(new.item_index, name="item")
     users, old_users, new_users = _union(user_index, new.user_index, "user")
     items, old_items, new_items = _union(item_index, new.item_index, "item")
-    by_user = new.by_user.spread(new_users, len(users))
-    added = by_user._replace(columns=new_items.astype(np.int32)[by_user.columns])
+    added = new.by_user.spread(new_users, len(users)).renamed(new_items)
     rows = rated.spread(old_users, len(users)).merged(added, old_items)
     return MergedRatings(Ratings(users, items, rows), added, old_users, old_items)
 
