@@ -87,7 +87,7 @@ class Rows(NamedTuple):
         return Rows(indptr, self.columns, self.values)
 
     def renamed(self, new_columns: NDArray[np.int64]) -> Rows:
-        """The same entries, with each column in its new place; ``new_columns`` ascends, shape (n_columns,)."""
+        """The same entries, each column in its new place; ``new_columns`` ascends, shape (n_columns,)."""
         return self._replace(columns=new_columns.astype(np.int32)[self.columns])
 
     def merged(self, later: Rows, new_columns: NDArray[np.int64]) -> Rows:
