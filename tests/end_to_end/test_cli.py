@@ -141,7 +141,7 @@ def test_every_option_of_fit_reaches_the_model(matinee, files, tmp_path):
     options += " --tolerance 0.5 --seed 3 --threads 1 --test-size 0.1"
     found = matinee("fit", files / "ratings.csv", "-o", output, *options.split(), "--json").json
     expected = {"n_factors": 4, "n_iterations": 9, "regularization": 0.3, "biases": False, "weighting": 0.5}
-    expected |= {"tolerance": 0.5, "random_state": 3, "n_threads": 1}
+    expected |= {"tolerance": 0.5, "random_state": 3, "n_threads": 1, "feature_regularization": 10.0}
     assert found["parameters"] == expected == library.load(output).get_params()
     assert len(found["history"]) < 9  # for such a tolerance
     assert found["n_test"] == round(0.1 * len(random_ratings()))
@@ -189,7 +189,7 @@ def test_every_option_of_the_implicit_model_reaches_it(matinee, files, tmp_path)
     found = matinee("fit", files / "ratings.csv", "-o", output, *options.split(), "--json").json
     expected = {"n_factors": 4, "n_iterations": 2, "regularization": 0.3, "alpha": 2.5, "nu": 0.5}
     expected |= {"unobserved_weight": 0.1, "solver": "cg", "threshold": 3.5, "values": "strength"}
-    expected |= {"momentum": 0.5, "grading": 0.0, "known_from": 9}
+    expected |= {"momentum": 0.5, "grading": 0.0, "known_from": 9, "feature_regularization": 10.0}
     expected |= {"random_state": 3, "n_threads": 1}
     assert found["parameters"] == expected == library.load(output).get_params()
 

@@ -69,7 +69,7 @@ def test_the_options_for_reading_are_of_the_ratings_or_of_the_test(matinee, file
     assert "the options for reading are of ratings, and" in refused.err
     assert not (files / "three").exists()
     refused = matinee("plot", odd, "-o", files / "three", "--ratings-format", "excel")
-    assert "format='excel'; expected one of" in refused.err
+    assert "--format excel; expected one of" in refused.err
 
 
 def test_a_model_and_a_test_are_drawn_as_svg_with_titles(matinee, files):

@@ -33,7 +33,7 @@ def test_p_values_of_means_are_those_of_scipy():
         lambda x, y, axis: (x - y).mean(axis=axis),
         permutation_type="samples",
         n_resamples=20_000,
-        rng=np.random.default_rng(0),
+        random_state=np.random.default_rng(0),
     )
     assert ours == pytest.approx(theirs.pvalue, abs=0.02)
     assert 0.02 < ours < 0.5

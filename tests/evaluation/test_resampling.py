@@ -65,7 +65,7 @@ def test_bca_intervals_are_those_of_scipy(monkeypatch):
     values = np.random.default_rng(1).beta(0.5, 3, 80)
     ours = Resampled.of({"ndcg": Fraction(values, np.ones(80))}).intervals()["ndcg"]
     theirs = stats.bootstrap(
-        (values,), np.mean, method="BCa", n_resamples=20_000, rng=np.random.default_rng(0)
+        (values,), np.mean, method="BCa", n_resamples=20_000, random_state=np.random.default_rng(0)
     )
     width = np.ptp(theirs.confidence_interval)
     assert ours == pytest.approx(tuple(theirs.confidence_interval), abs=0.04 * width)

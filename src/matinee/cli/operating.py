@@ -56,6 +56,9 @@ def events(
     follow: Annotated[bool, typer.Option("--follow", help="Go on with new events until stopped.")] = False,
     database: DatabaseUrl = "",
     folder: Folder = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON lines, which is what is printed anyway.")
+    ] = True,
 ) -> None:
     """Print what visitors do as JSON lines, for a pipe.
 

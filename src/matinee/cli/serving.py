@@ -269,7 +269,7 @@ def import_copy(
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read a whole database from a file into an empty one, SQLite or PostgreSQL.
+    """Read a whole database from a file into an empty one.
 
     Accounts, sessions and tokens go on working if the server has the same secret.
     """

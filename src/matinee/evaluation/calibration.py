@@ -30,7 +30,7 @@ def calibrate(lists: Any, train: Ratings, genres: Any, *, n: int = 10, strength:
     One place after another goes to the item of the greatest
     (1 − strength) · relevance − strength · divergence, as in Steck (2018). The relevance is the score,
     between 0 for the last and 1 for the first of the person's items; the divergence is that of the list with
-    this item, as `Evaluation.miscalibration` measures it.
+    this item, as ``Evaluation.miscalibration`` measures it.
 
     Parameters
     ----------

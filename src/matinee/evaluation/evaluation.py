@@ -128,7 +128,7 @@ class Evaluation:
         How unevenly the catalogue is shown, from 0, all items alike, to 1; how much more popular the items in
         lists are than those that the people have rated, 0 if alike; and the hits at k that are not in the
         list of the most popular, divided by k. None where the ratings of the fit are not known, from a
-        cluster, and the last from `evaluate_alone`.
+        cluster, and the last from ``evaluate_alone``.
     diversity, miscalibration : float or None
         How little the genres of a list's items have in common, from 0 to 1; and how far they are from the
         genres of what the person has rated, 0 if alike. None if no genres are given.
