@@ -14,7 +14,7 @@ class ShownAxes(Axes):
     def _repr_png_(self) -> bytes:
         """The whole figure, as a notebook shows the value of the last line of a cell."""
         found = BytesIO()
-        figure = self.get_figure(root=True)
+        figure = self.figure
         assert isinstance(figure, Figure)
         figure.savefig(found, format="png")
         return found.getvalue()

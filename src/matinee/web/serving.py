@@ -13,6 +13,7 @@ import uvicorn
 from matinee.errors import DataError
 from matinee.web import metrics, workers
 from matinee.web.application import create_app
+from matinee.web.connections import TimedConnection
 from matinee.web.logs import configuration
 from matinee.web.middleware.rate_limit import parsed_limit
 from matinee.web.security.addresses import parsed_hosts
@@ -27,7 +28,6 @@ GRACE_SECONDS = 10
 # request might arrive on a connection that is just being closed.
 KEEP_ALIVE_SECONDS = 75
 WORKER = "matinee.web.application:worker_app"
-CONNECTION = "matinee.web.connections:TimedConnection"
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _config(app: object, listening: Listening) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         factory=isinstance(app, str),
-        http=CONNECTION,
+        http=TimedConnection,
         workers=listening.n_workers,
         proxy_headers=bool(listening.trusted_proxies),
         forwarded_allow_ips=listening.trusted_proxies or None,
