@@ -62,9 +62,8 @@ def calibrate(lists: Any, train: Ratings, genres: Any, *, n: int = 10, strength:
     items = IdIndex.from_ids(frame["item"], name="item").union(train.item_index, name="item")
     shares = normalised(genre_table(genres, items))
     users = frame["user"].unique(maintain_order=True)
-    rated = train.by_user.pick(train.user_index.positions(users))
-    columns = items.positions(train.items)[rated.columns]
-    tastes = normalised(profiles_of(rated.indptr, columns, shares))
+    rated = train.by_user.pick(train.user_index.positions(users)).renamed(items.positions(train.items))
+    tastes = normalised(profiles_of(rated.indptr, rated.columns, shares))
     best = frame[_best_rows(frame, shares[items.positions(frame["item"])], tastes, n, strength)]
     ranks = (pl.int_range(pl.len()).over("user") + 1).cast(pl.Int32).alias("rank")
     return best.select("user", ranks, "item", "score")

@@ -78,8 +78,8 @@ def rated_by_all(index: IdIndex, ratings: Ratings, kind: Kind = "item") -> Rows:
         For the first rated item that the model has not seen.
     """
     # The ids ascend on both sides, so the columns of a row still do.
-    columns = index.positions(ratings.items)[ratings.by_user.columns]
-    if (columns < 0).any():
-        unknown = ratings.by_user.columns[int(np.argmax(columns < 0))]
+    rated = ratings.by_user.renamed(index.positions(ratings.items))
+    if (rated.columns < 0).any():
+        unknown = ratings.by_user.columns[int(np.argmax(rated.columns < 0))]
         raise unknown_id(index, ratings.item_index.id_at(int(unknown)), kind)
-    return ratings.by_user._replace(columns=columns.astype(np.int32))
+    return rated

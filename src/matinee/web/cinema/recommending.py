@@ -194,11 +194,7 @@ def _best(
 ) -> list[Recommendation]:
     items = None
     if filters:
-        # The model refuses an empty list of items.
-        positions = showing.catalogue.positions(filters)
-        if len(positions) == 0:
-            return []
-        items = showing.model.item_index_.ids[positions]
+        items = showing.model.item_index_.ids[showing.catalogue.positions(filters)]
     asked: Any = person
     chosen = {} if blend is None else {"blend": blend}
     found: list[Recommendation] = asked.recommend(n + len(hidden), items=items, **chosen)

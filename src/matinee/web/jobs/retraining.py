@@ -144,7 +144,7 @@ def with_visitors(base: Ratings, store: Store) -> tuple[Ratings, int, int]:
         return Ratings(base.user_index, base.item_index, base.by_user), 0, n_left_out
     items = base.item_index.union(IdIndex.from_ids([item for item in ids if item is not None]))
     places = np.array([-1 if item is None else items.position(item) for item in ids], dtype=np.int32)
-    own = base.by_user._replace(columns=items.positions(base.items)[base.by_user.columns].astype(np.int32))
+    own = base.by_user.renamed(items.positions(base.items))
     n_theirs = len(theirs)
     numbers, rows = _rows_of_visitors(theirs, places, len(items))
     del theirs

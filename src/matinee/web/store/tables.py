@@ -117,40 +117,34 @@ class EventRow(Table):
     at: Mapped[int] = mapped_column(BigInteger)
 
 
-class DismissalRow(Table):
+class FilmOfVisitor(Table):
+    """A film in a list of a visitor's; each list is a table."""
+
+    __abstract__ = True
+
+    visitor_id: Mapped[int] = mapped_column(
+        ForeignKey("visitor.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    item: Mapped[str] = mapped_column(String(ITEM_LENGTH), primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+
+
+class DismissalRow(FilmOfVisitor):
     """A film that a visitor is not interested in."""
 
     __tablename__ = "dismissal"
 
-    visitor_id: Mapped[int] = mapped_column(
-        ForeignKey("visitor.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    item: Mapped[str] = mapped_column(String(ITEM_LENGTH), primary_key=True)
-    at: Mapped[int] = mapped_column(BigInteger)
 
-
-class UnseenRow(Table):
+class UnseenRow(FilmOfVisitor):
     """A film that a visitor has not seen, and is not asked about again. It may be suggested."""
 
     __tablename__ = "unseen"
 
-    visitor_id: Mapped[int] = mapped_column(
-        ForeignKey("visitor.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    item: Mapped[str] = mapped_column(String(ITEM_LENGTH), primary_key=True)
-    at: Mapped[int] = mapped_column(BigInteger)
 
-
-class WatchRow(Table):
+class WatchRow(FilmOfVisitor):
     """A film that a visitor wants to see."""
 
     __tablename__ = "watchlist"
-
-    visitor_id: Mapped[int] = mapped_column(
-        ForeignKey("visitor.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    item: Mapped[str] = mapped_column(String(ITEM_LENGTH), primary_key=True)
-    at: Mapped[int] = mapped_column(BigInteger)
 
 
 class TokenRow(Table):
