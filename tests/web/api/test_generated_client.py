@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 import subprocess
@@ -11,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.web.site import Site
@@ -61,11 +59,6 @@ def test_its_functions_have_plain_names_and_work(
     generated: Any = importlib.import_module("generated_client")
     search: Any = importlib.import_module("generated_client.api.movies.search_movies")
 
-    async def search_for(words: str) -> Any:
-        transport = httpx.ASGITransport(open_site.app)
-        client = generated.Client(base_url="http://testserver")
-        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as calls:
-            return await search.asyncio(client=client.set_async_httpx_client(calls), q=words)
-
-    found = asyncio.run(search_for("alien"))
+    client = generated.Client(base_url="http://testserver").set_httpx_client(open_site.client())
+    found = search.sync(client=client, q="alien")
     assert items["Alien"] in [movie.item for movie in found.movies]
