@@ -38,7 +38,10 @@ def _commands(*names: str) -> Callable[[], bool]:
 NGINX_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 # By the name that the reason of a skip contains.
 COMPONENTS = {
-    "Chromium": Component(_commands("chromium"), ("chromium", "fonts-dejavu-core")),
+    "Chromium": Component(
+        lambda: bool(shutil.which("chromium-headless-shell") or shutil.which("chromium")),
+        ("chromium", "fonts-dejavu-core"),
+    ),
     "npm": Component(_commands("npm"), ("npm",)),
     "PostgreSQL": Component(
         lambda: any(Path("/usr/lib/postgresql").glob("*/bin/initdb")), packages=("postgresql",)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,13 +12,13 @@ import pytest
 
 import matinee as library
 
-from .conftest import Outcome, run_command
+from .conftest import Outcome
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(set(DOCS.rglob("*.md")) - set(DOCS.glob("_build/**/*.md")))]
 ON_SPARK = DOCS / "how-to" / "spark.md"
-OTHERS = [page for page in PAGES if page != ON_SPARK]
+OTHERS = [page for page in PAGES if page != ON_SPARK]  # tests/spark runs that one
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 # Indented blocks hold what is typed; a line that ends in a backslash goes on in the next.
@@ -68,37 +66,6 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(
     monkeypatch.chdir(tmp_path)
     exec(compile(code_of(page), str(page), "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out
-
-
-@pytest.fixture
-def spark_for_short(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings of Spark that spare the second compiler of Java, for which a page is too short."""
-    folder = tmp_path_factory.mktemp("spark")
-    options = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-    (folder / "spark-defaults.conf").write_text(f"spark.driver.extraJavaOptions {options}\n")
-    monkeypatch.setenv("SPARK_CONF_DIR", str(folder))
-
-
-# In processes of their own: only one session of Spark can be active in one.
-@pytest.mark.needs("Java")
-@pytest.mark.usefixtures("spark_for_short")
-def test_the_code_of_the_page_on_spark_runs_from_top_to_bottom(tmp_path: Path) -> None:
-    warnings = ["-W", "error", "-W", "ignore:PySpark does not yet fully support pandas:FutureWarning"]
-    command = [sys.executable, *warnings, "-c", code_of(ON_SPARK)]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    assert run.stdout
-
-
-@pytest.mark.needs("Java")
-@pytest.mark.usefixtures("folder_with_data", "spark_for_short")
-def test_the_commands_of_the_page_on_spark_run_in_their_order() -> None:
-    commands = commands_of(ON_SPARK)
-    assert commands
-    for words in commands:
-        outcome = run_command(*words)
-        assert outcome.status == 0, f"matinee {shlex.join(words)}: {outcome.err}"
-        assert outcome.out
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import sys
 import venv
 import xml.etree.ElementTree as ElementTree
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -106,9 +106,9 @@ def main() -> int:
     return _report(faults, lambda fault: _survives(copy, fault, reached))
 
 
-def drawn(count: int, seed: int) -> list[Fault]:
-    """Some of all faults, drawn at random."""
-    paths = [path for module in MODULES for path in sorted((ROOT / "src" / "matinee" / module).rglob("*.py"))]
+def drawn(count: int, seed: int, modules: Sequence[str] = MODULES) -> list[Fault]:
+    """Some of all faults of the modules, drawn at random."""
+    paths = [path for module in modules for path in sorted((ROOT / "src" / "matinee" / module).rglob("*.py"))]
     every = [
         fault
         for path in paths

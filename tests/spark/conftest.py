@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
+from matinee import cli
+from tests.end_to_end.conftest import Outcome
 from tests.spark.standalone import HOST, JAVA_OPTIONS, StandaloneCluster
 
 FOLDER = Path(__file__).parent
@@ -72,6 +75,34 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session = start_session("local[2]", **{"spark.sql.warehouse.dir": warehouse})
     yield session
     session.stop()
+
+
+@pytest.fixture
+def lasting_session(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SparkSession]:
+    """That session in a folder of the test, for code that takes it for its own and stops it at its end."""
+    monkeypatch.setattr(SparkSession, "stop", lambda session: None)
+    monkeypatch.chdir(tmp_path)
+    # Java keeps the folder that it was started in; Hadoop's files may have another.
+    java: Any = spark.sparkContext._jvm
+    files = java.org.apache.hadoop.fs.FileSystem.get(spark.sparkContext._jsc.hadoopConfiguration())
+    folder = files.getWorkingDirectory()
+    files.setWorkingDirectory(java.org.apache.hadoop.fs.Path(str(tmp_path)))
+    yield spark
+    files.setWorkingDirectory(folder)
+
+
+@pytest.fixture
+def command(lasting_session: SparkSession, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Runs a command in this process, on the session that the tests share."""
+
+    def run(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        status = cli.run([str(argument) for argument in arguments])
+        return Outcome(status, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -8,32 +8,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from pyspark.sql import SparkSession
 
 import matinee
-from matinee import cli
 from tests.conftest import random_ratings
 from tests.end_to_end.conftest import Outcome, run_command
 from tests.spark.standalone import JAVA_OPTIONS
 
 # The real command starts a session of its own, so that it is as quick as the others only with these.
 ENVIRONMENT = {"SPARK_SUBMIT_OPTS": JAVA_OPTIONS, "SPARK_LAUNCHER_OPTS": JAVA_OPTIONS}
-
-
-@pytest.fixture
-def command(
-    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Outcome]:
-    """Runs a command in this process, on the session that the tests share."""
-    # The command would take the session down with it, which it finds and has not started.
-    monkeypatch.setattr(SparkSession, "stop", lambda session: None)
-
-    def run(*arguments: object) -> Outcome:
-        capsys.readouterr()
-        status = cli.run([str(argument) for argument in arguments])
-        return Outcome(status, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +30,9 @@ def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_model_is_fitted_and_tested_on_spark(parquet: Path, tmp_path: Path) -> None:
     output = tmp_path / "model.safetensors"
-    arguments = ("fit", "--spark", "local[2]", parquet, "-o", output, "--factors", 4, "--json")
-    done = run_command(*arguments, env=os.environ | ENVIRONMENT)
+    arguments = ("fit", "--spark", "local[2]", parquet, "-o", output, "--factors", 4)
+    options = ("--iterations", 3, "--json")
+    done = run_command(*arguments, *options, env=os.environ | ENVIRONMENT)
     found = done.json
     ratings = random_ratings(90, 60)
     assert found["n_train"] + found["n_test"] == len(ratings)
@@ -73,7 +56,7 @@ def test_a_model_can_be_left_where_spark_writes(
 ) -> None:
     done = command(
         *("fit", "--spark", "local[2]", parquet, "-o", f"file://{tmp_path}/model", "--factors", 4),
-        *("--test-size", 0, "--checkpoints", tmp_path / "checkpoints"),
+        *("--iterations", 2, "--test-size", 0, "--checkpoints", tmp_path / "checkpoints"),
     )
     assert done.status == 0, done.err
     assert "a folder" in done.out
