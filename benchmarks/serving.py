@@ -104,6 +104,20 @@ class Load:
             tasks.append(asyncio.create_task(one(request, due)))
         await asyncio.gather(*tasks)
 
+    async def saturate(self, requests: list[bytes], n_connections: int) -> None:
+        """Send the requests over so many connections, each the next one as soon as the last is answered."""
+        waiting = iter(requests)
+
+        async def one() -> None:
+            connection = Connection()
+            for request in waiting:
+                begin = time.perf_counter()
+                status = await connection.ask(request)
+                self.seconds.append(time.perf_counter() - begin)
+                self.n_errors += not 200 <= status < 300
+
+        await asyncio.gather(*(one() for _ in range(n_connections)))
+
     def __str__(self) -> str:
         p50, p99, most = np.percentile(self.seconds, [50, 99, 100]) * 1000
         n = len(self.seconds)
@@ -204,6 +218,15 @@ def measure(label: str, requests: list[bytes], rate: float) -> None:
     print(f"{label:44} {load}; load average {os.getloadavg()[0]:.1f}", flush=True)
 
 
+def measure_saturation(label: str, requests: list[bytes], n_connections: int) -> None:
+    """Print how many requests a second are answered at most."""
+    asyncio.run(Load().saturate(requests[:200], n_connections))
+    load, begin = Load(), time.perf_counter()
+    asyncio.run(load.saturate(requests, n_connections))
+    rate = len(requests) / (time.perf_counter() - begin)
+    print(f"{label:44} {rate:,.0f} a second   {load}; load average {os.getloadavg()[0]:.1f}", flush=True)
+
+
 def main() -> None:
     """Run all measurements, and print a line for each."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -214,6 +237,12 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=30)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--postgres", metavar="URL")
+    options.add_argument(
+        "--connections",
+        type=int,
+        default=16,
+        help="that send as fast as they are answered, to find the limit",
+    )
     options.add_argument("--model", choices=MODELS, default="recommender")
     given = options.parse_args()
     n = int(given.rate * given.seconds)
@@ -227,6 +256,8 @@ def main() -> None:
             with Server(Path(name), model, database, given.workers):
                 measure(f"{kind}: for posted ratings", posted(n, n_reasons=0), given.rate)
                 measure(f"{kind}: the same with two reasons each", posted(n, n_reasons=2), given.rate)
+                label = f"{kind}: by {given.connections} connections, at most"
+                measure_saturation(label, posted(3 * n, n_reasons=0), given.connections)
                 run = f"{time.time():.0f}"
                 tokens = [make_token(f"visitor {run} {number}") for number in range(8)]
                 asked = visits(int(given.visits * given.seconds), tokens)
