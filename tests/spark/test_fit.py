@@ -17,13 +17,13 @@ from matinee.solving.history import Iteration
 from tests.conftest import random_ratings
 
 MODELS = {
-    "explicit": lambda: ALS(n_factors=5, n_iterations=3),
-    "without biases": lambda: ALS(n_factors=16, n_iterations=3, biases=False, weighting="none"),
-    "implicit": lambda: ImplicitALS(n_factors=6, n_iterations=3),
+    "explicit": lambda: ALS(n_factors=5, n_iterations=2),
+    "without biases": lambda: ALS(n_factors=16, n_iterations=2, biases=False, weighting="none"),
+    "implicit": lambda: ImplicitALS(n_factors=6, n_iterations=2),
     "implicit, presence": lambda: ImplicitALS(n_factors=6, n_iterations=2, values="presence"),
     "implicit, threshold": lambda: ImplicitALS(n_factors=6, n_iterations=2, threshold=3.0),
-    "implicit, graded": lambda: ImplicitALS(n_factors=6, n_iterations=3, grading=0.3, unobserved_weight=0.4),
-    "conjugate gradients": lambda: ImplicitALS(n_factors=6, n_iterations=3, solver="cg"),
+    "implicit, graded": lambda: ImplicitALS(n_factors=6, n_iterations=2, grading=0.3, unobserved_weight=0.4),
+    "conjugate gradients": lambda: ImplicitALS(n_factors=6, n_iterations=2, solver="cg"),
     "subspaces": lambda: ImplicitALS(n_factors=6, n_iterations=2, solver="subspace"),
 }
 
@@ -217,7 +217,7 @@ def test_many_iterations_do_not_grow_what_spark_plans(spark: SparkSession, tmp_p
         n_stages.append(len(job.stageIds) if job is not None else 0)
 
     ratings = random_ratings(20, 15)
-    model = ALS(n_factors=2, n_iterations=40)
+    model = ALS(n_factors=2, n_iterations=24)
     start = starting_factors(ratings, model)
     folder = tmp_path / "checkpoints"
     found = matinee.spark.fit(
@@ -229,9 +229,9 @@ def test_many_iterations_do_not_grow_what_spark_plans(spark: SparkSession, tmp_p
         checkpoint_folder=str(folder),
         callback=count,
     )
-    assert_same_fit(found, ALS(n_factors=2, n_iterations=40).fit(ratings, start=start))
-    assert len(n_stages) == 40
-    assert max(n_stages[20:]) <= max(n_stages[:10])
+    assert_same_fit(found, ALS(n_factors=2, n_iterations=24).fit(ratings, start=start))
+    assert len(n_stages) == 24
+    assert max(n_stages[12:]) <= max(n_stages[:10])
     # Nor are the folders of old factors left.
     assert list(folder.rglob("rdd-*")) == []
 
