@@ -19,11 +19,14 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(set(DOCS.rglob("*.md")) - set(DOCS.glob("_build/**/*.md")))]
 ON_SPARK = DOCS / "how-to" / "spark.md"
-OTHERS = [page for page in PAGES if page != ON_SPARK]  # tests/spark runs that one
+OTHERS = [page for page in PAGES if page != ON_SPARK]
+# Where Matinee's calls stand beside those of other libraries: code in the last column of tables.
+OUR_SIDE = DOCS / "coming-from.md"
 # What is shown for any ratings, and therefore has to run on any.
-FOR_ANY_RATINGS = sorted(DOCS.glob("how-to/*.md"))
+FOR_ANY_RATINGS = [DOCS / "faq.md", OUR_SIDE, *sorted(DOCS.glob("how-to/*.md"))]
 FOR_ANY_RATINGS.remove(ON_SPARK)
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OUR_CALLS = re.compile(r"^\|.*\|([^|]*)\|$", re.MULTILINE)
 FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 # Indented blocks hold what is typed; a line that ends in a backslash goes on in the next.
 COMMAND = re.compile(r"^    (matinee (?:.*\\\n)*.*)$", re.MULTILINE)
@@ -60,7 +63,12 @@ def anchors_of(page: Path) -> Iterator[str]:
 
 
 def code_of(page: Path) -> str:
-    return "\n".join(BLOCK.findall(text_of(page)))
+    """The blocks of Python, and in between our side of the calls of other libraries."""
+    found = [(block.start(), block[1]) for block in BLOCK.finditer(text_of(page))]
+    if page == OUR_SIDE:
+        for row in OUR_CALLS.finditer(text_of(page)):
+            found += [(row.start(), f"{call}\n") for call in re.findall(r"`([^`]+)`", row[1])]
+    return "\n".join(code for _, code in sorted(found, key=lambda each: each[0]))
 
 
 def some_of_the_cinema() -> library.Ratings:
@@ -96,6 +104,14 @@ def test_the_code_of_a_page_runs_on_movielens_too(
 ) -> None:
     run(page, "ml-100k", tmp_path, monkeypatch)
     assert capsys.readouterr().out
+
+
+def test_every_library_has_calls_beside_ours() -> None:
+    sections = re.split(r"^## ", text_of(OUR_SIDE), flags=re.MULTILINE)[1:]
+    calls = {section.splitlines()[0]: len(OUR_CALLS.findall(section)) - 2 for section in sections}
+    assert list(calls) == ["implicit", "Surprise", "LensKit", "LightFM", "Spark MLlib", "RecTools"]
+    assert min(calls.values()) >= 10
+    assert code_of(OUR_SIDE).count("\n") > sum(calls.values())
 
 
 @pytest.fixture
