@@ -23,7 +23,7 @@ OTHERS = [page for page in PAGES if page != ON_SPARK]
 # Where Matinee's calls stand beside those of other libraries: code in the last column of tables.
 OUR_SIDE = DOCS / "coming-from.md"
 # What is shown for any ratings, and therefore has to run on any.
-FOR_ANY_RATINGS = [DOCS / "faq.md", OUR_SIDE, *sorted(DOCS.glob("how-to/*.md"))]
+FOR_ANY_RATINGS = [ROOT / "README.md", DOCS / "faq.md", OUR_SIDE, *sorted(DOCS.glob("how-to/*.md"))]
 FOR_ANY_RATINGS.remove(ON_SPARK)
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OUR_CALLS = re.compile(r"^\|.*\|([^|]*)\|$", re.MULTILINE)
@@ -112,6 +112,15 @@ def test_every_library_has_calls_beside_ours() -> None:
     assert list(calls) == ["implicit", "Surprise", "LensKit", "LightFM", "Spark MLlib", "RecTools"]
     assert min(calls.values()) >= 10
     assert code_of(OUR_SIDE).count("\n") > sum(calls.values())
+
+
+def test_the_figures_of_the_readme_are_those_of_the_benchmarks() -> None:
+    table = re.search(r"^\| MovieLens 1M \|.*?\n\n", text_of(ROOT / "README.md"), re.MULTILINE | re.DOTALL)
+    assert table
+    figures = re.findall(r"\b\d+[.,]\d+\b", table[0])
+    measured = set(re.findall(r"\b\d+[.,]\d+\b", text_of(DOCS / "benchmarks.md")))
+    assert len(figures) > 15
+    assert [figure for figure in figures if figure not in measured] == []
 
 
 @pytest.fixture
