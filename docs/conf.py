@@ -29,7 +29,8 @@ SOURCES = sources_digest()
 project = "Matinee"
 author = "the authors of Matinee"
 release = version = version_of("matinee")
-extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc", "formulas", "command_line", "public_names"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc", "formulas", "command_line", "notebooks"]
+extensions += ["public_names"]
 exclude_patterns = ["_build", "extensions"]
 default_role = "py:obj"
 # Blocks without a language hold commands and formulas.
