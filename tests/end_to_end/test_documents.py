@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 import matinee as library
+from matinee.cli.demo_run import OTHER_VIEWER
+from matinee.datasets import loading
+from matinee.datasets.demo import DemoArrays, demo_arrays
 
 from .conftest import Outcome
 
@@ -71,21 +75,30 @@ def code_of(page: Path) -> str:
     return "\n".join(code for _, code in sorted(found, key=lambda each: each[0]))
 
 
-def some_of_the_cinema() -> library.Ratings:
+@cache
+def some_people() -> DemoArrays:
     """What some people of the built-in cinema rated: enough for a page, and faster than all."""
-    everybody = library.load_dataset("demo").to_frame()
-    return library.Ratings.from_frame(everybody.filter(pl.col("user") <= 1_500), timestamp="timestamp")
+    arrays = demo_arrays()
+    people = [*range(1, 1_501), OTHER_VIEWER]
+    kept = np.isin(arrays.users, people)
+    return DemoArrays(
+        users=arrays.users[kept],
+        items=arrays.items[kept],
+        values=arrays.values[kept],
+        timestamps=arrays.timestamps[kept],
+        registered_users=np.array(people),
+    )
 
 
-DATA = {"demo": cache(some_of_the_cinema), "ml-100k": cache(partial(library.load_dataset, "ml-100k"))}
+@pytest.fixture(autouse=True)
+def the_cinema_has_some_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "demo_arrays", some_people)
 
 
 def run(page: Path, data: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the code of a page, with the name of another dataset in place of the built-in one."""
     code = code_of(page).replace('"demo"', f'"{data}"')
     monkeypatch.chdir(folder)
-    ratings = DATA[data]()
-    monkeypatch.setattr(library, "load_dataset", {data: ratings}.__getitem__)
     exec(compile(code, str(page), "exec"), {"__name__": "__main__"})
 
 
