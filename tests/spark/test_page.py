@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from matinee.datasets import loading
 from tests.conftest import random_ratings
 from tests.end_to_end.conftest import Outcome
-from tests.end_to_end.test_documents import ON_SPARK, code_of, commands_of
+from tests.end_to_end.test_documents import ON_SPARK, commands_of, run, some_people
 
 
 @pytest.mark.usefixtures("lasting_session")
-def test_its_code_runs_from_top_to_bottom(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(code_of(ON_SPARK), str(ON_SPARK), "exec"), {"__name__": "__main__"})
+def test_its_code_runs_from_top_to_bottom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(loading, "demo_arrays", some_people)
+    run(ON_SPARK, "demo", tmp_path, monkeypatch)
     assert capsys.readouterr().out
 
 
