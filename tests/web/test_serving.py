@@ -17,8 +17,10 @@ import httpx2
 import pytest
 
 import matinee
+from matinee.web.store.engine import Store
 from tests.web.server_process import COMMAND, HANG_SECONDS, ServerProcess, free_port
 from tests.web.site import Site
+from tests.web.stored import add_ratings
 
 # The servers of a module are started once, so all its tests run in one worker.
 pytestmark = pytest.mark.xdist_group("served")
@@ -312,3 +314,39 @@ def test_a_worker_that_dies_is_replaced(two_workers: ServerProcess) -> None:
     wait_until(lambda: len(workers() - {victim}) == 2)
     assert f"worker {victim} ended with status -9; another is started" in two_workers.log.read_text()
     assert httpx2.get(f"{two_workers.address}/health", timeout=HANG_SECONDS).status_code == 200
+
+
+@SQLITE
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_film_that_the_model_did_not_know_is_recommended_once_visitors_have_rated_it(
+    start: Callable[..., ServerProcess],
+    tmp_path: Path,
+    empty_database: str,
+    items: dict[str, str],
+    workers: int,
+) -> None:
+    new, liked = items["Aliens"], [items[title] for title in ("Alien", "Blade Runner", "The Terminator")]
+    demo = matinee.load_dataset("demo").to_frame()
+    old = matinee.Ratings.from_frame(demo.filter(demo["item"] != int(new)))
+    model = tmp_path / "old.safetensors"
+    watched = matinee.ImplicitALS(n_factors=16, unobserved_weight=0.1, n_iterations=4, random_state=0)
+    watched.fit(old, progress=False).save(model)
+    server = start("--model", model, "--workers", workers, "--refresh", "1s")
+    body = {"ratings": [{"item": item, "rating": 5} for item in liked], "n": 5}
+
+    def recommended_films() -> list[str]:
+        answer = httpx2.post(f"{server.address}/api/v1/recommendations", json=body, timeout=HANG_SECONDS)
+        assert answer.status_code == 200, answer.text
+        return [one["movie"]["item"] for one in answer.json()["recommendations"]]
+
+    assert new not in recommended_films()
+    store = Store(empty_database)
+    add_ratings(store, [dict.fromkeys([*liked, new], 5.0) | {items["Notting Hill"]: 1.0}] * 60)
+    store.close()
+    # One worker sees the new file before the other.
+    wait_until(lambda: all(new in recommended_films() for _ in range(10)))
+    said = server.log.read_text()
+    assert said.count("was refreshed with visitors' ratings; the new model is served") >= workers
+    assert "300 ratings and 1 films are new" in said
+    assert server.stop() in (0, -signal.SIGTERM)
+    assert "Traceback" not in server.log.read_text()

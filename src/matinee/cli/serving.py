@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import time
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +16,7 @@ from matinee.cli.options import AsJson
 from matinee.cli.output import complain, json_text, show, show_json, show_pairs, status
 from matinee.cli.sources import movies_from, ratings_from
 from matinee.cli.wording import in_command_line
-from matinee.errors import DataError, MatineeError
+from matinee.errors import DataError
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -93,6 +91,14 @@ def serve(
             help="Requests that one address may send to one process; 'none' for no limit.",
         ),
     ] = "1200/minute",
+    refresh: Annotated[
+        str | None,
+        typer.Option(
+            "--refresh",
+            metavar="TIME",
+            help="Learn from visitors' ratings between two fits, after each such time: 10m, 1h.",
+        ),
+    ] = None,
     log_format: Annotated[
         LogFormat, typer.Option("--log-format", help="A line of this kind for each request and event.")
     ] = LogFormat.text,
@@ -138,6 +144,7 @@ def serve(
         rate_limit="" if rate_limit == "none" else rate_limit,
         secure_cookies=secure_cookies,
         base_users=base_users,
+        refresh_seconds=0.0 if refresh is None else seconds_in(refresh),
     )
     if migrate:
         serving.migrate(settings)
@@ -190,6 +197,7 @@ def retrain(
     Uses the parameters of the served model. A running server loads the new model by itself.
     """
     require_web()
+    from matinee.web.jobs.repeating import repeat
     from matinee.web.jobs.retraining import retrain as retrain_model
 
     require_writable(model)
@@ -208,18 +216,7 @@ def retrain(
     if pause is None:
         once()
     else:
-        _repeat(once, pause)
-
-
-def _repeat(once: Callable[[], None], pause: float) -> None:
-    """Do something until stopped. What goes wrong may go right the next time, so it is only said."""
-    while True:
-        began = time.monotonic()
-        try:
-            once()
-        except MatineeError as error:
-            complain(in_command_line(error))
-        time.sleep(max(0.0, began + pause - time.monotonic()))
+        repeat(once, pause, lambda error: complain(in_command_line(error)))
 
 
 def export(

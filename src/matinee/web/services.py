@@ -82,7 +82,12 @@ class Services:
         else:
             require_current(store)
         movies = movies_of(settings.movies)
-        model = CurrentModel(Path(settings.model), movies, poll_seconds=settings.model_poll_seconds)
+        model = CurrentModel(
+            Path(settings.model),
+            movies,
+            refreshed_in=settings.refreshed_folder,
+            poll_seconds=settings.model_poll_seconds,
+        )
         outage = Outage()
         secret = secret_key(Path(settings.folder))
         return cls(

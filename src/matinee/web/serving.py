@@ -14,6 +14,7 @@ from matinee.errors import DataError
 from matinee.web import metrics, workers
 from matinee.web.application import create_app
 from matinee.web.connections import TimedConnection
+from matinee.web.jobs.refresh_process import refreshing
 from matinee.web.logs import configuration
 from matinee.web.middleware.rate_limit import parsed_limit
 from matinee.web.security.addresses import parsed_hosts
@@ -88,14 +89,18 @@ def serve(settings: Settings, listening: Listening, announcement: str) -> None:
         parsed_hosts(settings.allowed_hosts)
     with _bound(listening) as listener:
         if listening.n_workers == 1:
-            workers.run(_config(create_app(settings), listening), listener, announcement)
+            config = _config(create_app(settings), listening)
+            with refreshing(settings, listening.log_format):
+                workers.run(config, listener, announcement)
             return
         # An error in the settings shows here once, instead of in every worker again and again.
         Services.open(settings).close()
         os.environ.update(settings.to_environment())
         with tempfile.TemporaryDirectory(prefix="matinee-metrics-") as folder:
             metrics.start_afresh(Path(folder))
-            workers.run(_config(WORKER, listening), listener, announcement)
+            config = _config(WORKER, listening)
+            with refreshing(settings, listening.log_format):
+                workers.run(config, listener, announcement)
 
 
 def _config(app: object, listening: Listening) -> uvicorn.Config:

@@ -47,6 +47,8 @@ class Settings:
         Mark cookies Secure even if a request did not come by https, as behind a proxy that is not trusted.
     base_users : bool
         Answer the API's questions about users of the base ratings, for tokens that have this right.
+    refresh_seconds : float
+        How many seconds pass between two refreshes of the model with visitors' ratings; 0 for none.
     model_poll_seconds : float
         How many seconds pass between two looks at the model file.
     """
@@ -61,12 +63,18 @@ class Settings:
     rate_limit: str = "1200/minute"
     secure_cookies: bool = False
     base_users: bool = False
+    refresh_seconds: float = 0.0
     model_poll_seconds: float = 1.0
 
     @property
     def database_url(self) -> str:
         """The URL of the database; that of the SQLite file in the folder if none is named."""
         return self.database or f"sqlite:///{Path(self.folder) / DATABASE_FILE}"
+
+    @property
+    def refreshed_folder(self) -> Path | None:
+        """The folder of the refreshed model; None if the model is not refreshed."""
+        return Path(self.folder) / "refreshed" if self.refresh_seconds else None
 
     def to_environment(self) -> dict[str, str]:
         """The environment variables that hand these settings to a worker process."""

@@ -10,6 +10,7 @@ import pytest
 
 import matinee
 from matinee.web.cinema.current_model import CurrentModel
+from matinee.web.cinema.model_files import fitted_file
 
 
 @pytest.fixture
@@ -62,3 +63,33 @@ def test_a_file_that_is_gone_changes_nothing(path: Path) -> None:
     path.unlink()
     assert not current.look()
     assert current.showing is begun
+
+
+def test_a_refreshed_model_is_served_until_there_is_a_new_fit(
+    path: Path, other_model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "refreshed"
+    folder.mkdir()
+    current = CurrentModel(path, matinee.load_movies("demo"), refreshed_in=folder)
+    fitted_at = current.showing.fitted_at
+    fitted = fitted_file(path)
+    assert fitted is not None
+    shutil.copy(other_model, fitted.refreshed_in(folder))
+    assert current.look() and not current.look()
+    assert current.showing.model.item_factors_.shape[1] == 2
+    assert current.showing.fitted_at == fitted_at
+    # A server that starts now serves it from the beginning; one that does not refresh never does.
+    started = CurrentModel(path, matinee.load_movies("demo"), refreshed_in=folder)
+    assert started.showing.model.item_factors_.shape[1] == 2
+    assert CurrentModel(path, matinee.load_movies("demo")).showing.model.item_factors_.shape[1] == 8
+    replace(path, path.read_bytes())
+    assert current.look()
+    assert current.showing.model.item_factors_.shape[1] == 8
+
+
+def test_a_broken_refresh_does_not_keep_a_server_from_starting(path: Path, tmp_path: Path) -> None:
+    fitted = fitted_file(path)
+    assert fitted is not None
+    fitted.refreshed_in(tmp_path).write_bytes(b"no model")
+    current = CurrentModel(path, matinee.load_movies("demo"), refreshed_in=tmp_path)
+    assert current.showing.model.item_factors_.shape[1] == 8

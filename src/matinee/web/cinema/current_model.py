@@ -1,4 +1,4 @@
-"""Holds the model that is served now, and loads it again when its file is replaced."""
+"""Holds the model that is served now, and loads it again when its file is replaced or refreshed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 
 from matinee.datasets import Movies
 from matinee.errors import MatineeError
+from matinee.web.cinema.model_files import ModelFile, fitted_file, served_file
 from matinee.web.cinema.showing import Showing, load_showing
 from matinee.web.metrics import MODEL_LOADS
 
 logger = logging.getLogger(__name__)
-
-Signature = tuple[int, int, int]
 
 
 class CurrentModel:
@@ -25,6 +24,8 @@ class CurrentModel:
         Must contain a model at the start. Replace the file, as ``Model.save`` and ``matinee retrain`` do,
         and never write over it: the served model is mapped from the old file.
     movies : Movies
+    refreshed_in : Path, optional
+        The folder of a refreshed model, which is served in place of the fitted one that it was made from.
     poll_seconds : float
 
     Raises
@@ -33,12 +34,17 @@ class CurrentModel:
         If the file cannot be loaded.
     """
 
-    def __init__(self, path: Path, movies: Movies, *, poll_seconds: float = 1.0) -> None:
+    def __init__(
+        self, path: Path, movies: Movies, *, refreshed_in: Path | None = None, poll_seconds: float = 1.0
+    ) -> None:
         self._path, self._movies, self._poll_seconds = path, movies, poll_seconds
+        self._refreshed_in = refreshed_in
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="model watcher", daemon=True)
-        self._seen = _signature(path)
+        # Before the file is loaded: if it is replaced meanwhile, the next look loads it again.
+        self._seen = fitted_file(path)
         self._showing = load_showing(path, movies)
+        self.look()
 
     @property
     def showing(self) -> Showing:
@@ -61,22 +67,28 @@ class CurrentModel:
         A file that is not a usable model is reported once, and the old model is served on. Another failure,
         such as a lack of memory, is tried again at the next look.
         """
-        found = _signature(self._path)
+        found = served_file(self._path, self._refreshed_in)
         if found is None or found == self._seen:
             return False
         try:
-            self._showing = load_showing(self._path, self._movies)
+            self._showing = load_showing(found.path, self._movies, fitted=self._path)
         except MatineeError as error:
             self._seen = found
             MODEL_LOADS.labels("refused").inc()
             logger.error(
-                "%s was replaced by a file that cannot be served; the old model stays: %s", self._path, error
+                "%s was replaced by a file that cannot be served; the old model stays: %s", found.path, error
             )
             return False
         self._seen = found
         MODEL_LOADS.labels("taken up").inc()
-        logger.info("%s was replaced; the new model is served", self._path)
+        self._say(found)
         return True
+
+    def _say(self, found: ModelFile) -> None:
+        if found.path == self._path:
+            logger.info("%s was replaced; the new model is served", self._path)
+        else:
+            logger.info("%s was refreshed with visitors' ratings; the new model is served", self._path)
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._poll_seconds):
@@ -84,12 +96,3 @@ class CurrentModel:
                 self.look()
             except Exception:
                 logger.exception("cannot check %s; the old model stays", self._path)
-
-
-def _signature(path: Path) -> Signature | None:
-    """Numbers that change when the file is replaced; None if there is no file."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -31,7 +31,7 @@ class Showing:
         The films of the list of movies and those of the model.
     statistics : RatingStatistics
     fitted_at : float
-        When the model file was written, in Unix seconds.
+        When the fit wrote its file, in Unix seconds.
     """
 
     model: Model
@@ -75,8 +75,15 @@ class Showing:
         assert len(self.popular_positions) == len(ids)
 
 
-def load_showing(path: Path, movies: Movies) -> Showing:
+def load_showing(path: Path, movies: Movies, *, fitted: Path | None = None) -> Showing:
     """The showing of a model file. Workers share its arrays, because they are mapped from the file.
+
+    Parameters
+    ----------
+    path : Path
+    movies : Movies
+    fitted : Path, optional
+        The file that the fit wrote, if this one was made from it.
 
     Raises
     ------
@@ -85,7 +92,8 @@ def load_showing(path: Path, movies: Movies) -> Showing:
     DataError
         If its ratings are not stars.
     """
-    fitted_at = path.stat().st_mtime if path.exists() else 0.0
+    source = fitted or path
+    fitted_at = source.stat().st_mtime if source.exists() else 0.0
     model = load(path)
     _require_stars(path, model)
     # One request uses one thread: the workers already spread requests over the processors.

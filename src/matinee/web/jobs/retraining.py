@@ -17,10 +17,10 @@ from matinee.evaluation import evaluate
 from matinee.evaluation.audience import n_trained_on
 from matinee.models import Model, load, names_where
 from matinee.ratings import Ratings, Rows
-from matinee.ratings.ids import Id, IdIndex
+from matinee.ratings.ids import IdIndex
 from matinee.ratings.splits import NewUsers
 from matinee.web.jobs.held_out import is_held_out
-from matinee.web.jobs.visitors_ratings import VisitorsRatings, visitors_ratings
+from matinee.web.jobs.visitors_ratings import VisitorsRatings, item_id, visitors_ratings
 from matinee.web.store.engine import Store
 from matinee.web.store.visitor_ids import require_no_visitors, visitor_user
 
@@ -135,7 +135,7 @@ def with_visitors(base: Ratings, store: Store) -> tuple[Ratings, int, int]:
     require_no_visitors(base.user_index)
     found = visitors_ratings(store)
     # The database stores items as text. A base with integer ids cannot have an item that is not an integer.
-    ids = [_item_id(name, strings=base.item_index.holds_strings) for name in found.names]
+    ids = [item_id(name, strings=base.item_index.holds_strings) for name in found.names]
     can_be = np.array([item is not None for item in ids], dtype=bool)
     theirs = found if can_be.all() else found.keep(can_be[found.items])
     n_left_out = len(found) - len(theirs)
@@ -171,17 +171,6 @@ def _rows_of_visitors(
     # They are by visitor already, so this sorts each one's by item.
     order = np.argsort(theirs.visitors * n_items + columns, kind="stable")
     return numbers, Rows(indptr, columns[order], theirs.ratings[order])
-
-
-def _item_id(name: str, *, strings: bool) -> Id | None:
-    """The id of the base's kind that a text spells; None if it spells none."""
-    if strings:
-        return name
-    try:
-        number = int(name)
-    except ValueError:
-        return None
-    return number if str(number) == name and -(2**63) <= number < 2**63 else None
 
 
 def _fit(

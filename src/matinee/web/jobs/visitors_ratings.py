@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matinee.ratings.ids import Id
 from matinee.web.store.engine import Store
 from matinee.web.store.events import rating_lines
 from matinee.web.store.migrating import require_current
@@ -79,6 +80,17 @@ def visitors_ratings(store: Store) -> VisitorsRatings:
     present = last[~np.isnan(columns[2][last])]
     who, what, stars, when = (column[present] for column in columns)
     return VisitorsRatings(who, what, list(places), stars, when)
+
+
+def item_id(name: str, *, strings: bool) -> Id | None:
+    """The id, of a model's kind, that the text in the database spells; None if it spells none."""
+    if strings:
+        return name
+    try:
+        number = int(name)
+    except ValueError:
+        return None
+    return number if str(number) == name and -(2**63) <= number < 2**63 else None
 
 
 def _last_of_each(keys: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -102,6 +102,12 @@ def rating_lines(store: Store) -> Iterator[Sequence[Any]]:
         yield from found.partitions()
 
 
+def newest_cursor(store: Store) -> int:
+    """The cursor of the newest event; 0 if there is none. Events before it may still be under way."""
+    with store.reading() as session:
+        return session.scalar(select(func.max(EventRow.id))) or 0
+
+
 def _settled(store: Store) -> int:
     """The cursor up to which no event will come any more; 0 if there is none.
 
