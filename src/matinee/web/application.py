@@ -37,6 +37,8 @@ from matinee.web.store.engine import N_THREADS
 API = "/api/v1"
 STATIC = Path(__file__).parent / "static"
 # What is shorter fits into one packet anyway. Level 9 takes three times as long as level 4 for little more.
+# In the same time Brotli saves 1.1 of the 7.3 kB of the home page, and 0.1 of the 1.3 kB after a star: too
+# little for two more packages.
 SHORTEST_COMPRESSED, COMPRESSION = 1_400, 4
 
 

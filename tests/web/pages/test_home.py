@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from urllib.parse import quote
 
 import pytest
 
@@ -32,6 +33,30 @@ def test_a_year_that_is_none_is_told_so(quick_site: Site, year: str) -> None:
     answer = quick_site.client().get("/", params={"year_from": year})
     assert answer.status_code == 422
     assert_in_the_layout(answer.text, "Something you entered was not right")
+
+
+def test_a_script_gets_cards_that_its_page_holds_as_what_may_differ_alone(
+    quick_site: Site, items: dict[str, str]
+) -> None:
+    browser = quick_site.browser()
+    for title in ("Alien", "Blade Runner"):
+        browser.post(f"/films/{items[title]}/rating", rating="5")
+    whole = browser.get("/").text
+    keys = re.findall(r'data-card="([^"]*)"', whole)
+    assert len(keys) == len(set(keys)) == 18
+    held = ",".join(quote(unescape(key)) for key in keys[:-1])
+    changed = browser.get("/", headers={"X-Held-Cards": held}).text
+    assert re.findall(r'data-card="([^"]*)"', changed) == keys
+    assert changed.count("data-kept") == 17 and changed.count("<svg") == 1
+    assert len(changed) < len(whole) / 4
+    # What differs from visitor to visitor, and from star to star, is there.
+    for slot in ("guess", "why"):
+        found = re.compile(rf'<p class="{slot}" data-slot="{slot}">.*?</p>')
+        assert found.findall(changed) == found.findall(whole) and len(found.findall(whole)) == 12
+    assert "<header" not in changed and "<footer" not in changed
+    # A page that holds none gets all cards, and the rest of the layout still not.
+    none = browser.get("/", headers={"X-Held-Cards": ""}).text
+    assert "data-kept" not in none and none.count("<svg") == 18 and "<header" not in none
 
 
 def test_a_search_at_the_old_address_goes_to_its_page(quick_site: Site) -> None:

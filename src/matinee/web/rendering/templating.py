@@ -18,10 +18,13 @@ from matinee.web import languages
 from matinee.web.cinema.statistics import STARS
 from matinee.web.rendering import wording
 from matinee.web.rendering.changes import address_after, address_of, change_in
+from matinee.web.rendering.held_cards import held_cards
 from matinee.web.security.csrf import FIELD
 from matinee.web.visits.visit import Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
+# What a page is put into: all that surrounds it, or nothing if a script asks for what has changed.
+WHOLE, CHANGED = "layout.html", "changed.html"
 # The path of the host that the site is below, for the request that is answered now.
 root_path: ContextVar[str] = ContextVar("root_path", default="")
 # An address on this host in a tag. Values are escaped, so that no text of a page looks like this.
@@ -73,20 +76,23 @@ def page(
     Parameters
     ----------
     visit : Visit
-        The template sees it as ``visit``, and its CSRF token as ``csrf_token``. ``is_simulated`` is whether
-        the viewers behind the suggestions are simulated. ``change`` is what the
-        visitor has just done to a film. ``here`` is the address of this page without that change, and
-        ``after(film)`` the page to show after a form about a film.
+        The template sees it as ``visit``, and its CSRF token as ``csrf_token``; ``fields`` is what cards of
+        films need. ``is_simulated`` is whether the viewers behind the suggestions are simulated. ``change``
+        is what the visitor has just done to a film. ``here`` is the address of this page without that
+        change, and ``after(film)`` the page to show after a form about a film.
     template : str
         The name of a file in ``templates/``.
     context : mapping, optional
         Further names for the template.
     """
     languages.speak(visit.request)
+    token, held = visit.csrf_token, held_cards(visit.request)
     known = {
         "visit": visit,
+        "layout": WHOLE if held is None else CHANGED,
         "language": languages.language(),
-        "csrf_token": visit.csrf_token,
+        "csrf_token": token,
+        "fields": {"name": FIELD, "value": token, "held": held or ()},
         "is_simulated": visit.services.is_simulated,
         "change": change_in(visit),
         "here": address_of(visit.request),
@@ -102,6 +108,7 @@ def bare_page(
     """A page without anything about the visitor, for when the cookie or the database cannot be read."""
     known = {
         "visit": None,
+        "layout": WHOLE,
         "language": languages.language(),
         "csrf_token": "",
         "is_simulated": False,

@@ -1,6 +1,8 @@
 // Makes the pages quicker. Every form and link does the same without a script. The script sends a form with the
 // same fields, and copies what differs from the page that answers into this one.
 
+import { fillIn, heldCards } from "./cards.js";
+
 const page = document.documentElement;
 page.classList.add("js");
 
@@ -9,6 +11,16 @@ let lastSent = Promise.resolve();
 const status = document.querySelector("[data-region=status]");
 
 const parsed = async (response) => new DOMParser().parseFromString(await response.text(), "text/html");
+
+// What a request changes of this page; nothing if it was refused.
+async function changed(address, options = {}) {
+  const response = await fetch(address, { ...options, headers: heldCards() });
+  if (!response.ok) return await tellProblem(response);
+  const answer = await parsed(response);
+  // Another answer may have come in between, and replaced what this one relies on.
+  const next = (item) => addressAfter(item, new URL(response.url));
+  return fillIn(answer, next) ? answer : await parsed(await fetch(response.url));
+}
 
 // Replaces the regions of this page by those of another. The focus stays as near as possible to where it was.
 function show(other) {
@@ -56,11 +68,12 @@ async function tellProblem(response) {
   tell(detail ?? page.dataset.refused);
 }
 
-// The address of this page with the film that a form changes, so that the next page can tell what has changed.
-function addressAfter(item) {
-  const fields = new URLSearchParams(location.search);
-  if (item) fields.set("changed", item);
-  return `${location.pathname}?${fields}`;
+// The address of a page with the film that a form changes, so that the next page can tell what has changed.
+function addressAfter(item, { pathname, search } = location) {
+  const fields = new URLSearchParams(search);
+  fields.delete("changed");
+  if (item) fields.append("changed", item);
+  return `${pathname}?${fields}`;
 }
 
 // After the first star, what was asked moves below what is suggested: shows the suggestions from their beginning.
@@ -76,10 +89,10 @@ async function send(form, button) {
   fields.set("next", addressAfter(form.dataset.item));
   page.classList.add("busy");
   try {
-    const response = await fetch(form.action, { method: "POST", body: fields });
-    if (!response.ok) return await tellProblem(response);
+    const answer = await changed(form.action, { method: "POST", body: fields });
+    if (!answer) return;
     const asked = asksFirst();
-    show(await parsed(response));
+    show(answer);
     if (searching()) await search();
     else if (asked && !asksFirst() && document.getElementById("suggestions")) showSuggestions();
     watchEnd();
@@ -136,9 +149,9 @@ async function showMore(link) {
   // What was asked for has come in the meantime.
   if (!link.isConnected) return;
   try {
-    const response = await fetch(link.href);
-    if (!response.ok) return;
-    show(await parsed(response));
+    const answer = await changed(link.href);
+    if (!answer) return;
+    show(answer);
     history.replaceState(null, "", link.getAttribute("href").split("#")[0]);
     watchEnd();
   } catch {
@@ -153,9 +166,9 @@ async function filter(form) {
   for (const [name, value] of [...fields]) if (!value) fields.delete(name, value);
   const address = `${form.getAttribute("action")}?${fields}`;
   try {
-    const response = await fetch(address);
-    if (!response.ok) return await tellProblem(response);
-    show(await parsed(response));
+    const answer = await changed(address);
+    if (!answer) return;
+    show(answer);
     history.replaceState(null, "", address);
     watchEnd();
   } catch {
@@ -202,7 +215,7 @@ async function search() {
   asked = new AbortController();
   const address = searchAddress(words);
   try {
-    const response = await fetch(address, { signal: asked.signal });
+    const response = await fetch(address, { signal: asked.signal, headers: { "X-Held-Cards": "" } });
     if (!response.ok) return await tellProblem(response);
     const found = (await parsed(response)).querySelector("[data-region=found]");
     if (own) {
