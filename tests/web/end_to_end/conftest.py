@@ -35,6 +35,10 @@ HANG_MILLISECONDS = 1000 * HANG_SECONDS
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 
+# Every visitor comes from an address of their own, as from one there may be only ten registrations.
+BEHIND_PROXY = ("--trust-proxy", "127.0.0.1")
+ADDRESSES = (f"10.0.{number >> 8}.{number & 255}" for number in range(1, 1 << 16))
+
 AXE = "4.14.1"
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 BUILD = Path(__file__).parents[3] / "build"
@@ -63,7 +67,7 @@ def sqlite_server(
 ) -> Iterator[ServerProcess]:
     """A server on SQLite."""
     folder = tmp_path_factory.mktemp("server")
-    started = ServerProcess(folder, "--model", demo_model, "--movies", movies_file)
+    started = ServerProcess(folder, "--model", demo_model, "--movies", movies_file, *BEHIND_PROXY)
     yield started
     started.kill()
 
@@ -78,7 +82,7 @@ def postgres_backed_server(
     """A server on PostgreSQL."""
     folder, database = tmp_path_factory.mktemp("server"), make_postgres_database()
     options = ["--model", demo_model, "--movies", movies_file, "--database", database, "--migrate"]
-    started = ServerProcess(folder, *options)
+    started = ServerProcess(folder, *options, *BEHIND_PROXY)
     yield started
     started.kill()
 
@@ -89,7 +93,7 @@ def blended_server(
 ) -> Iterator[ServerProcess]:
     """A server on SQLite, with a recommender."""
     folder = tmp_path_factory.mktemp("server")
-    started = ServerProcess(folder, "--model", recommender_model, "--movies", movies_file)
+    started = ServerProcess(folder, "--model", recommender_model, "--movies", movies_file, *BEHIND_PROXY)
     yield started
     started.kill()
 
@@ -183,7 +187,11 @@ def new_visitor(chromium: Browser, server: ServerProcess) -> Iterator[Callable[.
     visitors: list[Visitor] = []
 
     def make(**options: Any) -> Visitor:
-        usual: dict[str, Any] = {"viewport": DESKTOP, "reduced_motion": "reduce"}
+        usual: dict[str, Any] = {
+            "viewport": DESKTOP,
+            "reduced_motion": "reduce",
+            "extra_http_headers": {"X-Forwarded-For": next(ADDRESSES)},
+        }
         contexts.append(chromium.new_context(**(usual | options)))
         visitors.append(Visitor(contexts[-1], server.address))
         return visitors[-1]
