@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,39 @@ def test_an_export_is_shown_and_stored_once_it_is_agreed_to(
     assert f"{len(expected)} ratings imported." in browser.get(answer.headers["location"]).text
 
 
+def rated_at(browser: Browser) -> dict[str, int]:
+    """When each item was rated, in Unix milliseconds."""
+    return {one["item"]: one["rated_at"] for one in browser.call("GET", "/me/ratings").json()["ratings"]}
+
+
+def in_milliseconds(*day: int) -> int:
+    return int(1000 * datetime(*day, tzinfo=UTC).timestamp())  # type: ignore[arg-type, misc]
+
+
+def test_the_dates_of_an_export_are_kept(site: Site, items: dict[str, str]) -> None:
+    browser = site.browser()
+    confirm(browser, upload(browser, LETTERBOXD).text)
+    expected = {"Alien": (2020, 1, 1), "Amélie": (2020, 1, 2), "Blade Runner": (2020, 1, 3)}
+    assert rated_at(browser) == {items[title]: in_milliseconds(*day) for title, day in expected.items()}
+    assert "Rated on 3 January 2020" in browser.get("/ratings").text
+    other = site.browser()
+    confirm(other, upload(other, browser.get("/ratings.csv").content).text)
+    assert rated_at(other) == rated_at(browser)
+
+
+def test_imdbs_dates_are_kept_and_where_there_is_none_or_a_later_one_it_is_now(
+    quick_site: Site, items: dict[str, str]
+) -> None:
+    browser = quick_site.browser()
+    confirm(browser, upload(browser, IMDB.replace("2020-01-02,Jaws", "2999-01-01,Jaws")).text)
+    began = in_milliseconds(*datetime.now(UTC).timetuple()[:3])
+    assert rated_at(browser)[items["Alien"]] == in_milliseconds(2020, 1, 2)
+    assert rated_at(browser)[items["Jaws"]] >= began
+    other = quick_site.browser()
+    confirm(other, upload(other, MOVIELENS).text)
+    assert min(rated_at(other).values()) >= began
+
+
 def test_what_is_not_here_is_named_and_escaped(quick_site: Site) -> None:
     preview = upload(quick_site.browser(), LETTERBOXD).text
     assert "3 films of 4 rated at Letterboxd are here." in preview
@@ -111,7 +145,24 @@ def test_a_file_that_is_no_export_is_refused_without_a_path_of_the_server(
     assert "/tmp" not in answer.text and "matinee-import" not in answer.text
 
 
-@pytest.mark.parametrize("ratings", ["", "{", "[]", "[1]", '{"1": 7}', '{"1": "x"}', '{"1": null}'])
+@pytest.mark.parametrize(
+    "ratings",
+    [
+        *(
+            "",
+            "{",
+            "[]",
+            "[1]",
+            '{"1": 7}',
+            '{"1": "x"}',
+            '{"1": null}',
+            '{"1": [7, null]}',
+            '{"1": ["x", 1]}',
+        ),
+        *('{"1": [4, -1]}', '{"1": [4, 1e99]}', '{"1": [4, "x"]}', '{"1": [4, true]}', '{"1": [4, 9e15]}'),
+        '{"1": [4, 9999999999999999]}',
+    ],
+)
 def test_a_form_that_was_tampered_with_stores_nothing(quick_site: Site, ratings: str) -> None:
     browser = quick_site.browser()
     assert browser.post("/ratings/import/confirm", ratings=ratings).status_code == 422

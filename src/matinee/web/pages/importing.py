@@ -6,16 +6,16 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from matinee.errors import DataError
-from matinee.web.cinema.films import Film
-from matinee.web.cinema.importing import Imported, read_import
+from matinee.web.cinema.importing import Imported, ImportedRating, read_import
 from matinee.web.rendering.templating import page
 from matinee.web.store.ratings_log import checked_stars
+from matinee.web.store.tables import now
 from matinee.web.visits.dependencies import CurrentVisit
 from matinee.web.visits.visit import Visit
 
@@ -47,8 +47,8 @@ def preview_import(visit: CurrentVisit, export: UploadFile) -> HTMLResponse:
         "found": found,
         "error": None,
         "site": SITES[found.site],
-        "n_known": sum(film.item in visit.ratings for film, _ in found.stars),
-        "ratings": json.dumps({film.item: stars for film, stars in found.stars}),
+        "n_known": sum(one.film.item in visit.ratings for one in found.rated),
+        "ratings": json.dumps({film.item: [stars, rated_at] for film, stars, rated_at in found.rated}),
     }
     return page(visit, "import.html", context)
 
@@ -61,7 +61,7 @@ def store_import(
 ) -> RedirectResponse:
     """Store what was shown. Stars given here stay, unless they are to be replaced."""
     asked = _asked(visit, ratings)
-    wanted = [(film, stars) for film, stars in asked if replace or film.item not in visit.ratings]
+    wanted = [one for one in asked if replace or one.film.item not in visit.ratings]
     visit.rate_many(wanted)
     return RedirectResponse(f"/ratings?imported={len(wanted)}", status_code=303)
 
@@ -81,13 +81,22 @@ def _read(visit: Visit, export: UploadFile) -> Imported:
         path.unlink()
 
 
-def _asked(visit: Visit, text: str) -> list[tuple[Film, float]]:
+def _asked(visit: Visit, text: str) -> list[ImportedRating]:
     """The ratings that the preview's form sends back: those that still are of listed films."""
     try:
         ratings = json.loads(text)
-    except ValueError:
-        ratings = None
-    if not isinstance(ratings, dict):
-        raise DataError("the form is damaged; choose the file again")
+        sent = [(item, stars, rated_at) for item, (stars, rated_at) in ratings.items()]
+    except (ValueError, TypeError, AttributeError):
+        raise DataError("the form is damaged; choose the file again") from None
     catalogue = visit.showing.catalogue
-    return [(catalogue[item], checked_stars(stars)) for item, stars in ratings.items() if item in catalogue]
+    return [
+        ImportedRating(catalogue[item], checked_stars(stars), _checked_time(rated_at))
+        for item, stars, rated_at in sent
+        if item in catalogue
+    ]
+
+
+def _checked_time(rated_at: Any) -> int | None:
+    if rated_at is None or (type(rated_at) is int and 0 <= rated_at <= now()):
+        return rated_at
+    raise DataError("the form is damaged; choose the file again")

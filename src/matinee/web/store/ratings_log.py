@@ -60,8 +60,15 @@ def rating_of(session: Session, visitor_id: int, item: str) -> GivenRating | Non
     return None if row is None else GivenRating(row.item, row.rating, row.rated_at)
 
 
-def rate(session: Session, visitor_id: int, item: str, rating: float) -> GivenRating:
+def rate(
+    session: Session, visitor_id: int, item: str, rating: float, *, at: int | None = None
+) -> GivenRating:
     """Set a visitor's rating of a film, and add it to the log.
+
+    Parameters
+    ----------
+    at : int, optional
+        When it was given, in Unix milliseconds; by default now.
 
     Raises
     ------
@@ -70,7 +77,7 @@ def rate(session: Session, visitor_id: int, item: str, rating: float) -> GivenRa
     UnknownVisitorError
     TooManyRatingsError
     """
-    given = GivenRating(_item(item), checked_stars(rating), now())
+    given = GivenRating(_item(item), checked_stars(rating), now() if at is None else at)
     _lock(session, visitor_id)
     _require_room(session, visitor_id, item)
     _set(session, visitor_id, given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -146,8 +147,13 @@ class Visit:
         self._forget()
         return given
 
-    def rate_many(self, ratings: list[tuple[Film, float]]) -> None:
+    def rate_many(self, ratings: Sequence[tuple[Film, float, int | None]]) -> None:
         """Set many ratings, some at a time, so that others can write in between.
+
+        Parameters
+        ----------
+        ratings : list of (Film, float, int or None)
+            Film, stars, and when they were given in Unix milliseconds; None for now.
 
         Raises
         ------
@@ -158,8 +164,8 @@ class Visit:
             part = ratings[begin : begin + N_AT_ONCE]
             with self.services.store.writing() as session:
                 writer = self._writer(session)
-                for film, stars in part:
-                    ratings_log.rate(session, writer, film.item, stars)
+                for film, stars, rated_at in part:
+                    ratings_log.rate(session, writer, film.item, stars, at=rated_at)
                     for films in film_lists.LISTS:
                         film_lists.remove(session, films, writer, film.item)
             RATINGS.labels("set").inc(len(part))
