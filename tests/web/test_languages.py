@@ -17,6 +17,7 @@ from matinee.web import languages
 from matinee.web.cinema.statistics import STARS
 from matinee.web.pages.ratings import ORDERS
 from matinee.web.rendering import wording
+from matinee.web.rendering.messages import MESSAGES
 from tests.web.site import Site, headings
 
 PACKAGE = Path(languages.__file__).parent
@@ -37,6 +38,7 @@ def marked() -> Iterator[Any]:
     for _, _, text, _, _ in found:
         yield text
     yield from (words for words, _ in ORDERS.values())
+    yield from MESSAGES
     yield from {genre for movie in matinee.load_movies("demo").values() for genre in movie.genres}
     yield from ((f"%(number)s {unit}", f"%(number)s {unit}s") for unit in UNITS)
 

@@ -35,6 +35,16 @@ def test_a_year_that_is_none_is_told_so(quick_site: Site, year: str) -> None:
     assert_in_the_layout(answer.text, "Something you entered was not right")
 
 
+@pytest.mark.parametrize("path", ["/", "/search"])
+def test_years_turned_round_are_told_so(quick_site: Site, path: str) -> None:
+    client = quick_site.client()
+    answer = client.get(path, params={"year_from": "1990", "year_to": "1980"})
+    assert answer.status_code == 422
+    assert_in_the_layout(answer.text, "Something you entered was not right")
+    assert "the years end in 1980, before they begin in 1990; turn them round" in answer.text
+    assert client.get(path, params={"year_from": "1990", "year_to": "1990"}).status_code == 200
+
+
 def test_a_script_gets_cards_that_its_page_holds_as_what_may_differ_alone(
     quick_site: Site, items: dict[str, str]
 ) -> None:

@@ -27,10 +27,13 @@ def form_filters(
     Raises
     ------
     DataError
-        If a year is not a year.
+        If a year is not a year, or the years are turned round.
     """
     genres = tuple(dict.fromkeys(name for name in genre or () if name.strip()))
-    return Filters(genres, _year(year_from), _year(year_to))
+    first, last = _year(year_from), _year(year_to)
+    if first is not None and last is not None and first > last:
+        raise DataError(f"the years end in {last}, before they begin in {first}; turn them round")
+    return Filters(genres, first, last)
 
 
 def _year(text: str) -> int | None:

@@ -19,6 +19,7 @@ from matinee.web.cinema.statistics import STARS
 from matinee.web.rendering import wording
 from matinee.web.rendering.changes import address_after, address_of, change_in
 from matinee.web.rendering.held_cards import held_cards
+from matinee.web.rendering.messages import in_own_language
 from matinee.web.security.csrf import FIELD
 from matinee.web.visits.visit import Visit
 
@@ -55,6 +56,7 @@ def _environment() -> Environment:
         "joined": wording.joined,
         # For what comes from elsewhere: unlike _("…"), whose text may hold tags, the result is escaped.
         "translated": languages.gettext,
+        "in_own_language": in_own_language,
         "digits": languages.digits,
         "decimal": languages.decimal,
         "signed": languages.signed,
