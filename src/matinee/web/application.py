@@ -26,6 +26,7 @@ from matinee.web.middleware.request_log import RequestLog
 from matinee.web.middleware.request_metrics import RequestMetrics
 from matinee.web.pages import PAGES
 from matinee.web.rendering import problems
+from matinee.web.rendering.shared_text import SharedText
 from matinee.web.security.addresses import parsed_hosts
 from matinee.web.security.cookies import CookieJar, Cookies
 from matinee.web.security.csrf import require_form_token
@@ -83,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
+    app.state.report = SharedText()
     problems.install(app)
     _add_routes(app, settings)
     _add_middleware(app, settings, services)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from matinee import __version__
@@ -118,6 +119,11 @@ def bare_page(
         **(context or {}),
     }
     return HTMLResponse(_rendered(template, known), status_code=status_code)
+
+
+def part(template: str, context: Mapping[str, Any]) -> Markup:
+    """A part of a page, to put into a page."""
+    return Markup(_templates.get_template(template).render(context))
 
 
 def _rendered(template: str, known: Mapping[str, Any]) -> str:
