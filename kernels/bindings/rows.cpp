@@ -34,6 +34,7 @@ struct RowArrays {
   Vector<int64_t> indptr;
   Vector<int32_t> columns;
   Vector<float> values;
+  std::optional<Vector<float>> weights;
   Matrix<float> fixed;
   std::optional<Vector<float>> column_biases;
   Vector<float> ridge;
@@ -47,9 +48,10 @@ struct RowArrays {
 
 // The number of rows, once all arrays are known to fit one another.
 int64_t count_fitting_rows(const RowArrays& given) {
-  const auto& [indptr, columns, values, fixed, column_biases, ridge, prior, shift, solution, biases, squared_errors,
-               penalties] = given;
+  const auto& [indptr, columns, values, weights, fixed, column_biases, ridge, prior, shift, solution, biases,
+               squared_errors, penalties] = given;
   const int64_t n_rows = count_rows(indptr, columns, values), n_factors = fixed.shape(1);
+  require(!weights || weights->shape(0) == values.shape(0), "weights must match values");
   require(n_factors == int64_t(solution.shape(1)) && n_factors > 0, "factors must be of one rank, at least 1");
   require(int64_t(ridge.shape(0)) == n_rows && int64_t(solution.shape(0)) == n_rows,
           "ridge and solution must have a row for each row of ratings");
@@ -78,6 +80,7 @@ RowProblem problem_of(const RowArrays& given, const PaddedPrior& prior, int64_t 
   problem.indptr = given.indptr.data();
   problem.columns = given.columns.data();
   problem.values = given.values.data();
+  problem.weights = data_or_null(given.weights);
   problem.fixed = given.fixed.data();
   problem.n_fixed = given.fixed.shape(0);
   problem.n_factors = n_factors;
@@ -97,15 +100,15 @@ RowProblem problem_of(const RowArrays& given, const PaddedPrior& prior, int64_t 
   return problem;
 }
 
-void solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values, const std::string& feedback,
-                float confidence, float unobserved, Matrix<float> fixed, std::optional<Vector<float>> column_biases,
-                float offset, Vector<float> ridge, std::optional<Matrix<double>> prior,
+void solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> values,
+                std::optional<Vector<float>> weights, const std::string& feedback, float confidence, float unobserved,
+                Matrix<float> fixed, std::optional<Vector<float>> column_biases, float offset, Vector<float> ridge, std::optional<Matrix<double>> prior,
                 std::optional<Matrix<float>> shift, float spread, uint64_t seed, bool same_noise,
                 const std::string& solver, int64_t n_steps, bool refine_always, OutMatrix<float> solution,
                 std::optional<OutVector<float>> biases, std::optional<OutVector<double>> squared_errors,
                 std::optional<OutVector<double>> penalties, int n_threads) {
-  const RowArrays given{indptr, columns, values,   fixed,  column_biases,  ridge,
-                        prior,  shift,   solution, biases, squared_errors, penalties};
+  const RowArrays given{indptr, columns, values,   weights, fixed,          column_biases, ridge,
+                        prior,  shift,   solution, biases,  squared_errors, penalties};
   const int64_t n_rows = count_fitting_rows(given);
   require(n_threads >= 1 && n_threads <= kMostThreads, "n_threads must be from 1 to 4096");
   const PaddedPrior padded_prior(data_or_null(prior), fixed.shape(1), biases.has_value());
@@ -128,7 +131,8 @@ void solve_rows(Vector<int64_t> indptr, Vector<int32_t> columns, Vector<float> v
 }  // namespace
 
 void bind_rows(nb::module_& module) {
-  module.def("solve_rows", &solve_rows, "indptr"_a, "columns"_a, "values"_a, nb::kw_only(), "feedback"_a,
+  module.def("solve_rows", &solve_rows, "indptr"_a, "columns"_a, "values"_a,
+             "weights"_a.none() = nb::none(), nb::kw_only(), "feedback"_a,
              "confidence"_a, "unobserved"_a, "fixed"_a, "column_biases"_a.none(), "offset"_a, "ridge"_a,
              "prior"_a.none(), "shift"_a.none(), "spread"_a, "seed"_a, "same_noise"_a, "solver"_a, "n_steps"_a,
              "refine_always"_a, "solution"_a, "biases"_a.none(), "squared_errors"_a.none(), "penalties"_a.none(),

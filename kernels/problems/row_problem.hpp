@@ -2,12 +2,13 @@
 //
 //     A = prior + ridge·I + Σ c_i y_i y_iᵀ      b = shift + Σ c_i t_i y_i      x = A⁻¹ b
 //
-// Explicit ratings: c_i = 1, t_i = value_i − offset − column_bias_i. With a bias of its own, a row's y_i is
+// Explicit ratings: c_i = w_i, t_i = value_i − offset − column_bias_i. With a bias of its own, a row's y_i is
 // (y_i, 1) and its x is (x, bias): the border of A.
 //
 // Confidence: what was seen has the weight unobserved + c_i, where c_i = confidence·|value_i|, and the target 1, or 0
 // if its value is negative. Everything else has the weight `unobserved` and the target 0. The prior holds the Gram
-// matrix of all columns times `unobserved`, so that c_i t_i = unobserved + c_i.
+// matrix of all columns times `unobserved`, so that c_i t_i = unobserved + c_i. With a weight, c_i and c_i t_i are w_i
+// times that: a rating of weight 2 is a rating twice, and one of weight 0 is none.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,7 @@ struct RowProblem {
   const int64_t* indptr;
   const int32_t* columns;
   const float* values;
+  const float* weights;  // w, or null where all are 1
   Feedback feedback;
   float confidence;
   float unobserved;
@@ -82,7 +84,8 @@ static inline bool is_stopped(const RowProblem& problem) {
 // Whether the fixed factors need no copy: they need no padding, each row starts a cache line, and an explicit rating
 // has no weight to scale it by.
 static inline bool can_use_in_place(const RowProblem& problem) {
-  return problem.feedback == Feedback::ratings && problem.n_factors == padded_rank(problem.n_factors) &&
+  return problem.feedback == Feedback::ratings && !problem.weights &&
+         problem.n_factors == padded_rank(problem.n_factors) &&
          reinterpret_cast<uintptr_t>(problem.fixed) % kCacheLine == 0;
 }
 

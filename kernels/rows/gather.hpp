@@ -59,23 +59,28 @@ static inline void copy_factors(const RowProblem& problem, int64_t column, float
   for (; f < n_factors; ++f) to[f] = scaled ? scale * from[f] : from[f];
 }
 
-// The targets of n explicit ratings, each beside the 1 of its bias.
-static inline void gather_targets(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
-                                  BorderSums& sums) {
+// The targets of n explicit ratings, and zeros up to a whole register.
+static inline void find_targets(const RowProblem& problem, int64_t begin, int64_t n, float* targets) {
   const float *values = problem.values + begin, offset = problem.offset;
-  float *targets = scratch.moved, *side = scratch.side;
   if (problem.column_biases)
     for (int64_t p = 0; p < n; ++p)
       targets[p] = values[p] - offset - problem.column_biases[problem.columns[begin + p]];
   else
     for (int64_t p = 0; p < n; ++p) targets[p] = values[p] - offset;
+  for (int64_t p = n; p < round_up(n, kLanes); ++p) targets[p] = 0.0f;
+}
+
+// The targets of n explicit ratings, each beside the 1 of its bias.
+static inline void gather_targets(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
+                                  BorderSums& sums) {
+  float *targets = scratch.moved, *side = scratch.side;
+  find_targets(problem, begin, n, targets);
   for (int64_t p = 0; p < n; ++p) {
     side[2 * p] = targets[p];
     side[2 * p + 1] = 1.0f;
   }
   // A panel is short enough for sums in single precision.
   Vec squared = {}, plain = {};
-  for (int64_t p = n; p < round_up(n, kLanes); ++p) targets[p] = 0.0f;
   for (int64_t p = 0; p < n; p += kLanes) {
     const Vec part = load(targets + p);
     squared += part * part;
@@ -103,31 +108,80 @@ static inline BorderSums gather_scattered(const RowProblem& problem, int64_t beg
   return sums;
 }
 
-constexpr float kLeastConfidence = 1e-20f;
-
 static inline Vec square_root(Vec of) {
   Vec roots;
   for (int64_t lane = 0; lane < kLanes; ++lane) roots[lane] = __builtin_sqrtf(of[lane]);
   return roots;
 }
 
-// The weights of n values a register at a time. Scaled: √c · t beside √c; plain: c · t beside c.
+// The first n numbers of a register; those beyond the end of an array are not read, and count as 0.
+static inline Vec load_first(const float* from, int64_t n) {
+  if (n == kLanes) return load(from);
+  Vec numbers = {};
+  for (int64_t lane = 0; lane < n; ++lane) numbers[lane] = from[lane];
+  return numbers;
+}
+
+// The targets of n explicit ratings with weights. Scaled: √c · t beside √c; plain: c · t beside c.
 template <bool scaled>
-static inline void weigh_confidence(const RowProblem& problem, const float* values, int64_t n, float* side,
+static inline void weigh_targets(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
+                                 BorderSums& sums) {
+  float *targets = scratch.moved, *side = scratch.side;
+  find_targets(problem, begin, n, targets);
+  Vec squared = {}, plain = {}, whole = {};
+  for (int64_t first = 0; first < n; first += kLanes) {
+    const int64_t here = first + kLanes < n ? kLanes : n - first;
+    const Vec weight = load_first(problem.weights + begin + first, here), root = square_root(weight);
+    const Vec target = load(targets + first), scaled_target = root * target;
+    squared += scaled_target * scaled_target;
+    plain += weight * target;
+    whole += weight;
+    float of_targets[kLanes], of_factors[kLanes];
+    store(of_targets, scaled ? scaled_target : weight * target);
+    store(of_factors, scaled ? root : weight);
+    for (int64_t lane = 0; lane < here; ++lane) {
+      side[2 * (first + lane)] = of_targets[lane];
+      side[2 * (first + lane) + 1] = of_factors[lane];
+    }
+  }
+  sums.targets_squared += sum_lanes(squared);
+  sums.targets += sum_lanes(plain);
+  sums.ones += sum_lanes(whole);
+}
+
+// Scaled: √c · y beside (√c · t, √c). Plain: y beside (c · t, c).
+template <bool scaled>
+static inline void gather_weighted(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
+                                   BorderSums& sums) {
+  weigh_targets<scaled>(problem, begin, n, scratch, sums);
+  for (int64_t p = 0; p < n; ++p)
+    copy_factors<scaled>(problem, problem.columns[begin + p], scratch.side[2 * p + 1],
+                         scratch.panel + p * scratch.width);
+}
+
+constexpr float kLeastConfidence = 1e-20f;
+
+// The weights of n values a register at a time. Scaled: √c · t beside √c; plain: c · t beside c.
+template <bool scaled, bool weighted>
+static inline void weigh_confidence(const RowProblem& problem, int64_t begin, int64_t n, float* side,
                                     BorderSums& sums) {
+  const float* values = problem.values + begin;
   Vec seen = {};
   for (int64_t first = 0; first < n; first += kLanes) {
     const int64_t here = first + kLanes < n ? kLanes : n - first;
-    Vec value = {};
-    if (here == kLanes)
-      value = load(values + first);
-    else
-      for (int64_t lane = 0; lane < here; ++lane) value[lane] = values[first + lane];
+    const Vec value = load_first(values + first, here);
     Vec confidence = problem.confidence * (value < 0 ? -value : value);
+    Vec unobserved = Vec{} + problem.unobserved, counts = value;
+    if (weighted) {
+      const Vec times = load_first(problem.weights + begin + first, here);
+      confidence *= times;
+      unobserved *= times;
+      counts = times > 0 ? value : Vec{};
+    }
     // The root of a smaller confidence could vanish in the product with a factor.
-    const Vec least = value != 0 ? Vec{} + kLeastConfidence : Vec{};
+    const Vec least = counts != 0 ? Vec{} + kLeastConfidence : Vec{};
     confidence = confidence < least ? least : confidence;
-    const Vec weight = value > 0 ? problem.unobserved + confidence : Vec{};
+    const Vec weight = counts > 0 ? unobserved + confidence : Vec{};
     seen += weight;
     const Vec root = square_root(confidence);
     const Vec target = scaled ? weight / (root > 0 ? root : Vec{} + 1.0f) : weight;
@@ -146,7 +200,10 @@ static inline void weigh_confidence(const RowProblem& problem, const float* valu
 template <bool scaled>
 static inline void gather_confidence(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
                                      BorderSums& sums) {
-  weigh_confidence<scaled>(problem, problem.values + begin, n, scratch.side, sums);
+  if (problem.weights)
+    weigh_confidence<scaled, true>(problem, begin, n, scratch.side, sums);
+  else
+    weigh_confidence<scaled, false>(problem, begin, n, scratch.side, sums);
   for (int64_t p = 0; p < n; ++p)
     copy_factors<scaled>(problem, problem.columns[begin + p], scratch.side[2 * p + 1], scratch.panel + p * scratch.width);
 }
@@ -157,8 +214,12 @@ static inline BorderSums gather(const RowProblem& problem, int64_t begin, int64_
                                 Scratch& scratch) {
   const RowProblem local = problem;  // its members cannot then alias what is stored
   BorderSums sums;
-  if (local.feedback == Feedback::ratings)
+  if (local.feedback == Feedback::ratings && !local.weights)
     gather_ratings(local, begin, end - begin, scratch, sums);
+  else if (local.feedback == Feedback::ratings && weights == Weights::scaled)
+    gather_weighted<true>(local, begin, end - begin, scratch, sums);
+  else if (local.feedback == Feedback::ratings)
+    gather_weighted<false>(local, begin, end - begin, scratch, sums);
   else if (weights == Weights::scaled)
     gather_confidence<true>(local, begin, end - begin, scratch, sums);
   else

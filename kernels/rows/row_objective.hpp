@@ -30,12 +30,22 @@ static inline double penalty_of_prior(const RowProblem& problem, int64_t row, fl
   return -dot(x, product, width + 1);
 }
 
+// The weight w that a rating was given; without any, each counts once.
+static inline double times_rated(const RowProblem& problem, int64_t rating) {
+  return problem.weights ? double(problem.weights[rating]) : 1;
+}
+
 // What a rating of weight c adds to the objective where it is predicted so. With confidence, the prior holds
 // unobserved · prediction² of every column, and a seen one has the target 1.
-static inline double rating_loss(const RowProblem& problem, double weighted_target, double weight, double predicted) {
-  if (problem.feedback == Feedback::ratings) return (weighted_target - predicted) * (weighted_target - predicted);
+static inline double rating_loss(const RowProblem& problem, int64_t rating, double weighted_target, double weight,
+                                 double predicted) {
+  if (problem.feedback == Feedback::ratings) {
+    const double missed = weighted_target - weight * predicted;
+    return !problem.weights ? missed * missed : weight > 0 ? missed * missed / weight : 0;
+  }
   if (!(weighted_target > 0)) return weight * predicted * predicted;
-  return weight * (1 - predicted) * (1 - predicted) + problem.unobserved * (1 - 2 * predicted);
+  const double unobserved = times_rated(problem, rating) * problem.unobserved;
+  return weight * (1 - predicted) * (1 - predicted) + unobserved * (1 - 2 * predicted);
 }
 
 // out = targets · b − A x, with targets 1 or 0; returns the ratings' share of the objective if they are 1.
@@ -50,7 +60,7 @@ static inline double find_residual(const RowProblem& problem, int64_t row, float
   const double bias = x[width];
   start_residual(problem, row, ridge, targets, x, out, width);
   double loss = 0, error_sum = 0;
-  for_each_panel(problem, begin, end, Weights::plain, scratch, [&](int64_t, int64_t n) {
+  for_each_panel(problem, begin, end, Weights::plain, scratch, [&](int64_t start, int64_t n) {
     for (int64_t p = 0; p < n; ++p) {
       const float* factors = scratch.panel + p * width;
       DoubleVec products[2] = {};
@@ -64,7 +74,7 @@ static inline double find_residual(const RowProblem& problem, int64_t row, float
       double predicted = bias;
       for (int64_t lane = 0; lane < lanes; ++lane) predicted += products[0][lane];
       const double error = targets * scratch.side[2 * p] - scratch.side[2 * p + 1] * predicted;
-      loss += rating_loss(problem, scratch.side[2 * p], scratch.side[2 * p + 1], predicted);
+      loss += rating_loss(problem, begin + start + p, scratch.side[2 * p], scratch.side[2 * p + 1], predicted);
       error_sum += error;
       for (int64_t f = 0; f < width; f += lanes)
         *reinterpret_cast<LooseDoubleVec*>(out + f) +=
@@ -82,13 +92,13 @@ struct PreciseTerms {
 };
 
 static inline PreciseTerms precise_terms(const RowProblem& problem, int64_t rating) {
-  const double value = problem.values[rating];
+  const double value = problem.values[rating], times = times_rated(problem, rating);
   if (problem.feedback == Feedback::confidence) {
-    const double weight = double(problem.confidence) * (value < 0 ? -value : value);
-    return value > 0 ? PreciseTerms{weight, 1, problem.unobserved} : PreciseTerms{weight, 0, 0};
+    const double weight = times * double(problem.confidence) * (value < 0 ? -value : value);
+    return value > 0 ? PreciseTerms{weight, 1, times * problem.unobserved} : PreciseTerms{weight, 0, 0};
   }
   const double bias = problem.column_biases ? problem.column_biases[problem.columns[rating]] : 0;
-  return {1, value - problem.offset - bias, 0};
+  return {times, value - problem.offset - bias, 0};
 }
 
 // to = scale · y of a rating.

@@ -49,8 +49,12 @@ static inline RowAnswer solve_by_ratings(const RowProblem& problem, int64_t row,
   for (int64_t p = n; p < size; ++p)
     for (int64_t f = 0; f < width; f += kLanes) store(scratch.panel + p * width + f, Vec{});
   prefetcher.advance(size, end + scratch.panel_size);
-  // (y, 1)ᵀ(y, 1) = yᵀy + 1.
-  multiply_panel(scratch.panel, width, size, problem.biases ? 1.0f : 0.0f, scratch.A);
+  // (y, 1)ᵀ(y, 1) = yᵀy + 1, or with the roots of weights: (√c y, √c)ᵀ(√d z, √d) = √c √d (yᵀz + 1).
+  multiply_panel(scratch.panel, width, size, problem.biases && !problem.weights ? 1.0f : 0.0f, scratch.A);
+  if (problem.biases && problem.weights)
+    for (int64_t p = 0; p < n; ++p)
+      for (int64_t q = p / kBlock * kBlock; q < n; ++q)
+        scratch.A[p * size + q] += scratch.side[2 * p + 1] * scratch.side[2 * q + 1];
   float trace = 0;
   for (int64_t p = 0; p < size; ++p) {
     for (int64_t q = p < n ? n : p / kBlock * kBlock; q < size; ++q) scratch.A[p * size + q] = 0.0f;
@@ -68,7 +72,7 @@ static inline RowAnswer solve_by_ratings(const RowProblem& problem, int64_t row,
   add_weighted_panel(scratch.panel, width, width, scratch.z, 1, n, scratch.w);
   double bias = 0;
   for (int64_t p = 0; p < n; ++p) {
-    bias += scratch.z[p];
+    bias += scratch.z[p] * scratch.side[2 * p + 1];
     answer.objective += double(ridge) * scratch.side[2 * p] * scratch.z[p];
   }
   for (int64_t f = 0; f < width; ++f) scratch.precise_x[f] = scratch.w[f];

@@ -52,13 +52,19 @@ struct RowFactors {
       for (int64_t r = 0; r < n; ++r)
         values[r] -= problem.offset + (problem.column_biases ? problem.column_biases[problem.columns[first + r]] : 0);
       const Vec targets = load(values);
+      if (problem.weights) {
+        const Vec times = load_first(problem.weights + first, n);
+        return {times, times * targets, times * targets * targets};
+      }
       const Vec ones = first_lanes(n) ? Vec{} + 1.0f : Vec{};
       return {ones, targets, targets * targets};
     }
     const Vec strength = load(values);
     const Vec weights = problem.confidence * (strength < 0 ? -strength : strength);
     const Vec seen = strength > 0 ? problem.unobserved + weights : Vec{};
-    return {weights, seen, seen};
+    if (!problem.weights) return {weights, seen, seen};
+    const Vec times = load_first(problem.weights + first, n);
+    return {times * weights, times * seen, times * seen};
   }
 };
 

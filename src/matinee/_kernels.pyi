@@ -22,6 +22,7 @@ def solve_rows(
     indptr: NDArray[np.int64],
     columns: NDArray[np.int32],
     values: NDArray[np.float32],
+    weights: NDArray[np.float32] | None = None,
     *,
     feedback: str,
     confidence: float,

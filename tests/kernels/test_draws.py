@@ -343,7 +343,7 @@ def test_a_sparse_matrix_times_a_dense_one_is_scipys(level: str, width: int) -> 
     expected = scipy.sparse.csr_matrix((rows.values.astype(np.float64), rows.columns, rows.indptr)) @ dense
     for n_threads in (1, 3):
         product = np.full((len(lengths), width), np.nan, dtype=np.float32)
-        _kernels.multiply_sparse(*rows, dense, product, n_threads)
+        _kernels.multiply_sparse(*rows[:3], dense, product, n_threads)
         assert np.allclose(product, expected, rtol=1e-5, atol=1e-5)
         assert not product[[0, 5, 9]].any()
 

@@ -29,7 +29,8 @@ def lists_of(rows):
 
 
 def assert_well_formed(rows):
-    assert [array.dtype for array in rows] == [np.int64, np.int32, np.float32]
+    assert [array.dtype for array in rows[:3]] == [np.int64, np.int32, np.float32]
+    assert rows.weights is None or (rows.weights.dtype, rows.weights.shape) == (np.float32, rows.values.shape)
     assert rows.indptr[0] == 0
     assert rows.indptr[-1] == len(rows.columns) == len(rows.values)
 

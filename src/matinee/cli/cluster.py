@@ -118,6 +118,8 @@ def _ratings(session: SparkSession, source: str) -> DataFrame:
     except PySparkException as error:
         raise DataError(f"{source} cannot be read as Parquet: {_first_line(error)}") from error
     places: dict[str, Any] = match_names(frame.columns, None)
+    if "weight" in places:
+        raise DataError(f"{source} has a column of weights, which a fit on Spark does not take; leave it out")
     roles = ("user", "item", "rating")
     return frame.select(*(column(frame.columns[places[role]]).alias(role) for role in roles))
 

@@ -44,7 +44,7 @@ OPTIONS: dict[str, Any] = {
             "--columns",
             metavar="ROLE=COLUMN,…",
             help="Which column is which, by its name or its number from 0, as in user=who,item=2,rating=3; "
-            "rating=none says that each line counts 1.",
+            "rating=none says that each line counts 1; weight=COLUMN says how much each counts.",
         ),
     ],
     "separator": Annotated[
@@ -142,6 +142,6 @@ def _columns(text: str) -> dict[str, str | int | None]:
         if not equals or not column or role not in ROLES:
             expected = f"expected ROLE=COLUMN, …, where a role is one of {', '.join(ROLES)}"
             raise DataError(f"--columns {text!r}; {expected}")
-        is_none = role == "rating" and column.lower() == "none"
+        is_none = role in ("rating", "weight") and column.lower() == "none"
         columns[role] = None if is_none else int(column) if column.isdecimal() else column
     return columns

@@ -14,17 +14,18 @@ import polars as pl
 from matinee.datasets.fields import LITERAL, Record, is_quoted, split_records, unquoted
 from matinee.datasets.files import DataFile
 from matinee.datasets.integers import has_odd_integers
-from matinee.datasets.layout import Layout, is_number, with_decimal_point
+from matinee.datasets.layout import NUMBERS, Layout, is_number, with_decimal_point
 from matinee.datasets.names import shorten
 from matinee.datasets.written_ids import narrowest
 from matinee.errors import DataError
-from matinee.ratings.columns import LARGEST_RATING
+from matinee.ratings.columns import LARGEST_RATING, LARGEST_WEIGHT
 
 # The unit separator of ASCII takes the place of '::', as polars splits at single bytes only.
 UNIT_SEPARATOR = b"\x1f"
 # A panic in polars derives from BaseException, but here it only means that polars cannot read the file.
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError, ValueError)
 IDS = ("user", "item")
+LARGEST = {"rating": LARGEST_RATING, "weight": LARGEST_WEIGHT}
 
 
 class LineEndInIdError(Exception):
@@ -35,7 +36,7 @@ Attempt: TypeAlias = Callable[[], pl.DataFrame]
 
 
 def read_columns(file: DataFile, layout: Layout) -> list[Any]:
-    """The columns user, item, rating and timestamp; None in place of timestamps that there are none of.
+    """The columns user, item, rating, timestamp and weight; None in place of the last two if there are none.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def _types(layout: Layout) -> dict[str, Any]:
     types: dict[str, Any] = {
         role: pl.Int64 if role in layout.integers else pl.String for role in layout.positions
     }
-    return types | {"rating": pl.Float32} if "rating" in types else types
+    return types | {role: pl.Float32 for role in NUMBERS if role in types}
 
 
 def _without_odd_integers(file: DataFile, separator: str, parse: Attempt) -> pl.DataFrame:
@@ -190,13 +191,17 @@ def _complete(frame: pl.DataFrame, layout: Layout) -> list[Any] | None:
     frame = frame.with_columns(pl.when(column != "").then(column) for column in stripped)
     if any(frame[role].null_count() for role in frame.columns):
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
-    if "rating" in text:
-        frame = frame.with_columns(_numbers(frame["rating"], layout))
+    for role in NUMBERS:
+        if role in text:
+            frame = frame.with_columns(_numbers(frame[role], layout))
     if any(frame[role].null_count() for role in frame.columns if role != "timestamp"):
         return None
     ids = [narrowest(frame.drop_in_place(role)) for role in IDS]
     rating = frame.drop_in_place("rating") if "rating" in frame.columns else np.ones(len(ids[0]), np.float32)
-    return [*ids, rating, frame.drop_in_place("timestamp") if "timestamp" in frame.columns else None]
+    others = (
+        frame.drop_in_place(role) if role in frame.columns else None for role in ("timestamp", "weight")
+    )
+    return [*ids, rating, *others]
 
 
 def _unquoted_if_all_are(column: pl.Series) -> pl.Series:
@@ -236,20 +241,23 @@ def _fault(record: Record, layout: Layout) -> str | None:
             return f"the {role} is missing"
         if "\n" in fields[positions[role]]:
             return f"the {role} holds a line end"
-    return _rating_fault(fields[positions["rating"]], layout) if "rating" in positions else None
+    faults = (_number_fault(fields[positions[role]], role, layout) for role in NUMBERS if role in positions)
+    return next((fault for fault in faults if fault), None)
 
 
-def _rating_fault(text: str, layout: Layout) -> str | None:
+def _number_fault(text: str, role: str, layout: Layout) -> str | None:
     if layout.separator in LITERAL and is_quoted(text):
         text = unquoted(text)
     if layout.decimal_comma:
         text = with_decimal_point(text)
     if not text:
-        return "the rating is missing"
+        return f"the {role} is missing"
     if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
-        return f"rating {text!r} is not a finite number"
+        return f"{role} {text!r} is not a finite number"
     if not is_number(text):
-        return f"rating {shorten(text)!r} is not a number"
-    if abs(float(text)) > LARGEST_RATING:
-        return f"rating {shorten(text)} is beyond {LARGEST_RATING:g}"
+        return f"{role} {shorten(text)!r} is not a number"
+    if role == "weight" and float(text) < 0:
+        return f"weight {shorten(text)} is negative"
+    if abs(float(text)) > LARGEST[role]:
+        return f"{role} {shorten(text)} is beyond {LARGEST[role]:g}"
     return None

@@ -12,8 +12,8 @@ from typing import Any
 from matinee.datasets.fields import split_line
 from matinee.datasets.files import HEAD_SIZE, DataFile
 from matinee.datasets.names import (
+    IN_ORDER,
     KNOWN_NAMES,
-    ROLES,
     Columns,
     ColumnsNeededError,
     check_distinct,
@@ -30,6 +30,7 @@ SEPARATORS = ("::", "\t", ";", ",", "|", " ")
 SAMPLE_LINES = 200
 # The first line of a table for Excel may name its separator.
 SAID_SEPARATOR = re.compile(r'"?sep=(.)"?;*', re.IGNORECASE)
+NUMBERS = ("rating", "weight")
 COMMENT_MARKS = ("#", "%")
 # Three digits behind a comma may be thousands, so these are not taken for decimals.
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,([0-9]{1,2}|[0-9]{4,})")
@@ -47,8 +48,8 @@ class Layout:
     n_fields : int
         The number of fields on every line.
     positions : dict of str to int
-        The place of "user", "item", "rating" and "timestamp", counted from 0. Without "rating" a line says
-        only that the item was seen.
+        The place of "user", "item", "rating", "timestamp" and "weight", counted from 0. Without "rating" a
+        line says only that the item was seen.
     has_header : bool
     n_lines_before : int
         The number of lines before the first line of data: the header, comments and blank lines.
@@ -61,7 +62,7 @@ class Layout:
     comment : str or None
         What comment lines begin with, if there are any.
     decimal_comma : bool
-        Whether the ratings have a comma for a point.
+        Whether the ratings or weights have a comma for a point.
     """
 
     separator: str
@@ -116,7 +117,9 @@ def find_layout(file: DataFile, columns: Columns | None = None, separator: str |
         integers=frozenset(role for role, place in positions.items() if _all_integers(rows, place)),
         n_trailing=_trailing(rows, n_named),
         comment=comment,
-        decimal_comma="rating" in positions and _have_decimal_comma(rows, positions["rating"]),
+        decimal_comma=any(
+            _have_decimal_comma(rows, positions[role]) for role in NUMBERS if role in positions
+        ),
     )
 
 
@@ -265,7 +268,7 @@ def _positions(
             command_line="or --columns user=0,item=1,rating=2 to say which field is which",
             joint=", ",
         )
-    return {role: place for place, role in enumerate(ROLES[:n_fields])}
+    return {role: place for place, role in enumerate(IN_ORDER[:n_fields])}
 
 
 def _said_positions(first: list[str], said: dict[str, str | int | None]) -> dict[str, int]:
@@ -276,7 +279,7 @@ def _said_positions(first: list[str], said: dict[str, str | int | None]) -> dict
         if role in said:
             continue
         # On a longer line, nobody knows which of the fields it is.
-        if not left or len(first) > len(ROLES):
+        if not left or len(first) > len(IN_ORDER) + ("weight" in said):
             given = ", ".join(f"{name}={place}" for name, place in said.items())
             raise ColumnsNeededError(
                 f"columns say {given} of {len(first)} fields, and not which is the {role}",

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from matinee.errors import DataError
 
-ROLES = ("user", "item", "rating", "timestamp")
+# The fields of a line without header, in this order.
+IN_ORDER = ("user", "item", "rating", "timestamp")
+ROLES = (*IN_ORDER, "weight")
 # Usual names of the columns, in letters and digits only; the least ambiguous names come first.
 KNOWN_NAMES = {
     "user": (
@@ -27,6 +29,7 @@ KNOWN_NAMES = {
         "timestamp", "unixtime", "unixreviewtime", "time", "datetime", "date", "reviewtime", "reviewdate",
         "daterated", "ratedat", "createdat",
     ),
+    "weight": ("weight",),
 }  # fmt: skip
 
 # Names of items that are what people call them; in a list of movies they are titles.
@@ -73,7 +76,11 @@ def match_names(names: list[str], columns: Columns | None) -> dict[str, int]:
     positions = {role: place_of(place, names) for role, place in said.items() if place is not None}
     plain = [plain_name(name) for name in names]
     for role in ROLES:
-        if role not in said and (found := [plain.index(name) for name in KNOWN_NAMES[role] if name in plain]):
+        found = [plain.index(name) for name in KNOWN_NAMES[role] if name in plain]
+        if role in said or not found:
+            continue
+        # Alone, or where each line is to count 1, a column of that name holds no weights.
+        if role != "weight" or ("rating" in positions and found[0] not in positions.values()):
             positions[role] = found[0]
     for role in ("user", "item", "rating"):
         if role not in said and role not in positions:

@@ -57,10 +57,11 @@ def read_ratings(
     format : str, optional
         One of the formats above, in place of the one recognised.
     columns : dict, optional
-        Maps "user", "item", "rating" and "timestamp" to the name of the column, or to its place counted from
-        0. Columns that are not given are found by their names (userId, movie_id, stars, …), or in a file
-        without header by their order. With ``{"rating": None}`` each line says only that the item was seen,
-        and counts 1.
+        Maps "user", "item", "rating", "timestamp" and "weight" to the name of the column, or to its place
+        counted from 0. Columns that are not given are found by their names (userId, movie_id, stars, …), or
+        in a file without header by their order. With ``{"rating": None}`` each line says only that the item
+        was seen, and counts 1. A column called weight holds the ratings if no other does. Otherwise it holds
+        weights, as in `Ratings.from_frame`, unless ``{"weight": None}`` says that it is neither.
     separator : str, optional
         The separator, in place of the one found.
     encoding : str, optional
@@ -77,9 +78,9 @@ def read_ratings(
     Raises
     ------
     DataError
-        For a rating that is missing, not a number, infinite, NaN, or beyond 1e15; a missing id, or one that
-        holds a line end; too many or too few fields; a file of a format that cannot be read. The message has
-        the file, and the line or row of the first bad value.
+        For a rating that is missing, not a number, infinite, NaN, or beyond 1e15; a weight that is not a
+        number from 0 to 1e9; a missing id, or one that holds a line end; too many or too few fields; a file
+        of a format that cannot be read. The message has the file, and the line or row of the first bad value.
     """
     check_duplicates(duplicates)
     file = DataFile(path, encoding=encoding, max_unpacked=max_unpacked)

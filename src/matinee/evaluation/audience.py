@@ -148,9 +148,8 @@ def _in_positions_of(model: Model, history: Ratings) -> Rows:
     """The ratings by user, with the model's positions of the items, without items unknown to it."""
     positions = model.item_index_.positions(history.items)
     is_seen = positions[history.by_user.columns] >= 0
-    indptr, columns, values = history.subset(is_seen).by_user
     # The ids of both are sorted, so the positions ascend in each row as the columns do.
-    return Rows(indptr, positions[columns].astype(np.int32), values)
+    return history.subset(is_seen).by_user.renamed(positions)
 
 
 def _is_rated(positions: Positions, counts: NDArray[np.int64]) -> Mask:

@@ -85,4 +85,4 @@ def lists_of(audience: Answers, test: Ratings, users: NDArray[np.int64], k: int)
     width = min(k, len(model.item_index_))
     for chunk in chunks(len(users), max(1, CHUNK // width)):
         best, rated = audience.best_items(users[chunk], width), test.by_user.pick(users[chunk])
-        yield Lists(best, metrics.find_values(columns[best], *rated), rated)
+        yield Lists(best, metrics.find_values(columns[best], *rated[:3]), rated)

@@ -44,7 +44,8 @@ class ALS(AlternatingModel):
 
     Minimises ``Σ (r_ui − μ − b_u − b_i − x_uᵀ y_i)² + λ Σ n_uʷ (‖x_u‖² + b_u²) + λ Σ n_iʷ (‖y_i‖² + b_i²)``
     by solving for all users, then for all items, and so on (Zhou, Wilkinson, Schreiber & Pan 2008). The
-    biases are solved together with the factors. Every row is solved exactly.
+    biases are solved together with the factors. Every row is solved exactly. If ratings have weights, the
+    squares and the mean μ are weighted, and n_u is the sum of the weights.
 
     ``recommend`` ranks by predicted stars. That answers what somebody would rate highest if they saw it, and
     puts films first that hardly anybody sees. For lists to show to people take a `Recommender`, or
@@ -163,7 +164,7 @@ class ALS(AlternatingModel):
         draw_start(random_generator(self.random_state), items)
 
     def ridge(self, observed: Rows, n_columns: int) -> Floats:
-        return as_ridge(self.regularization * observed.counts ** self._weighting_exponent())
+        return as_ridge(self.regularization * observed.totals ** self._weighting_exponent())
 
     def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
         return _errors_on(train, validation)
@@ -174,7 +175,7 @@ def _errors_on(train: Ratings, validation: Ratings | None) -> Measure:
     held_out = None if validation is None else HeldOut(train, validation)
 
     def measure(fit: AlternationInMemory, squared_error: float) -> dict[str, float | None]:
-        train_rmse = float(np.sqrt(squared_error / len(train)))
+        train_rmse = float(np.sqrt(squared_error / train.by_user.total))
         return {
             "train_rmse": train_rmse,
             "validation_rmse": None if held_out is None else _rmse(fit, held_out),

@@ -139,7 +139,7 @@ class AlternatingModel(FeaturedModel):
             raise DataError(
                 f'solver="{self.half_step_solver.name}" with features; expected solver="cholesky"'
             )
-        mean = float(train.values.mean(dtype=np.float64))
+        mean = train.by_user.mean
         kind: type[AlternationInMemory] = LinkedAlternation if has_links else AlternationInMemory
         alternation = kind(
             by_user,
@@ -254,7 +254,7 @@ class AlternatingModel(FeaturedModel):
         self.rating_range_ = rating_range
         touched = merged.touched_items | is_rescaled
         alternation = self._touched_alternation(merged, touched, is_rescaled=is_rescaled)
-        n_ratings = max(int(alternation.by_item.counts[touched].sum()), 1)
+        n_ratings = float(alternation.by_item.totals[touched].sum()) or 1.0
         history = alternation.run(
             n_iterations, measure=lambda fit, error: self._measure_touched(error / n_ratings), progress=False
         )

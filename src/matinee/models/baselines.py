@@ -32,7 +32,8 @@ RANDOM_BIAS = 1e-6
 class MostPopular(FactorModel):
     """Recommends to everybody the items that most users rated; the score is the share of users who did.
 
-    The values of the ratings make no difference. Items with equally many ratings are ordered by id.
+    The values of the ratings make no difference; if they have weights, a user counts by the weight. Items
+    with equally many ratings are ordered by id.
     """
 
     predicts_ratings = False
@@ -42,7 +43,8 @@ class MostPopular(FactorModel):
         """Count the users who rated each item. ``validation`` is ignored; other models use it."""
         self.check_fit(train, validation)
         n_users = max(int(np.count_nonzero(train.by_user.counts)), 1)
-        self._keep(train, np.bincount(train.by_user.columns, minlength=train.n_items) / n_users)
+        rated = train.by_user
+        self._keep(train, np.bincount(rated.columns, rated.weights, minlength=train.n_items) / n_users)
         return self
 
     @classmethod

@@ -139,7 +139,8 @@ class FeaturedModel(SolvedModel):
         Parameters
         ----------
         ratings : mapping of item id to rating, pairs, or frame with the columns item and rating
-            A frame of pandas, polars or Arrow. Of two ratings of an item the last counts.
+            A frame of pandas, polars or Arrow; if it has a column weight, ratings count by it. Of two ratings
+            of an item the last counts.
         features : mapping of column to value, optional
             The values as in a row of ``user_features``; of what is left out the average is expected. A row of
             a matrix is named "features".

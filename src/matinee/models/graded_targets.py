@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class GradedTargets:
 
     def of_people(self, rated: Rows, shares: Doubles) -> Rows:
         """The targets of ratings by user, with a share s for each user."""
-        means = np.repeat(self._means(_totals(rated), rated.counts), rated.counts)
+        means = np.repeat(self._means(_weighted_sums(rated), rated.totals), rated.counts)
         of_ratings = 1.0 if (shares == 1).all() else np.repeat(shares, rated.counts)
         return rated._replace(values=self._targets(rated.values.astype(np.float64), means, of_ratings))
 
@@ -54,11 +55,12 @@ class GradedTargets:
             A row for each of these ratings: the other ratings of its user.
         """
         values = by_item.values.astype(np.float64)
-        means = self._means(_totals(others) + values, others.counts + 1)
+        weights = 1 if by_item.weights is None else by_item.weights.astype(np.float64)
+        means = self._means(_weighted_sums(others) + weights * values, others.totals + weights)
         return by_item._replace(values=self._targets(values, means, 1.0))
 
-    def _means(self, totals: Doubles, counts: NDArray[np.int64]) -> Doubles:
-        means: Doubles = (totals + PRIOR_RATINGS * self.mean) / (counts + PRIOR_RATINGS)
+    def _means(self, sums: Doubles, weights: NDArray[Any]) -> Doubles:
+        means: Doubles = (sums + PRIOR_RATINGS * self.mean) / (weights + PRIOR_RATINGS)
         return means
 
     def _targets(self, values: Doubles, means: Doubles, shares: Doubles | float) -> Floats:
@@ -71,8 +73,9 @@ class GradedTargets:
         return targets.astype(np.float32)
 
 
-def _totals(rated: Rows) -> Doubles:
-    """The sum of the values of each row."""
-    sums = np.concatenate([[0.0], np.cumsum(rated.values, dtype=np.float64)])
-    totals: Doubles = sums[rated.indptr[1:]] - sums[rated.indptr[:-1]]
-    return totals
+def _weighted_sums(rated: Rows) -> Doubles:
+    """The sum of the values of each row, each as often as its weight says."""
+    values = rated.values if rated.weights is None else rated.values * rated.weights.astype(np.float64)
+    before = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    sums: Doubles = before[rated.indptr[1:]] - before[rated.indptr[:-1]]
+    return sums

@@ -100,7 +100,8 @@ class ImplicitALS(AlternatingModel):
     Minimises ``Σ_seen (α₀ + α r_ui) (1 − x_uᵀ y_i)² + Σ_unseen α₀ (x_uᵀ y_i)² + λ Σ (n_u + α₀ n)^ν ‖x_u‖²
     + λ Σ (m_i + α₀ m)^ν ‖y_i‖²``. There are n items and m users; user u saw n_u items, and m_i users saw item
     i (the form of Rendle, Krichene, Zhang & Koren 2021). A negative value is a thumb down: it adds the weight
-    ``α |r_ui|`` with the target 0.
+    ``α |r_ui|`` with the target 0. A rating of weight w counts as w such ratings: it adds w times what one
+    adds to the row's equations, and n_u and m_i are sums of weights.
 
     With ``grading=β`` what was seen is not all alike: everything seen weighs ``α₀ + α`` and has the target
     ``τ_ui = 1 + 4β (r_ui − r̄_u) / (greatest − least rating)`` in place of 1, where r̄_u is the mean of the
@@ -343,7 +344,7 @@ class ImplicitALS(AlternatingModel):
     def training_users(self) -> Side:
         """The users solved as in training: those of few ratings too, for whom ``known_from`` is for later."""
         fitted, users = self.as_fitted, self.user_side
-        few = np.flatnonzero(self.rated_.counts < fitted.known_from)
+        few = np.flatnonzero(fitted.prior_shares(self.rated_) < 1)
         if not len(few):
             return users
         observed, part = fitted.training_values(self.rated_.pick(few)), users.pick(few)
@@ -385,7 +386,7 @@ class ImplicitALS(AlternatingModel):
         """Take over what a fit has found, and the mean of the ratings, which later targets depend on."""
         self.mean_rating_ = _mean(train)
         super().keep_fit(train, users, items, mean, history, knowledge)
-        few = np.flatnonzero(train.by_user.counts < self.known_from)
+        few = np.flatnonzero(self.prior_shares(train.by_user) < 1)
         if len(few):
             known = None if self.known_users is None else self.known_users.pick(few)
             self.user_factors_[few] = self.fold(train.by_user.pick(few), known=known).factors
@@ -422,7 +423,7 @@ class ImplicitALS(AlternatingModel):
 
     def ridge(self, observed: Rows, n_columns: int) -> Floats:
         counts = (
-            observed.counts if self.grading else observed.counts_of(observed.values != 0)
+            observed.totals if self.grading else observed.totals_of(observed.values != 0)
         ) + self.unobserved_weight * n_columns
         return as_ridge(self.regularization * counts**self.nu)
 
@@ -446,7 +447,8 @@ class ImplicitALS(AlternatingModel):
         """How much what people have not rated says of them, from 0 to 1."""
         if not self.known_from:
             return super().prior_shares(rated)
-        counted = np.maximum(rated.counts, FEWEST_COUNTED)
+        # Whole numbers, as people of the same share are solved together.
+        counted = np.maximum(np.rint(rated.totals), FEWEST_COUNTED)
         shares: NDArray[np.float64] = np.minimum(counted / self.known_from, 1.0) ** 4
         return shares
 
@@ -455,7 +457,7 @@ class ImplicitALS(AlternatingModel):
 
 
 def _mean(train: Ratings) -> float:
-    return float(train.values.mean(dtype=np.float64))
+    return train.by_user.mean
 
 
 def _ndcg_on(train: Ratings, validation: Ratings | None) -> Measure:

@@ -102,6 +102,11 @@ class ItemRidge(Model):
             For a parameter out of its range, or more than 40,000 items.
         """
         self.check_fit(train, validation)
+        if train.weights is not None:
+            raise DataError(
+                "an ItemRidge counts who has seen what, and knows no weights of ratings; take ImplicitALS, "
+                "or ratings without weights"
+            )
         if train.n_items > MOST_ITEMS:
             raise DataError(
                 f"{train.n_items:,} items; an ItemRidge takes up to {MOST_ITEMS:,}, as it has a weight for "
@@ -125,7 +130,7 @@ class ItemRidge(Model):
         by_user = train.by_user._replace(values=np.repeat(of_users, counts).astype(np.float32))
         by_item = train.by_item._replace(values=ones)
         matrix = np.empty((train.n_items, train.n_items), dtype=np.float32)
-        _kernels.multiply_sparse_rows(*by_item, *by_user, matrix, n_threads)
+        _kernels.multiply_sparse_rows(*by_item[:3], *by_user[:3], matrix, n_threads)
         matrix[np.diag_indices_from(matrix)] += np.float32(self.regularization)
         weights: Floats = np.linalg.inv(matrix)
         del matrix

@@ -236,7 +236,8 @@ class Model(Lists, TakesNewData, ABC):
         Parameters
         ----------
         ratings : mapping of item id to rating, pairs, or frame with the columns item and rating
-            A frame of pandas, polars or Arrow. Of two ratings of an item the last counts.
+            A frame of pandas, polars or Arrow; if it has a column weight, ratings count by it. Of two ratings
+            of an item the last counts.
 
         Raises
         ------

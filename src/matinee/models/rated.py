@@ -55,9 +55,10 @@ def rated_rows(
 
 
 def _of_frame(index: IdIndex, frame: Any, kind: Kind) -> Rows:
-    """One row of the ratings in the columns of the ids and rating; of two of an id the last."""
+    """One row of the ratings in a frame, with their weights if it has any; of two of an id the last."""
     table = eager_frame(frame)
     ids, values = frame_columns(table, [kind, "rating"])
+    (weights,) = frame_columns(table, ["weight"]) if "weight" in table.columns else (None,)
     if len(ids) == 0:
         return Rows.empty(1)
     whose: Kind = "user" if kind == "item" else "item"
@@ -66,7 +67,8 @@ def _of_frame(index: IdIndex, frame: Any, kind: Kind) -> Rows:
         if n > 1:
             many = "fold_in_all(ratings)" if kind == "item" else "partial_fit(ratings)"
             raise DataError(f"the frame holds the ratings of {n:,} {whose}s; {many} takes many")
-    return rated_by_all(index, Ratings.from_arrays(np.zeros(len(ids), np.int64), ids, values), kind)
+    ratings = Ratings.from_arrays(np.zeros(len(ids), np.int64), ids, values, weights=weights)
+    return rated_by_all(index, ratings, kind)
 
 
 def rated_by_all(index: IdIndex, ratings: Ratings, kind: Kind = "item") -> Rows:

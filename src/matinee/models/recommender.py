@@ -25,7 +25,7 @@ from matinee.models.people import People
 from matinee.models.person import Person
 from matinee.models.rated import rated_rows
 from matinee.models.search_space import Real, SearchSpace
-from matinee.ratings import MergedRatings, Ratings, Rows
+from matinee.ratings import MergedRatings, Ratings, Rows, same_rows
 from matinee.solving.history import Callback
 from matinee.solving.row_problem import Floats, Side, predict_pairs
 
@@ -493,7 +493,7 @@ def _check_same_ratings(one: Model, other: Model) -> None:
     same = (
         np.array_equal(one.user_index_.ids, other.user_index_.ids)
         and np.array_equal(one.item_index_.ids, other.item_index_.ids)
-        and all(map(np.array_equal, one.rated_, other.rated_))
+        and same_rows(one.rated_, other.rated_)
     )
     if not same:
         names = f"{type(one).__name__} and {type(other).__name__}"

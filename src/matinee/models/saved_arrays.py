@@ -9,6 +9,7 @@ import numpy as np
 from matinee.errors import ModelFileError
 from matinee.files.model_file import quoted
 from matinee.ratings import Rows
+from matinee.ratings.columns import LARGEST_WEIGHT
 from matinee.ratings.ids import MAX_ID_LENGTH
 
 _GREATEST_CODE_POINT = 0x10FFFF
@@ -68,22 +69,24 @@ def saved_array(arrays: dict[str, Any], name: str, dtype: Any, n_dimensions: int
 
 
 def saved_rows(arrays: dict[str, Any], name: str) -> Rows:
-    """The rows in the three arrays whose names begin with ``name``; `check_rows` checks their values."""
+    """The rows in the arrays whose names begin with ``name``; `check_rows` checks their values."""
+    has_weights = f"{name}_weights" in arrays
     return Rows(
         saved_array(arrays, f"{name}_indptr", np.int64, 1),
         saved_array(arrays, f"{name}_columns", np.int32, 1),
         saved_array(arrays, f"{name}_values", np.float32, 1),
+        saved_array(arrays, f"{name}_weights", np.float32, 1) if has_weights else None,
     )
 
 
 def arrays_of_rows(rows: Rows, name: str) -> dict[str, Any]:
-    """The three arrays of rows, under the names that `saved_rows` looks for."""
-    return {f"{name}_{part}": array for part, array in rows._asdict().items()}
+    """The arrays of rows, under the names that `saved_rows` looks for; without weights there are three."""
+    return {f"{name}_{part}": array for part, array in rows._asdict().items() if array is not None}
 
 
 def check_rows(rows: Rows, n_rows: int, n_columns: int) -> None:
     """Raise a ModelFileError for rows that would make the kernels read outside their arrays."""
-    indptr, columns, values = rows
+    indptr, columns, values, weights = rows
     fits = len(indptr) == n_rows + 1 and len(columns) == len(values) == indptr[-1]
     fits = fits and indptr[0] == 0 and bool((indptr[:-1] <= indptr[1:]).all())
     if not fits:
@@ -94,3 +97,7 @@ def check_rows(rows: Rows, n_rows: int, n_columns: int) -> None:
     starts[indptr[:-1][indptr[:-1] < len(columns)]] = True
     if not (starts[1:] | (columns[:-1] < columns[1:])).all():
         raise ModelFileError("the ratings of a user are not sorted")
+    if weights is not None and not (
+        len(weights) == len(values) and bool(((weights >= 0) & (weights <= LARGEST_WEIGHT)).all())
+    ):
+        raise ModelFileError("the weights of its ratings are none")

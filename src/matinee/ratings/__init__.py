@@ -3,7 +3,16 @@
 from matinee.ratings.duplicates import Duplicates
 from matinee.ratings.merging import MergedRatings, merge_ratings
 from matinee.ratings.ratings import Ratings, check_ratings
-from matinee.ratings.rows import Rows
+from matinee.ratings.rows import Rows, same_rows
 from matinee.ratings.times import UNKNOWN_TIME
 
-__all__ = ["UNKNOWN_TIME", "Duplicates", "MergedRatings", "Ratings", "Rows", "check_ratings", "merge_ratings"]
+__all__ = [
+    "UNKNOWN_TIME",
+    "Duplicates",
+    "MergedRatings",
+    "Ratings",
+    "Rows",
+    "check_ratings",
+    "merge_ratings",
+    "same_rows",
+]

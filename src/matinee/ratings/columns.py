@@ -16,6 +16,8 @@ Values: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 # With larger ratings a sum of squares overflows single precision: errors become infinite, and no item can be
 # recommended.
 LARGEST_RATING = 1e15
+# With larger weights, the sums that the kernels compute in single precision may overflow.
+LARGEST_WEIGHT = 1e9
 MISSING_MARKS = ("", "N/A", "NA", "n/a", "NaN", "nan", "NULL", "null", "None", "\\N")
 
 
@@ -55,13 +57,24 @@ def whole_frame(frame: Any) -> pl.DataFrame:
 
 def rating_values(column: Any) -> Values:
     """The ratings as float32, shape (n,); a DataError with the row of one that is no number within bounds."""
-    values = _numbers(column)
-    with np.errstate(over="ignore", invalid="ignore"):
-        converted = values.astype(np.float32, copy=False)
+    values = _numbers(column, "rating")
+    converted = _single(values)
     # The largest and the smallest of any values with a NaN among them are NaN, which is within no bounds.
     if len(values) and not -LARGEST_RATING <= converted.min() <= converted.max() <= LARGEST_RATING:
         row = int((np.abs(converted) <= LARGEST_RATING).argmin())
-        raise DataError(f"row {row}: {_why_unusable(values[row])}; expected a finite number")
+        why = _why_unusable(values[row], "rating", LARGEST_RATING)
+        raise DataError(f"row {row}: {why}; expected a finite number")
+    return converted
+
+
+def weight_values(column: Any) -> Values:
+    """The weights as float32, shape (n,); a DataError with the row of one that is no number from 0 to 1e9."""
+    values = _numbers(column, "weight")
+    converted = _single(values)
+    if len(values) and not 0 <= converted.min() <= converted.max() <= LARGEST_WEIGHT:
+        row = int(((converted >= 0) & (converted <= LARGEST_WEIGHT)).argmin())
+        why = _why_unusable(values[row], "weight", LARGEST_WEIGHT)
+        raise DataError(f"row {row}: {why}; expected a finite number of at least 0")
     return converted
 
 
@@ -92,15 +105,20 @@ def _is_arrow(column: Any) -> bool:
     return type(column).__module__.startswith("pyarrow")
 
 
-def _numbers(column: Any) -> np.ndarray[Any, np.dtype[Any]]:
+def _single(values: np.ndarray[Any, np.dtype[Any]]) -> Values:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float32, copy=False)
+
+
+def _numbers(column: Any, name: str) -> np.ndarray[Any, np.dtype[Any]]:
     column = unmasked(column)
     if isinstance(column, np.ndarray) and column.dtype.kind in "biuf" and column.ndim == 1:
         return column
-    series = polars_series(column, "rating")
+    series = polars_series(column, name)
     if series.dtype == pl.String or series.dtype == pl.Categorical:
-        raise _text_rating(series.cast(pl.String))
+        raise _text_number(series.cast(pl.String), name)
     if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
-        raise DataError(f"ratings are of type {series.dtype}; expected numbers")
+        raise DataError(f"{name}s are of type {series.dtype}; expected numbers")
     if series.null_count():
         # A missing rating becomes NaN, so that it is refused later like any NaN, with its row.
         return series.cast(pl.Float64).to_numpy()
@@ -141,17 +159,19 @@ def _is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
-def _text_rating(text: pl.Series) -> DataError:
+def _text_number(text: pl.Series, name: str) -> DataError:
     numbers = text.cast(pl.Float64, strict=False)
     row = int(numbers.is_null().arg_max() or 0)
     if numbers.null_count() == 0:
-        return DataError("the ratings are numbers written as text; convert the column to numbers first")
-    return DataError(f"row {row}: rating {text[row]!r} is not a number; expected a number")
+        return DataError(f"the {name}s are numbers written as text; convert the column to numbers first")
+    return DataError(f"row {row}: {name} {text[row]!r} is not a number; expected a number")
 
 
-def _why_unusable(value: Any) -> str:
+def _why_unusable(value: Any, name: str, most: float) -> str:
     if np.isnan(value):
-        return "the rating is missing or not a number (NaN)"
+        return f"the {name} is missing or not a number (NaN)"
     if np.isinf(value):
-        return "the rating is infinite"
-    return f"the rating {value:g} is beyond {LARGEST_RATING:g}"
+        return f"the {name} is infinite"
+    if name == "weight" and value < 0:
+        return f"the weight {value:g} is negative"
+    return f"the {name} {value:g} is beyond {most:g}"

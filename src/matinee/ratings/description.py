@@ -66,6 +66,8 @@ class Description:
         The first and last rating, in ISO 8601, UTC; None if no time is known.
     notes : tuple of str
         What was taken for granted when the ratings were read, such as the unit of the timestamps.
+    total_weight : float or None
+        The sum of the weights; None if there are none.
     """
 
     n_ratings: int
@@ -85,6 +87,7 @@ class Description:
     first_time: str | None
     last_time: str | None
     notes: tuple[str, ...] = ()
+    total_weight: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers, strings, lists and dictionaries, ready for JSON; None in place of NaN."""
@@ -114,8 +117,9 @@ class Description:
         return f"{one.count / self.n_ratings:.1%}"
 
     def _counts(self) -> list[tuple[str, str]]:
+        weighing = "" if self.total_weight is None else f", of the weight {self.total_weight:,.6g} together"
         return [
-            ("ratings", f"{self.n_ratings:,}"),
+            ("ratings", f"{self.n_ratings:,}{weighing}"),
             ("users", _with_silent(self.n_users, self.n_users_without_ratings)),
             ("movies", _with_silent(self.n_items, self.n_items_without_ratings)),
             ("sparsity", f"{self.sparsity:.2%}"),
@@ -197,6 +201,7 @@ def describe(
         first_time=first_time,
         last_time=last_time,
         notes=notes,
+        total_weight=None if by_user.weights is None else by_user.total,
     )
 
 

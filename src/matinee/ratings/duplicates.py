@@ -21,14 +21,22 @@ def check_duplicates(duplicates: Any) -> None:
 
 
 def merge(
-    values: NDArray[np.float32], repeats: NDArray[np.bool_], duplicates: Duplicates
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Which ratings stay, and their values.
+    values: NDArray[np.float32],
+    weights: NDArray[np.float32] | None,
+    repeats: NDArray[np.bool_],
+    duplicates: Duplicates,
+) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32] | None]:
+    """Which ratings stay, their values, and their weights.
+
+    A rating that stays as it is keeps its weight. In a mean each rating counts by its weight. A mean and a
+    sum have the mean of the weights.
 
     Parameters
     ----------
     values : ndarray of float32, shape (n,)
         Sorted by pair; the values of one pair are in the order in which they were given.
+    weights : ndarray of float32, shape (n,), or None
+        Above 0.
     repeats : ndarray of bool, shape (n,)
         True for a rating of the same pair as the one before it.
     duplicates : {"last", "first", "latest", "mean", "sum"}
@@ -39,6 +47,7 @@ def merge(
     kept : ndarray of bool, shape (n,)
         True for the one rating of each pair that stays.
     values : ndarray of float32, shape (n_kept,)
+    weights : ndarray of float32, shape (n_kept,), or None
 
     Raises
     ------
@@ -47,8 +56,8 @@ def merge(
     """
     kept = ~repeats if duplicates == "first" else ~np.append(repeats[1:], False)
     if duplicates in ("mean", "sum"):
-        return kept, _combined(values, repeats, mean=duplicates == "mean")
-    return kept, values[kept]
+        return kept, *_combined(values, weights, repeats, mean=duplicates == "mean")
+    return kept, values[kept], None if weights is None else weights[kept]
 
 
 def by_time(times: NDArray[np.int64] | None, repeats: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -66,14 +75,26 @@ def by_time(times: NDArray[np.int64] | None, repeats: NDArray[np.bool_]) -> NDAr
     return np.lexsort((times, np.cumsum(~repeats)))
 
 
-def _combined(values: NDArray[np.float32], repeats: NDArray[np.bool_], *, mean: bool) -> NDArray[np.float32]:
+def _combined(
+    values: NDArray[np.float32],
+    weights: NDArray[np.float32] | None,
+    repeats: NDArray[np.bool_],
+    *,
+    mean: bool,
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     starts = np.flatnonzero(~repeats)
-    sums = np.add.reduceat(values, starts, dtype=np.float64)
+    counts = np.diff(np.append(starts, len(values)))
+    if weights is None:
+        totals, weighted = counts, values
+    else:
+        totals = np.add.reduceat(weights, starts, dtype=np.float64)
+        weighted = np.multiply(values, weights, dtype=np.float64) if mean else values
+    sums = np.add.reduceat(weighted, starts, dtype=np.float64)
     if mean:
-        sums /= np.diff(np.append(starts, len(values)))
+        sums /= totals
     if not (np.abs(sums) <= LARGEST_RATING).all():
         raise DataError(
             f"the ratings of one user and item add up to more than {LARGEST_RATING:g}; "
             'scale the ratings down, or merge with duplicates="last", "first" or "mean"'
         )
-    return sums.astype(np.float32)
+    return sums.astype(np.float32), None if weights is None else (totals / counts).astype(np.float32)

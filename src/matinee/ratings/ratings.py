@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from matinee import _kernels
 from matinee.errors import DataError
-from matinee.ratings.columns import (
-    Values,
-    frame_columns,
-    rating_values,
-)
+from matinee.ratings.columns import Values, frame_columns, rating_values
 from matinee.ratings.description import Description, describe
 from matinee.ratings.duplicates import Duplicates, by_time, check_duplicates, merge
-from matinee.ratings.ids import MAX_IDS, Codes, IdArray, IdIndex
-from matinee.ratings.rows import Rows
+from matinee.ratings.encoding import (
+    axis_index,
+    check_lengths,
+    counted,
+    duplicate_error,
+    encode_with,
+    repeats_of,
+)
+from matinee.ratings.ids import Codes, IdArray, IdIndex
+from matinee.ratings.rows import Rows, same_rows
 from matinee.ratings.times import UNKNOWN_TIME, Timestamps, times_of
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -73,6 +76,7 @@ class Ratings:
         item: str = "item",
         rating: str | None = "rating",
         timestamp: str | None = None,
+        weight: str | None = None,
         duplicates: Duplicates = "last",
     ) -> Ratings:
         """The ratings in a pandas, polars (lazy too) or Arrow frame, one per row.
@@ -81,23 +85,25 @@ class Ratings:
         ----------
         frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
             Or any other with the PyCapsule interface of Arrow, or a dataset of Hugging Face.
-        user, item, rating, timestamp : str
+        user, item, rating, timestamp, weight : str
             The names of the columns. With ``rating=None`` a row says only that the pair was seen, and counts
-            1. Timestamps are numbers or dates, as in `read_ratings`.
+            1. Timestamps are numbers or dates, as in `read_ratings`. A rating of weight w counts as w equal
+            ratings; w is any number from 0, which counts as no rating at all, to 1e9.
         duplicates : {"last", "first", "latest", "mean", "sum", "error"}
             How to merge several ratings of one item by one user. First and last are by the order of the
-            rows, and latest is by their times.
+            rows, and latest is by their times. Such a rating keeps its weight. In a mean ratings count by
+            their weights; a mean or a sum has the mean of the weights.
 
         Raises
         ------
         DataError
             For a missing column, a frame without rows, or a bad value; the message has its 0-based row.
         """
-        names = [name for name in (user, item, rating, timestamp) if name is not None]
+        names = [name for name in (user, item, rating, timestamp, weight) if name is not None]
         columns = dict(zip(names, frame_columns(frame, names), strict=True))
         values = np.ones(len(columns[user]), dtype=np.float32) if rating is None else columns[rating]
-        times = None if timestamp is None else columns[timestamp]
-        return cls.from_columns([columns[user], columns[item], values, times], duplicates=duplicates)
+        times, weights = (None if name is None else columns[name] for name in (timestamp, weight))
+        return cls.from_columns([columns[user], columns[item], values, times, weights], duplicates=duplicates)
 
     @classmethod
     def from_arrays(
@@ -107,6 +113,7 @@ class Ratings:
         values: Any,
         *,
         timestamps: Any = None,
+        weights: Any = None,
         registered_users: Any = None,
         registered_items: Any = None,
         duplicates: Duplicates = "last",
@@ -119,6 +126,8 @@ class Ratings:
         values : list, ndarray or column of numbers, shape (n,)
         timestamps : list, ndarray or column, shape (n,), optional
             Numbers or dates, as in `read_ratings`.
+        weights : list, ndarray or column of numbers, shape (n,), optional
+            How much each rating counts, as in `from_frame`.
         registered_users, registered_items : list, ndarray or column of ids, optional
             Ids that exist, with or without ratings. They get a row, in addition to the ids that occur.
         duplicates : {"last", "first", "latest", "mean", "sum", "error"}
@@ -129,19 +138,22 @@ class Ratings:
             For lengths that differ, no ratings, or a bad value; the message has its 0-based row.
         """
         registered = (registered_users, registered_items)
-        return cls.from_columns([users, items, values, timestamps], registered, duplicates)
+        return cls.from_columns([users, items, values, timestamps, weights], registered, duplicates)
 
     @classmethod
     def from_columns(
         cls, columns: list[Any], registered: tuple[Any, Any] = (None, None), duplicates: Duplicates = "last"
     ) -> Ratings:
         """Like `from_arrays`, but each column leaves the list once it is encoded, which frees its memory."""
-        _check_lengths(columns)
+        check_lengths(columns)
         columns[2] = rating_values(columns[2])
         columns[3], note = (None, None) if columns[3] is None else times_of(columns[3])
-        user_index, columns[0] = _encode_with(registered[0], columns[0], "user")
-        item_index, columns[1] = _encode_with(registered[1], columns[1], "item")
-        ratings = _assemble(user_index, item_index, columns, duplicates)
+        kept, columns[4] = counted(columns[4])
+        user_index, columns[0] = encode_with(registered[0], columns[0], "user", kept)
+        item_index, columns[1] = encode_with(registered[1], columns[1], "item", kept)
+        if kept is not None:
+            columns[2:] = [None if column is None else column[kept] for column in columns[2:]]
+        ratings = _assemble(user_index, item_index, columns, duplicates, kept)
         ratings.notes = () if note is None else (note,)
         return ratings
 
@@ -168,9 +180,9 @@ class Ratings:
             given = type(matrix).__name__
             raise DataError(f"expected a scipy sparse matrix of users × items, got {given}")
         entries = matrix.tocoo()
-        user_index, user_codes = _axis_index(users, matrix.shape[0], "user")
-        item_index, item_codes = _axis_index(items, matrix.shape[1], "item")
-        columns = [user_codes[entries.row], item_codes[entries.col], rating_values(entries.data), None]
+        user_index, user_codes = axis_index(users, matrix.shape[0], "user")
+        item_index, item_codes = axis_index(items, matrix.shape[1], "item")
+        columns = [user_codes[entries.row], item_codes[entries.col], rating_values(entries.data), None, None]
         ratings = _assemble(user_index, item_index, columns, "sum")
         ratings.n_duplicates = 0
         return ratings
@@ -194,6 +206,11 @@ class Ratings:
     def values(self) -> Values:
         """The ratings by user and then by item; float32, shape (n_ratings,)."""
         return self.by_user.values
+
+    @property
+    def weights(self) -> Values | None:
+        """How much each rating counts, in the order of ``values``; None if all count 1."""
+        return self.by_user.weights
 
     @property
     def n_users(self) -> int:
@@ -227,10 +244,11 @@ class Ratings:
         if not isinstance(other, Ratings):
             return NotImplemented
         same_indices = self.user_index == other.user_index and self.item_index == other.item_index
-        same_rows = all(map(np.array_equal, self.by_user, other.by_user))
+        if not same_indices or not same_rows(self.by_user, other.by_user):
+            return False
         if self.timestamps is None or other.timestamps is None:
-            return same_indices and same_rows and self.timestamps is other.timestamps
-        return same_indices and same_rows and np.array_equal(self.timestamps, other.timestamps)
+            return self.timestamps is other.timestamps
+        return np.array_equal(self.timestamps, other.timestamps)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -246,7 +264,7 @@ class Ratings:
         )
 
     def to_frame(self) -> pl.DataFrame:
-        """The ratings as a frame with the columns user, item, rating and, if there are any, timestamp."""
+        """The ratings as a frame with the columns user, item, rating and, if any, timestamp and weight."""
         columns: dict[str, Any] = {
             "user": self.user_index.take(self.user_positions),
             "item": self.item_index.take(self.by_user.columns),
@@ -255,6 +273,8 @@ class Ratings:
         if self.timestamps is not None:
             times = pl.Series(self.timestamps)
             columns["timestamp"] = times.set(times == UNKNOWN_TIME, None)
+        if self.weights is not None:
+            columns["weight"] = self.weights
         return pl.DataFrame(columns)
 
     def subset(self, chosen: Any) -> Ratings:
@@ -281,7 +301,8 @@ class Ratings:
 def _read_only(rows: Rows) -> Rows:
     """The rows, made read-only, so that models, splits and views can share them."""
     for array in rows:
-        array.flags.writeable = False
+        if array is not None:
+            array.flags.writeable = False
     return rows
 
 
@@ -296,11 +317,18 @@ def check_ratings(ratings: Any, name: str = "train") -> None:
 
 
 def _assemble(
-    user_index: IdIndex, item_index: IdIndex, columns: list[Any], duplicates: Duplicates
+    user_index: IdIndex,
+    item_index: IdIndex,
+    columns: list[Any],
+    duplicates: Duplicates,
+    kept: NDArray[np.bool_] | None = None,
 ) -> Ratings:
-    """Ratings from user codes, item codes, values and timestamps; empties the list, to free each in turn."""
+    """Ratings from user codes, item codes, values, timestamps and weights.
+
+    It empties the list, to free each in turn. ``kept`` says which of the given rows are in it, for errors.
+    """
     check_duplicates(duplicates)
-    times, values, items, users = (columns.pop() for _ in range(4))
+    weights, times, values, items, users = (columns.pop() for _ in range(5))
     if len(values) == 0:
         raise DataError("there are no ratings; expected at least one")
     indptr = np.zeros(len(user_index) + 1, dtype=np.int64)
@@ -308,77 +336,21 @@ def _assemble(
     order = _kernels.sort_order(users, items, len(user_index), len(item_index))
     del users
     items, values = items[order], values[order]
-    times = times if times is None else times[order]
-    repeats = _repeats(indptr, items)
+    times, weights = (each if each is None else each[order] for each in (times, weights))
+    repeats = repeats_of(indptr, items)
     if not repeats.any():
-        rows = Rows(indptr, items, values)
+        rows = Rows(indptr, items, values, weights)
         return Ratings(user_index, item_index, rows, timestamps=times)
     if duplicates == "error":
-        raise _duplicate_error(user_index, item_index, indptr, items, order, repeats)
+        places = order if kept is None else np.flatnonzero(kept)[order]
+        raise duplicate_error(user_index, item_index, indptr, items, places, repeats)
     del order
     if duplicates == "latest":
         sorted_by_time = by_time(times, repeats)
         values, times = values[sorted_by_time], np.asarray(times)[sorted_by_time]
-    kept, values = merge(values, repeats, duplicates)
-    kept_before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
-    rows = Rows(kept_before[indptr], items[kept], values)
-    times = times if times is None else times[kept]
+        weights = weights if weights is None else weights[sorted_by_time]
+    stays, values, weights = merge(values, weights, repeats, duplicates)
+    before = np.concatenate([[0], np.cumsum(stays, dtype=np.int64)])
+    rows = Rows(before[indptr], items[stays], values, weights)
+    times = times if times is None else times[stays]
     return Ratings(user_index, item_index, rows, timestamps=times, n_duplicates=int(repeats.sum()))
-
-
-def _repeats(indptr: Array, items: Codes) -> Array:
-    """Which of the sorted ratings are of the same user and item as the one before."""
-    repeats = np.empty(len(items), dtype=bool)
-    np.equal(items[1:], items[:-1], out=repeats[1:])
-    starts = indptr[:-1]
-    repeats[starts[starts < len(items)]] = False
-    return repeats
-
-
-def _duplicate_error(
-    user_index: IdIndex, item_index: IdIndex, indptr: Array, items: Codes, order: Array, repeats: Array
-) -> DataError:
-    place = int(repeats.argmax())
-    user = user_index.id_at(int(np.searchsorted(indptr, place, side="right")) - 1)
-    item = item_index.id_at(int(items[place]))
-    return DataError(
-        f"row {order[place]}: user {user!r} has rated item {item!r} already, in row {order[place - 1]}; "
-        'choose with duplicates="last", "first", "mean" or "sum"'
-    )
-
-
-def _encode_with(registered: Any, column: Any, name: str) -> tuple[IdIndex, Codes]:
-    """The index of the column's ids and of the registered ids, and the codes of the column in it."""
-    index, codes = IdIndex.encode(column, name=name)
-    if registered is None:
-        return index, codes
-    whole = index.union(IdIndex.from_ids(registered, name=name), name=name)
-    return whole, whole.positions(index.ids).astype(np.int32)[codes]
-
-
-def _axis_index(ids: Any, length: int, name: str) -> tuple[IdIndex, Codes]:
-    if length > MAX_IDS:
-        raise DataError(f"the matrix has {length:,} {name}s; at most {MAX_IDS:,} are supported")
-    if ids is None:
-        return IdIndex(np.arange(length, dtype=np.int64)), np.arange(length, dtype=np.int32)
-    index, codes = IdIndex.encode(ids, name=name)
-    if len(codes) != length:
-        raise DataError(
-            f"got {len(codes)} {name} ids for a matrix with {length} {name}s; expected one for each"
-        )
-    if len(index) != length:
-        raise DataError(f"{length - len(index)} of the {length} {name} ids are repeated; expected unique ids")
-    return index, codes
-
-
-def _check_lengths(columns: list[Any]) -> None:
-    names = ("users", "items", "values", "timestamps")
-    for column, name in zip(columns, names, strict=True):
-        is_column = hasattr(column, "__len__") and not isinstance(column, str | bytes | AbstractSet | Mapping)
-        if not is_column and not (column is None and name == "timestamps"):
-            given = type(column).__name__
-            raise DataError(f"{name}: expected a column, such as a list or an array, got {given}")
-    lengths = [(len(column), name) for column, name in zip(columns, names, strict=True) if column is not None]
-    if len({length for length, _ in lengths}) > 1:
-        listed = ", ".join(f"{length} {name}" for length, name in lengths)
-        raise DataError(f"expected columns of equal length, got {listed}")

@@ -23,11 +23,14 @@ class Rows(NamedTuple):
         Row ``r`` holds ``columns[indptr[r]:indptr[r + 1]]``.
     columns : ndarray of int32, shape (n_ratings,)
     values : ndarray of float32, shape (n_ratings,)
+    weights : ndarray of float32, shape (n_ratings,), or None
+        How much each entry counts, from 0; None if all count 1.
     """
 
     indptr: Array
     columns: Codes
     values: Values
+    weights: Values | None = None
 
     @classmethod
     def empty(cls, n_rows: int) -> Rows:
@@ -43,6 +46,35 @@ class Rows(NamedTuple):
     def counts(self) -> NDArray[np.int64]:
         """The number of entries in each row; int64, shape (n_rows,)."""
         return np.diff(self.indptr)
+
+    @property
+    def totals(self) -> NDArray[np.int64] | NDArray[np.float64]:
+        """The sum of the weights in each row, which without weights is the number of entries."""
+        return self.counts if self.weights is None else self._sums(self.weights)
+
+    @property
+    def total(self) -> float:
+        """The sum of all weights, which without weights is the number of entries."""
+        return float(len(self.values) if self.weights is None else self.weights.sum(dtype=np.float64))
+
+    def totals_of(self, mask: NDArray[np.bool_]) -> NDArray[np.int64] | NDArray[np.float64]:
+        """The sum of the weights in each row for which the mask is true."""
+        return self.counts_of(mask) if self.weights is None else self._sums(self.weights * mask)
+
+    @property
+    def mean(self) -> float:
+        """The mean of all values, each as often as its weight says."""
+        if self.weights is None:
+            return float(self.values.mean(dtype=np.float64))
+        return float(np.average(self.values, weights=self.weights.astype(np.float64)))
+
+    @property
+    def variance(self) -> float:
+        """The variance of all values, each as often as its weight says."""
+        if self.weights is None:
+            return float(self.values.var(dtype=np.float64))
+        squares = np.square(self.values.astype(np.float64) - self.mean)
+        return float(np.average(squares, weights=self.weights.astype(np.float64)))
 
     def pick(self, chosen: ArrayLike) -> Rows:
         """The rows at some positions, in the order of the positions.
@@ -68,7 +100,7 @@ class Rows(NamedTuple):
         indptr = np.zeros(len(positions) + 1, dtype=np.int64)
         np.cumsum(lengths, out=indptr[1:])
         places = np.repeat(begins - indptr[:-1], lengths) + np.arange(indptr[-1])
-        return Rows(indptr, self.columns[places], self.values[places])
+        return Rows(indptr, self.columns[places], self.values[places], _at(self.weights, places))
 
     def spread(self, positions: NDArray[np.int64], n_rows: int) -> Rows:
         """The same rows among more.
@@ -84,7 +116,7 @@ class Rows(NamedTuple):
         counts[positions] = self.counts
         indptr = np.zeros(n_rows + 1, dtype=np.int64)
         np.cumsum(counts, out=indptr[1:])
-        return Rows(indptr, self.columns, self.values)
+        return Rows(indptr, self.columns, self.values, self.weights)
 
     def renamed(self, new_columns: NDArray[np.int64]) -> Rows:
         """The same entries, each column in its new place; ``new_columns`` ascends, shape (n_columns,)."""
@@ -93,6 +125,8 @@ class Rows(NamedTuple):
     def merged(self, later: Rows, new_columns: NDArray[np.int64]) -> Rows:
         """The entries of both, of as many rows; where both have one, that of ``later``.
 
+        If one has weights, the entries of the other count 1.
+
         Parameters
         ----------
         later : Rows
@@ -100,12 +134,20 @@ class Rows(NamedTuple):
         new_columns : ndarray of int64, shape (n_columns,)
             The column of the result that each column of these rows becomes, ascending.
         """
-        indptr, columns, values = _kernels.merge_rows(*self, new_columns.astype(np.int32), *later)
-        return Rows(indptr, columns[: indptr[-1]], values[: indptr[-1]])
+        renamed = new_columns.astype(np.int32)
+        indptr, columns, values = _kernels.merge_rows(*self[:3], renamed, *later[:3])
+        weights = None
+        if self.weights is not None or later.weights is not None:
+            _, _, weights = _kernels.merge_rows(*self._weights_as_values, renamed, *later._weights_as_values)
+        n = indptr[-1]
+        return Rows(indptr, columns[:n], values[:n], None if weights is None else weights[:n])
 
     def transposed(self, n_columns: int) -> Rows:
         """The same entries by column: a row for each of ``n_columns`` columns."""
-        return Rows(*_kernels.transpose_rows(*self, n_columns))
+        transposed = _kernels.transpose_rows(*self[:3], n_columns)
+        if self.weights is None:
+            return Rows(*transposed)
+        return Rows(*transposed, _kernels.transpose_rows(*self._weights_as_values, n_columns)[2])
 
     def keep(self, mask: NDArray[np.bool_]) -> Rows:
         """Some of the entries; every row stays, even if it becomes empty.
@@ -125,7 +167,7 @@ class Rows(NamedTuple):
         IndexError
             For a mask of another length.
         """
-        return Rows(self._kept_before(mask), self.columns[mask], self.values[mask])
+        return Rows(self._kept_before(mask), self.columns[mask], self.values[mask], _at(self.weights, mask))
 
     def counts_of(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The number of entries of each row for which the mask is true; int64, shape (n_rows,)."""
@@ -137,3 +179,26 @@ class Rows(NamedTuple):
         np.cumsum(mask, out=kept[1:])
         before: NDArray[np.int64] = kept[self.indptr]
         return before
+
+    def _sums(self, numbers: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The sum of each row of these numbers, one for each entry."""
+        before = np.concatenate([[0.0], np.cumsum(numbers, dtype=np.float64)])
+        return np.diff(before[self.indptr])
+
+    @property
+    def _weights_as_values(self) -> tuple[Array, Codes, Values]:
+        weights = np.ones_like(self.values) if self.weights is None else self.weights
+        return self.indptr, self.columns, weights
+
+
+def same_rows(one: Rows, other: Rows) -> bool:
+    """Whether both have the same entries with the same weights."""
+    if one.weights is None or other.weights is None:
+        same_weights = one.weights is other.weights
+    else:
+        same_weights = np.array_equal(one.weights, other.weights)
+    return same_weights and all(map(np.array_equal, one[:3], other[:3]))
+
+
+def _at(weights: Values | None, places: Array) -> Values | None:
+    return None if weights is None else weights[places]

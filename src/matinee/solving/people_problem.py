@@ -167,8 +167,8 @@ class PeopleProblem:
         """The factors of the rated items, the weights c and the weighted targets c·t."""
         biases = None if self.items.biases is None else self.items.biases[rated.columns]
         share = float(self.prior_shares(rated)[0])
-        values = self.observe(rated).values
-        weights, targets = self.terms.with_unobserved_share(share).weigh(values, biases)
+        observed = self.observe(rated)
+        weights, targets = self.terms.with_unobserved_share(share).weigh(observed, biases)
         return self._bordered(rated.columns), weights, targets
 
     def _bordered(self, columns: NDArray[Any]) -> NDArray[np.float64]:

@@ -120,6 +120,8 @@ class Losses:
 class Terms:
     """How values become the weights and targets of the row problem.
 
+    What is said here of weights holds for ratings that count once. The weights of ratings multiply it.
+
     Attributes
     ----------
     offset : float
@@ -142,8 +144,14 @@ class Terms:
     strength: float | None = None
     graded: bool = False
 
-    def weigh(self, values: Floats, column_biases: Floats | None) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The weights c and the weighted targets c·t of the values, in double precision."""
+    def weigh(self, observed: Rows, column_biases: Floats | None) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The weights c and the weighted targets c·t of all values, in double precision."""
+        weights, targets = self._weigh(observed.values, column_biases)
+        if observed.weights is None:
+            return weights, targets
+        return observed.weights * weights, observed.weights * targets
+
+    def _weigh(self, values: Floats, column_biases: Floats | None) -> tuple[NDArray[Any], NDArray[Any]]:
         if self.confidence is None:
             biases = 0.0 if column_biases is None else column_biases.astype(np.float64)
             return np.ones(len(values)), values - self.offset - biases
@@ -231,7 +239,7 @@ def solve_rows(
     Parameters
     ----------
     observed : Rows
-        The ratings of the side to solve; its columns are rows of ``fixed``.
+        The ratings of the side to solve and their weights; its columns are rows of ``fixed``.
     fixed, solved : Side
         The fixed side, and the side to solve. If they have biases, the fixed side's are subtracted from the
         ratings, and the solved side's are found together with the factors.
@@ -295,10 +303,11 @@ def _solve_alike(
     factor = (terms.unobserved + weight) / weight
     if terms.graded:
         offset = 0.0
-        squared_targets = float(np.square(observed.values, dtype=np.float64).sum())
+        squares = np.square(observed.values, dtype=np.float64)
+        squared_targets = float((squares if observed.weights is None else squares * observed.weights).sum())
     else:
         offset = (terms.strength or 0.0) - factor
-        squared_targets = factor**2 * len(observed.values)
+        squared_targets = factor**2 * observed.total
     losses = solve_rows(
         observed,
         fixed,

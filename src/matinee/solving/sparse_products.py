@@ -17,5 +17,5 @@ def multiply(sparse: Rows, dense: NDArray[Any], n_threads: int) -> Floats:
     """The product of a sparse and a dense matrix; float32, shape (n_rows, n_columns of the dense one)."""
     dense = np.ascontiguousarray(dense, dtype=np.float32)
     product = np.empty((sparse.n_rows, dense.shape[1]), dtype=np.float32)
-    _kernels.multiply_sparse(*sparse, dense, product, n_threads)
+    _kernels.multiply_sparse(*sparse[:3], dense, product, n_threads)
     return product

@@ -102,7 +102,8 @@ def fingerprint(ratings: Ratings) -> str:
         found.update("\n".join(map(str, ids.tolist())).encode("utf-8", "surrogatepass"))
         found.update(b"\0")
     for array in ratings.by_user:
-        found.update(np.ascontiguousarray(array).data)
+        if array is not None:
+            found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()[:16]
 
 

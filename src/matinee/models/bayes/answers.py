@@ -80,7 +80,7 @@ class SampledModel(FactorModel):
                 self.posterior_,
                 self.mean_,
                 self.rating_range_,
-                float(self.rated_.values.var(dtype=np.float64)),
+                self.rated_.variance,
                 self.user_columns_,
                 bool(self.as_fitted.implicit),
             ),

@@ -198,7 +198,7 @@ class Sampling(AlternationInMemory):
         """Do one sweep: draw the priors, users, items and the noise precision, each given the others."""
         self._draw(self.sampled_users, self.items)
         squared_error = self._draw(self.sampled_items, self.users)
-        n_ratings = len(self.by_user.values)
+        n_ratings = self.by_user.total
         self.noise_precision = draw_noise_precision(
             self.generator, n_ratings, squared_error, scale=self.scale
         )

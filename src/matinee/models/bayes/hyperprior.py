@@ -77,7 +77,7 @@ def _given_rows(
 
 
 def draw_noise_precision(
-    generator: np.random.Generator, n_ratings: int, squared_error: float, *, scale: float
+    generator: np.random.Generator, n_ratings: float, squared_error: float, *, scale: float
 ) -> float:
     """Draw the precision α of single ratings from its posterior, given their errors.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ from matinee.models.search_space import Doubling, OnOrOff, SearchSpace
 from matinee.models.warm_start import begin
 from matinee.ratings import MergedRatings, Ratings, Rows
 from matinee.solving.history import Callback, Iteration, continued
-from matinee.solving.row_problem import Floats, Side, Solver
+from matinee.solving.row_problem import Side, Solver
 from matinee.solving.training_loop import (
     AlternationInMemory,
     HeldOut,
@@ -44,7 +45,8 @@ class BayesianALS(SampledModel):
     """Predicts ratings as products of factors, averaged over samples of all factors that fit the ratings.
 
     The model is Bayesian probabilistic matrix factorisation (Salakhutdinov & Mnih 2008) with biases. Ratings
-    are normal around ``mean + b_u + b_i + x_uᵀy_i`` with a precision α. Rows (x, b) are normal; each side has
+    are normal around ``mean + b_u + b_i + x_uᵀy_i`` with a precision α; a rating of weight w counts as w of
+    them. Rows (x, b) are normal; each side has
     one mean and one precision for its rows, with a Normal–Wishart prior. Gibbs sampling draws every row from
     the posterior of the row problem that `ALS` solves. Only the number of factors needs tuning.
 
@@ -204,7 +206,7 @@ class BayesianALS(SampledModel):
         self, train: Ratings, of_users: Encoded, of_items: Encoded, start: tuple[Any, Any] | Model | None
     ) -> Sampling:
         generator, threads = random_generator(self.random_state), thread_count(self.n_threads)
-        scale = rating_scale(train.values)
+        scale = rating_scale(train.by_user)
         sides = [Side.empty(n, self.n_factors, biases=True) for n in (train.n_users, train.n_items)]
         if start is None or isinstance(start, Model):
             for side in sides:
@@ -221,9 +223,9 @@ class BayesianALS(SampledModel):
         return Sampling(
             *sampled,
             generator=generator,
-            offset=float(train.values.mean(dtype=np.float64)),
+            offset=train.by_user.mean,
             scale=scale,
-            noise_precision=1.0 / max(float(train.values.var(dtype=np.float64)), 1e-6 * scale**2),
+            noise_precision=1.0 / max(train.by_user.variance, 1e-6 * scale**2),
             n_burn_in=self.n_burn_in,
             n_kept=self.n_kept,
             n_threads=threads,
@@ -246,7 +248,7 @@ class BayesianALS(SampledModel):
         with threadpool_limits(limits=1, user_api="blas"):
             errors = np.mean([sweeps.run(sample, each) for sample, each in enumerate(seeds)], axis=0)
         seconds = (time.perf_counter() - began) / n_iterations
-        n_ratings = max(len(touched.by_item.values), 1)
+        n_ratings = touched.by_item.total or 1.0
         more = [
             Iteration(
                 iteration=iteration,
@@ -299,7 +301,7 @@ class BayesianALS(SampledModel):
 
     @property
     def _item_priors(self) -> ItemPriors:
-        scales = row_scales(self.item_factors_.shape[1], rating_scale(self.rated_.values))
+        scales = row_scales(self.item_factors_.shape[1], rating_scale(self.rated_))
         return ItemPriors(self.posterior_, scales, thread_count(self.n_threads))
 
     def _take_chain(self, train: Ratings, chain: Sampling, of_users: Encoded) -> None:
@@ -336,7 +338,7 @@ def _errors_on(train: Ratings, validation: Ratings | None, n_burn_in: int) -> Me
         average = RunningAverage(HeldOut(train, validation), rating_range, n_burn_in)
 
     def measure(fit: AlternationInMemory, squared_error: float) -> dict[str, float | None]:
-        train_rmse = float(np.sqrt(max(squared_error, 0.0) / len(train)))
+        train_rmse = float(np.sqrt(max(squared_error, 0.0) / train.by_user.total))
         if average is None:
             return {"train_rmse": train_rmse}
         assert isinstance(fit, Sampling)
@@ -346,7 +348,7 @@ def _errors_on(train: Ratings, validation: Ratings | None, n_burn_in: int) -> Me
     return measure
 
 
-def rating_scale(values: Floats) -> float:
+def rating_scale(rated: Rows) -> float:
     """The power of 4 nearest to the ratings' standard deviation; multiplying by it changes no digit."""
-    deviation = float(values.std(dtype=np.float64))
+    deviation = math.sqrt(rated.variance)
     return float(4.0 ** round(np.log(deviation) / np.log(4.0))) if deviation > 0 else 1.0

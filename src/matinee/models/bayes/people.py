@@ -200,8 +200,10 @@ class SampledPeople(ProductPeople):
         means = np.stack([posterior.prior_mean_of(s, features)[0] for s in range(posterior.n_samples)])
         factors, biases = self._bordered(rated.columns)
         asked, asked_biases = self._bordered(columns)
-        responses = solved(prior + np.swapaxes(factors, 1, 2) @ factors, np.swapaxes(asked, 1, 2))
+        weighed = factors if rated.weights is None else factors * rated.weights[:, None]
+        responses = solved(prior + np.swapaxes(weighed, 1, 2) @ factors, np.swapaxes(asked, 1, 2))
         targets = rated.values - self.items.mean - biases
+        targets = targets if rated.weights is None else targets * rated.weights
         parts = ((factors @ responses) * targets[:, :, None]).mean(axis=0).T
         shifts = (prior @ means[:, :, None])[:, :, 0]
         baselines = np.einsum("sk,ski->si", shifts, responses) + asked_biases

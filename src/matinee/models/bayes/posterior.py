@@ -207,7 +207,7 @@ class Posterior:
             sample has a seed of its own.
         """
         used, local = np.unique(rated.columns, return_inverse=True)
-        observed = Rows(rated.indptr, local.astype(np.int32), rated.values)
+        observed = rated._replace(columns=local.astype(np.int32))
         n_people = rated.n_rows
         for sample, items in enumerate(self.items_in_turn(used)):
             side = Side.empty(n_people, items.factors.shape[1], biases=True)

@@ -56,7 +56,9 @@ class Block:
     def to_bytes(self) -> bytes:
         """The block as an Arrow batch: 8 bytes for each rating and row, and 4 for each position needed."""
         needed = {} if self.needed is None else {"needed": self.needed}
-        return pack(**self.rows._asdict(), **needed)
+        # There are no weights on a cluster.
+        indptr, columns, values, _ = self.rows
+        return pack(indptr=indptr, columns=columns, values=values, **needed)
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Block:
@@ -236,7 +238,7 @@ def _deduplicated(
         return _rows(arrays, order, n_rows)
     # Sorting by arrival too costs more, so it is done only if there are duplicates.
     order = np.lexsort((arrays["order"], pair))
-    kept, values = merge(arrays["value"][order], repeats, duplicates)
+    kept, values, _ = merge(arrays["value"][order], None, repeats, duplicates)
     left = {"row": arrays["row"][order][kept], "column": arrays["column"][order][kept], "value": values}
     return _rows(left, np.arange(len(values)), n_rows)
 

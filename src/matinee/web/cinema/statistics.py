@@ -54,7 +54,7 @@ class RatingStatistics:
     """
 
     def __init__(self, model: Model) -> None:
-        _, columns, values = model.rated_
+        _, columns, values = model.rated_[:3]
         n_items = len(model.item_index_)
         self.n_ratings: NDArray[np.int64] = np.bincount(columns, minlength=n_items)
         self._sums = np.bincount(columns, weights=values, minlength=n_items)
