@@ -17,6 +17,7 @@ FOR_MODELS = {
     "arrays",
     "as_fitted",
     "blended_item",
+    "by_age",
     "candidates",
     "check_fit",
     "check_fitted",
@@ -82,6 +83,7 @@ FOR_MODELS = {
     "user_ridge",
     "user_side",
     "values_by_item",
+    "weighed_as_fitted",
 }
 
 

@@ -48,7 +48,7 @@ def test_every_option_of_the_bayesian_model_reaches_it(matinee, files, tmp_path)
     options += " --seed 3 --threads 1 --test-size 0"
     found = matinee("fit", files / "ratings.csv", "-o", output, *options.split(), "--json").json
     expected = {"n_factors": 4, "n_samples": 9, "n_burn_in": 2, "n_kept": 3, "implicit": True}
-    expected |= {"tolerance": 0.001, "random_state": 3, "n_threads": 1}
+    expected |= {"tolerance": 0.001, "random_state": 3, "n_threads": 1, "half_life": None}
     model = library.load(output)
     assert found["parameters"] == expected == model.get_params()
     assert [record["iteration"] for record in found["history"]] == list(range(1, 12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -328,3 +329,32 @@ def test_one_rating_in_all_names_the_way_to_fit_it(matinee, tmp_path):
     outcome = matinee("fit", path, "-o", tmp_path / "model", "--model", "als")
     assert "--test-size 0 tests nothing" in outcome.err
     assert matinee("fit", path, "-o", tmp_path / "model", "--model", "als", "--test-size", 0).status == 0
+
+
+def test_a_column_of_weights_and_a_half_life_reach_the_model(matinee, tmp_path):
+    ratings = random_ratings()
+    generator = np.random.default_rng(0)
+    frame = ratings.to_frame().with_columns(
+        timestamp=1_700_000_000 - 86_400 * generator.integers(0, 900, len(ratings)),
+        w=generator.uniform(0.1, 2, len(ratings)).astype(np.float32),
+    )
+    frame.write_csv(tmp_path / "ratings.csv")
+    asked = ("fit", tmp_path / "ratings.csv", "--columns", "weight=w", "--model", "als", "--test-size", 0)
+    output = tmp_path / "model.safetensors"
+    assert matinee(*asked, "--half-life", "300d", "-o", output).status == 0
+    read = library.Ratings.from_frame(frame, timestamp="timestamp", weight="w")
+    expected = library.ALS(random_state=42, half_life="300d").fit(read)
+    found = library.load(output)
+    assert np.array_equal(found.item_factors_, expected.item_factors_)
+    assert np.array_equal(found.rated_.weights, expected.rated_.weights)
+    wrong = matinee(*asked, "--half-life", "long", "-o", output)
+    assert (wrong.status, wrong.out) == (2, "")
+    assert wrong.err.startswith("matinee: --half-life long; expected a number and a unit")
+
+
+def test_a_split_writes_the_weights_that_it_read(matinee, tmp_path):
+    frame = random_ratings().to_frame().with_columns(weight=pl.lit(0.25))
+    frame.write_csv(tmp_path / "ratings.csv")
+    assert matinee("split", tmp_path / "ratings.csv", "-o", tmp_path / "parts").status == 0
+    found = library.read_ratings(tmp_path / "parts" / "train.csv")
+    assert set(found.weights.tolist()) == {0.25}

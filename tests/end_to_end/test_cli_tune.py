@@ -127,3 +127,18 @@ def test_a_search_shows_a_bar_and_ctrl_c_saves_the_best_so_far(ratings, tmp_path
     assert "stopped by Ctrl-C" in text
     assert "Traceback" not in text
     assert len(library.load(output).rated_.values) == len(library.read_ratings(ratings))
+
+
+def test_trials_with_a_half_life_are_judged_on_the_latest_ratings(matinee, tmp_path):
+    ratings = random_ratings()
+    times = 1_700_000_000 - 86_400 * np.random.default_rng(0).integers(0, 900, len(ratings))
+    path = tmp_path / "ratings.csv"
+    ratings.to_frame().with_columns(timestamp=times).write_csv(path)
+    output = tmp_path / "model.safetensors"
+    done = matinee("tune", path, "--trials", 2, "--half-life", "200d", "-o", output, "--json")
+    model = library.ALS(random_state=0, half_life="200d")
+    result = library.tuning.tune(library.read_ratings(path), model, n_trials=2, by="time")
+    assert done.json["best_value"] == result.best_value
+    assert library.load(output).get_params()["half_life"] == "200d"
+    wrong = matinee("tune", path, "--model", "item-ridge", "--half-life", "200d", "-o", output)
+    assert "--half-life does not work with --model item-ridge" in refused(wrong)

@@ -81,3 +81,11 @@ def test_what_is_not_done_on_spark_is_refused(
     assert done.status == 2
     assert message in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_column_of_weights_is_refused(command: Callable[..., Outcome], tmp_path: Path) -> None:
+    path = tmp_path / "weighted.parquet"
+    random_ratings().to_frame().with_columns(weight=pl.lit(0.5)).write_parquet(path)
+    done = command("fit", "--spark", "local[2]", path, "-o", tmp_path / "model.safetensors")
+    assert done.status == 2
+    assert "has a column of weights, which a fit on Spark does not take" in done.err

@@ -115,6 +115,7 @@ def test_what_a_task_finds_wrong_is_said_as_on_one_machine(spark: SparkSession) 
         (ALS(), {"n_blocks": 0}, "n_blocks=0"),
         (ImplicitALS(momentum=0.5), {"exchange": "routed"}, "momentum=0.5"),
         (ImplicitALS(known_from=20), {}, "known_from=20 does not work on Spark"),
+        (ALS(half_life="180d"), {}, "half_life='180d' needs times, which a fit on Spark does not read"),
         (ALS(), {"start": (None, None)}, "starting user factors"),
     ],
 )

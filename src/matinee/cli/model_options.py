@@ -11,7 +11,7 @@ import typer
 from matinee.errors import DataError
 from matinee.models import ImplicitALS, Model, models_by_short_name
 from matinee.models.default_models import default_watch
-from matinee.models.options import Number, Option, Switch, Whole
+from matinee.models.options import Number, Option, Switch, Whole, Word
 from matinee.models.recommender import Recommender
 from matinee.ratings import Ratings
 
@@ -129,8 +129,8 @@ def _annotation(name: str, option: Option) -> Any:
         more |= {"min": option.least, "max": option.most, "metavar": option.metavar}
     elif isinstance(option, Switch):
         kind, flag = bool, f"{flag}/--no-{flag[2:]}"
-    else:
-        more["metavar"] = "NAME"
+    elif isinstance(option, Word):
+        more["metavar"] = option.metavar
     return Annotated[kind | None, typer.Option(flag, **more)]
 
 

@@ -16,6 +16,7 @@ from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import show_json, show_pairs
 from matinee.cli.reading_options import Reading, with_reading_options
 from matinee.cli.sources import ratings_from
+from matinee.errors import DataError
 from matinee.plots.canvas import require_matplotlib
 from matinee.tuning import TuningResult
 from matinee.tuning import tune as search
@@ -46,6 +47,15 @@ MaxFactors = Annotated[
     typer.Option("--max-factors", min=1, max=10_000, metavar="N", help="Largest number of factors to try."),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the split, the search and the fits.")]
+HalfLife = Annotated[
+    str | None,
+    typer.Option(
+        "--half-life",
+        metavar="AGE",
+        help="Age at which a rating counts half, such as 180d, in every fit; trials are then judged on the "
+        "latest ratings.",
+    ),
+]
 STOPPED = {"timeout": "by the timeout", "interrupt": "by Ctrl-C"}
 
 
@@ -61,6 +71,7 @@ def tune(
     max_factors: MaxFactors = 256,
     seed: Seed = 0,
     threads: options.Threads = None,
+    half_life: HalfLife = None,
     users: UserFeatures = None,
     movies: ItemFeatures = None,
     as_json: AsJson = False,
@@ -81,7 +92,8 @@ def tune(
     began = time.perf_counter()
     found = search(
         ratings_from(ratings, reading),
-        model,
+        _ageing(model, half_life, seed) if half_life is not None else model,
+        by=None if half_life is None else "time",
         n_trials=trials,
         random_state=seed,
         max_factors=max_factors,
@@ -98,6 +110,17 @@ def tune(
         show_json({"output": str(output), "model": model, **_document(found), "seconds": seconds})
     else:
         show_pairs([*_pairs(found), ("time", f"{seconds:.1f} s"), ("saved", str(output))])
+
+
+def _ageing(name: str, half_life: str, seed: int) -> Any:
+    """An unfitted model with this half-life; the name itself of no model, which `tune` refuses."""
+    kinds = tunable_models()
+    if name not in kinds:
+        return name
+    if "half_life" not in kinds[name].parameter_names():
+        raise DataError(f"--half-life does not work with --model {name}; leave it out")
+    kind: Any = kinds[name]
+    return kind(half_life=half_life, random_state=seed)
 
 
 def _document(found: TuningResult) -> dict[str, Any]:

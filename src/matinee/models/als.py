@@ -11,8 +11,10 @@ import numpy as np
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.alternating_model import AlternatingModel
+from matinee.models.half_life import check_half_life
 from matinee.models.options import (
     FEATURE_REGULARIZATION,
+    HALF_LIFE,
     N_FACTORS,
     N_ITERATIONS,
     REGULARIZATION,
@@ -70,6 +72,9 @@ class ALS(AlternatingModel):
     tolerance : float or None
         Stop once an iteration lowers the RMSE by less than this. The RMSE is that of the validation ratings,
         or of the training ratings if there are none.
+    half_life : str or None
+        The age at which a rating counts half, such as "180d": a number, and h, d, w or y for hours, days,
+        weeks or years. Ratings then need timestamps, and age from the latest of them.
     random_state : int, numpy.random.Generator or None
         The seed of the starting factors, or the generator that draws them.
     n_threads : int or None
@@ -94,6 +99,7 @@ class ALS(AlternatingModel):
             "from 0 to 1 (its number of ratings to this power)."
         ),
         "tolerance": TOLERANCE,
+        "half_life": HALF_LIFE,
     }
     search_space = SearchSpace(
         parameters={
@@ -116,6 +122,7 @@ class ALS(AlternatingModel):
         biases: bool = True,
         weighting: Literal["count", "none"] | float = "count",
         tolerance: float | None = None,
+        half_life: str | None = None,
         random_state: int | np.random.Generator | None = 0,
         n_threads: int | None = None,
     ) -> None:
@@ -126,6 +133,7 @@ class ALS(AlternatingModel):
         self.biases = biases
         self.weighting = weighting
         self.tolerance = tolerance
+        self.half_life = half_life
         self.random_state = random_state
         self.n_threads = n_threads
 
@@ -137,6 +145,7 @@ class ALS(AlternatingModel):
             number("tolerance", self.tolerance, least=0)
         if not isinstance(self.biases, bool | np.bool_):
             raise DataError(f"biases={self.biases!r}; expected True or False")
+        check_half_life(self.half_life)
         self._check_feature_regularization()
         self._weighting_exponent()
 

@@ -88,10 +88,12 @@ class AlternatingModel(FeaturedModel):
         DataError
             If a parameter is out of its range, the starting factors have the wrong shape or another rank, or
             the features have an id twice, or hold a null, a NaN or something that is neither number nor text.
+            With a half-life, also if a rating has no timestamp.
         KeyboardInterrupt
             On Ctrl-C, within a second; the model is then as it was before the fit.
         """
         self.check_fit(train, validation)
+        train, newest = self.by_age(train)
         train, of_users, of_items = encode_features(train, user_features, item_features)
         alternation = self.alternation(train, start, of_users, of_items)
         history = alternation.run(
@@ -101,6 +103,7 @@ class AlternatingModel(FeaturedModel):
             progress=progress,
             callback=callback,
         )
+        self.newest_ = newest
         self.keep_fit(
             train,
             alternation.users,

@@ -66,7 +66,7 @@ class BlendedItems:
 
     @classmethod
     def of(
-        cls, n_raters: NDArray[np.int64], people: list[People], rating_range: tuple[float, float]
+        cls, n_raters: NDArray[Any], people: list[People], rating_range: tuple[float, float]
     ) -> BlendedItems:
         """From how many rated each item, any people of each model, and the least and greatest rating."""
         _, disliked_to = liked_and_disliked(*rating_range) or (None, None)

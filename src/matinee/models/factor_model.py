@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matinee.checks import number
+from matinee.checks import number, whole_number
 from matinee.errors import DataError, ModelFileError
+from matinee.models.half_life import aged, newest_of
 from matinee.models.id_lookup import Kind
 from matinee.models.model import Model
 from matinee.models.new_item import ItemAnswers
@@ -52,8 +53,12 @@ class FactorModel(Model):
         The biases, in the units of the ratings; zeros in a model without biases.
     mean_ : float
         The number that biases and products of factors are added to.
+    newest_ : int or None
+        With a half-life, the time of the latest rating of the fit, from which ratings age; Unix seconds.
     """
 
+    half_life: str | None = None
+    newest_: int | None = None
     user_factors_: Floats
     item_factors_: Floats
     user_biases_: Floats
@@ -69,6 +74,28 @@ class FactorModel(Model):
         """The bytes of the factors, and of a row's equations."""
         n_factors = int(getattr(self, "n_factors", 1))
         return 4 * n_factors * (train.n_users + train.n_items + n_factors)
+
+    def by_age(self, train: Ratings) -> tuple[Ratings, int | None]:
+        """The ratings of a fit with the weights of their age, and the time of the latest of them.
+
+        Without a half-life the ratings stay as they are, and the time is None.
+
+        Raises
+        ------
+        DataError
+            With a half-life, if a rating has no timestamp.
+        """
+        if self.half_life is None:
+            return train, None
+        newest = newest_of(train)
+        return aged(train, self.half_life, newest), newest
+
+    def weighed_as_fitted(self, ratings: Ratings) -> Ratings:
+        """New ratings with the weights that they have beside those of the fit; see `partial_fit`."""
+        half_life = self.as_fitted.half_life
+        if half_life is None or self.newest_ is None:
+            return ratings
+        return aged(ratings, half_life, self.newest_)
 
     def keep_fit(
         self, train: Ratings, users: Side, items: Side, mean: float, history: list[Iteration]
@@ -154,7 +181,8 @@ class FactorModel(Model):
 
     def header(self) -> dict[str, Any]:
         """The plain values of a model file; `arrays` has the rest."""
-        return {**super().header(), "mean": self.mean_}
+        newest = {} if self.newest_ is None else {"newest": self.newest_}
+        return {**super().header(), "mean": self.mean_, **newest}
 
     def arrays(self) -> dict[str, Any]:
         """The arrays of a model file, by name."""
@@ -171,6 +199,9 @@ class FactorModel(Model):
         super().take_header(header)
         low, high = self.rating_range_
         self.mean_ = number("mean", header["mean"], least=min(low, 0.0), most=max(high, 0.0))
+        self.newest_ = None
+        if self.half_life is not None:
+            self.newest_ = whole_number("newest", header["newest"], least=-(2**62), most=2**62)
 
     def take_arrays(self, arrays: dict[str, Any]) -> None:
         """Set the attributes that `arrays` wrote to a file."""

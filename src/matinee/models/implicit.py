@@ -17,8 +17,10 @@ from matinee.metrics import find_hits, ndcg
 from matinee.models.alternating_model import AlternatingModel
 from matinee.models.featured_model import KnowledgeOfBoth
 from matinee.models.graded_targets import GradedTargets
+from matinee.models.half_life import check_half_life
 from matinee.models.options import (
     FEATURE_REGULARIZATION,
+    HALF_LIFE,
     N_FACTORS,
     N_ITERATIONS,
     REGULARIZATION,
@@ -153,6 +155,9 @@ class ImplicitALS(AlternatingModel):
     known_from : int
         N: the number of ratings from which on what a person has not rated counts in full. 0 counts it in full
         for everybody.
+    half_life : str or None
+        The age at which a rating counts half, such as "180d": a number, and h, d, w or y for hours, days,
+        weeks or years. Ratings then need timestamps, and age from the latest of them.
     random_state : int, numpy.random.Generator or None
         The seed of the starting factors, or the generator that draws them.
     n_threads : int or None
@@ -181,6 +186,7 @@ class ImplicitALS(AlternatingModel):
         "known_from": Whole(
             "Number of ratings from which on what a person has not rated counts in full.", 0, 10**9
         ),
+        "half_life": HALF_LIFE,
     }
     search_space = SearchSpace(
         parameters={
@@ -215,6 +221,7 @@ class ImplicitALS(AlternatingModel):
         threshold: float | None = None,
         grading: float = 0.0,
         known_from: int = 0,
+        half_life: str | None = None,
         random_state: int | np.random.Generator | None = 0,
         n_threads: int | None = None,
     ) -> None:
@@ -231,6 +238,7 @@ class ImplicitALS(AlternatingModel):
         self.threshold = threshold
         self.grading = grading
         self.known_from = known_from
+        self.half_life = half_life
         self.random_state = random_state
         self.n_threads = n_threads
 
@@ -249,6 +257,7 @@ class ImplicitALS(AlternatingModel):
             if not isinstance(given, str) or given not in expected:
                 listed = ", ".join(f'"{each}"' for each in expected)
                 raise DataError(f"{name}={given!r}; expected one of {listed}")
+        check_half_life(self.half_life)
         self._check_feature_regularization()
         self._check_grading()
 

@@ -54,6 +54,16 @@ class TakesNewData(Parameters):
         """
         self.fit(merged.ratings)
 
+    def weighed_as_fitted(self, ratings: Ratings) -> Ratings:
+        """New ratings with the weights that they have beside those of the fit; here those they come with.
+
+        Raises
+        ------
+        DataError
+            If the model cannot weigh them so.
+        """
+        return ratings
+
     def item_by(self, rated: Rows) -> NewItem:
         """An item that the model has never seen, from its ratings; one row, whose columns are users.
 
@@ -98,7 +108,8 @@ class TakesNewData(Parameters):
         Parameters
         ----------
         ratings : Ratings
-            The new ratings alone. If a pair has been rated before, the new rating takes its place.
+            The new ratings alone. If a pair has been rated before, the new rating takes its place. With a
+            half-life they need timestamps; one that is newer than all those of the fit counts more than 1.
         n_iterations : int
             How often to solve the touched items and then the touched users. The last time, all users whose
             row problem has changed are solved exactly. `ItemRidge` and the baselines have no iterations: they
@@ -123,7 +134,8 @@ class TakesNewData(Parameters):
         if not hasattr(self, "item_index_"):
             return self.fit(ratings)
         try:
-            merged = merge_ratings(self.user_index_, self.item_index_, self.rated_, ratings)
+            new = self.weighed_as_fitted(ratings)
+            merged = merge_ratings(self.user_index_, self.item_index_, self.rated_, new)
             learned = vars(self.learned_from(merged, n_iterations))
         except MemoryError as error:
             what = f"let {self!r} learn from {len(ratings):,} ratings more"

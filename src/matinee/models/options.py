@@ -39,6 +39,8 @@ class Number(Option):
 class Word(Option):
     """A word that the model knows, or a number for a parameter that also takes numbers."""
 
+    metavar: str = "NAME"
+
 
 @dataclass(frozen=True)
 class Switch(Option):
@@ -50,5 +52,10 @@ N_ITERATIONS = Whole("Largest number of iterations.", 1, 1_000_000)
 REGULARIZATION = Number("λ: how strongly the factors are pulled towards zero.")
 FEATURE_REGULARIZATION = Number(
     "κ: how strongly what a feature of --users or --movies says is pulled towards zero."
+)
+HALF_LIFE = Word(
+    "Age at which a rating counts half, such as 180d or 2y; ratings need times. A recommender takes it for "
+    "what people watch.",
+    metavar="AGE",
 )
 TOLERANCE = Number("Stop once the RMSE falls by less than this.")

@@ -16,6 +16,7 @@ from matinee.models.answers import Listing, Recommendation
 from matinee.models.blended_people import BlendedItems, BlendedPeople
 from matinee.models.default_models import default_stars, default_watch
 from matinee.models.diversity import diverse
+from matinee.models.factor_model import FactorModel
 from matinee.models.id_lookup import Kind
 from matinee.models.model import Model, kind_named
 from matinee.models.new_item import ItemAnswers, NewItem
@@ -210,6 +211,9 @@ class Recommender(Model):
     def _take_parts(self, watch: list[Model], stars: Model) -> None:
         self.watch_models_, self.stars_model_ = watch, stars
         self.user_index_, self.item_index_, self.rated_ = stars.user_index_, stars.item_index_, stars.rated_
+        if not all(same_rows(model.rated_, stars.rated_) for model in watch):
+            # Models of different half-lives weigh the ratings each in their own way.
+            self.rated_ = stars.rated_._replace(weights=None)
         self.rating_range_, self.history_ = stars.rating_range_, stars.history_
         self.interrupted_ = stars.interrupted_
         self.settle()
@@ -240,10 +244,16 @@ class Recommender(Model):
     def _blended(self, rated: Rows, watch: list[People], stars: People) -> BlendedPeople:
         items = self._computed.get(
             "blended items",
-            lambda: BlendedItems.of(self.n_raters, [*watch, stars], self.rating_range_),
+            lambda: BlendedItems.of(self._times_watched, [*watch, stars], self.rating_range_),
         )
         threads = thread_count(self.n_threads)
         return BlendedPeople(rated, watch, stars, self.as_fitted.blend, items, threads)
+
+    @property
+    def _times_watched(self) -> NDArray[Any]:
+        """How many users rated each item, by the weights that the first watch model gives their ratings."""
+        rated = self.watch_models_[0].rated_
+        return np.bincount(rated.columns, rated.weights, minlength=len(self.item_index_))
 
     def item_by(self, rated: Rows) -> NewItem:
         """An item that the model has never seen, from its ratings; one row, whose columns are users."""
@@ -252,8 +262,8 @@ class Recommender(Model):
     def blended_item(self, rated: Rows, *parts: ItemAnswers) -> NewItem:
         """An item from its ratings and the answers of each model for it, the star model's last."""
         *watch, stars = parts
-        people, n_raters = self.people, self.n_raters
-        popularity = (len(rated.columns) - n_raters.mean()) / (n_raters.std() or 1.0)
+        people, watched = self.people, self._times_watched
+        popularity = (rated.total - watched.mean()) / (watched.std() or 1.0)
         columns = np.concatenate([*(each.columns for each in (*watch, stars)), [popularity]])
         item = Side(columns.astype(np.float32)[None, :], None)
 
@@ -266,6 +276,15 @@ class Recommender(Model):
         neighbours = watch[0].neighbours
         answers = replace(stars, columns=columns, scores=scores, neighbours=neighbours)
         return NewItem(self.user_index_, self.item_index_, rated, answers)
+
+    def weighed_as_fitted(self, ratings: Ratings) -> Ratings:
+        """New ratings as they are, unless one of the models weighs them by their age."""
+        if any(isinstance(part, FactorModel) and part.newest_ is not None for part in self.parts):
+            raise DataError(
+                "partial_fit of a Recommender gives all its models the same ratings, and one of them has a "
+                "half_life; fit it again"
+            )
+        return ratings
 
     def learn_more(self, merged: MergedRatings, n_iterations: int) -> None:
         """Let every model learn from the new ratings."""
@@ -493,7 +512,7 @@ def _check_same_ratings(one: Model, other: Model) -> None:
     same = (
         np.array_equal(one.user_index_.ids, other.user_index_.ids)
         and np.array_equal(one.item_index_.ids, other.item_index_.ids)
-        and same_rows(one.rated_, other.rated_)
+        and same_rows(one.rated_._replace(weights=None), other.rated_._replace(weights=None))
     )
     if not same:
         names = f"{type(one).__name__} and {type(other).__name__}"

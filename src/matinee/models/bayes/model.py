@@ -21,10 +21,11 @@ from matinee.models.bayes.new_data import ItemPriors, Sweeps, TouchedRows, grown
 from matinee.models.bayes.posterior import Posterior, SampledRows
 from matinee.models.features.feature_regression import FeatureRegression
 from matinee.models.features.side_knowledge import Encoded, encode_features, regression_features
+from matinee.models.half_life import check_half_life
 from matinee.models.memory import named_if_too_large
 from matinee.models.model import Model
 from matinee.models.new_item import ItemAnswers, NewItem
-from matinee.models.options import N_FACTORS, TOLERANCE, Option, Switch, Whole
+from matinee.models.options import HALF_LIFE, N_FACTORS, TOLERANCE, Option, Switch, Whole
 from matinee.models.parameters import thread_count
 from matinee.models.search_space import Doubling, OnOrOff, SearchSpace
 from matinee.models.warm_start import begin
@@ -68,6 +69,9 @@ class BayesianALS(SampledModel):
     tolerance : float or None
         Stop once the last 20 samples have lowered the validation error of the running average by less than
         this. It has no effect without validation ratings.
+    half_life : str or None
+        The age at which a rating counts half, such as "180d": a number, and h, d, w or y for hours, days,
+        weeks or years. Ratings then need timestamps, and age from the latest of them.
     random_state : int, numpy.random.Generator or None
         The seed of all draws, or the generator that makes them.
     n_threads : int or None
@@ -95,6 +99,7 @@ class BayesianALS(SampledModel):
         "n_burn_in": Whole("Number of first samples to throw away.", 0, MOST_SAMPLES),
         "n_kept": Whole("Number of samples to keep in the model.", 1, MOST_SAMPLES),
         "implicit": Switch("Learn also from who rated what, whatever the rating."),
+        "half_life": HALF_LIFE,
     }
     search_space = SearchSpace(
         parameters={"n_factors": Doubling(halvings=1, doublings=1), "implicit": OnOrOff()},
@@ -114,6 +119,7 @@ class BayesianALS(SampledModel):
         implicit: bool = False,
         n_kept: int = 50,
         tolerance: float | None = None,
+        half_life: str | None = None,
         random_state: int | np.random.Generator | None = 0,
         n_threads: int | None = None,
     ) -> None:
@@ -123,6 +129,7 @@ class BayesianALS(SampledModel):
         self.implicit = implicit
         self.n_kept = n_kept
         self.tolerance = tolerance
+        self.half_life = half_life
         self.random_state = random_state
         self.n_threads = n_threads
 
@@ -167,12 +174,14 @@ class BayesianALS(SampledModel):
         ------
         DataError
             If a parameter is out of its range, the starting factors have the wrong shape, or the features
-            have an id twice, or hold a null, a NaN or something that is neither number nor text.
+            have an id twice, or hold a null, a NaN or something that is neither number nor text. With a
+            half-life, also if a rating has no timestamp.
         KeyboardInterrupt
             On Ctrl-C during the burn-in. After the burn-in, Ctrl-C ends the fit with a warning, and the model
             has the samples drawn so far.
         """
         self.check_fit(train, validation)
+        train, newest = self.by_age(train)
         train, of_users, of_items = encode_features(train, user_features, item_features)
         chain = self._chain(train, of_users, of_items, start)
         n_drawn = self.n_samples
@@ -189,6 +198,7 @@ class BayesianALS(SampledModel):
             if n_drawn < 1:
                 raise
             chain.finish()
+        self.newest_ = newest
         self._take_chain(train, chain, of_users)
         self.interrupted_ = n_drawn < self.n_samples
         if self.interrupted_:
@@ -328,6 +338,7 @@ class BayesianALS(SampledModel):
             raise DataError(f"implicit={self.implicit!r}; expected True or False")
         if self.tolerance is not None:
             number("tolerance", self.tolerance, least=0)
+        check_half_life(self.half_life)
 
 
 def _errors_on(train: Ratings, validation: Ratings | None, n_burn_in: int) -> Measure:

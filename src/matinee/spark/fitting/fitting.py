@@ -176,6 +176,8 @@ def _check_choices(exchange: Any, result: Any, duplicates: Any, model: Alternati
         raise DataError(f"momentum={model.momentum!r} does not work with routed factors; expected 0")
     if isinstance(model, ImplicitALS) and model.known_from:
         raise DataError(f"known_from={model.known_from!r} does not work on Spark; expected 0")
+    if model.half_life is not None:
+        raise DataError(f"half_life={model.half_life!r} needs times, which a fit on Spark does not read")
 
 
 def _alternation(
