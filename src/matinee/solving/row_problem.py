@@ -231,6 +231,7 @@ def solve_rows(
     solver: Solver = CHOLESKY,
     prior: NDArray[np.float64] | None = None,
     shift: Floats | None = None,
+    row_errors: NDArray[np.float64] | None = None,
 ) -> Losses:
     """Solve every row of one side against the other side, and write the solutions into ``solved``.
 
@@ -250,12 +251,15 @@ def solve_rows(
     shift : ndarray of float32, shape (1 or n_rows, n_factors + 1), optional
         The shift q of the prior: its precision times its mean, with the bias last. The squared error then
         includes xᵀ·prior·x − 2 shiftᵀx.
+    row_errors : ndarray of float64, shape (n_rows,), optional
+        Takes the squared error of each row; only for explicit ratings.
     """
     prior = terms.prior(fixed, n_threads) if prior is None else prior
     if terms.common_weight is not None:
         return _solve_alike(observed, fixed, solved, ridge, terms, n_threads, solver, prior, shift)
     is_confidence = terms.confidence is not None
-    squared_errors, penalties = np.zeros(len(ridge)), np.zeros(len(ridge))
+    squared_errors = np.zeros(len(ridge)) if row_errors is None else row_errors
+    penalties = np.zeros(len(ridge))
     _kernels.solve_rows(
         *observed,
         feedback="confidence" if is_confidence else "ratings",

@@ -20,13 +20,19 @@ from matinee.ratings import Rows
 from ...conftest import random_ratings
 from .test_answers import frames, known_features
 
-KINDS = ["plain", "implicit", "features", "all"]
+KINDS = ["plain", "implicit", "features", "noise", "all"]
 
 
 def fit(kind: str) -> BayesianALS:
     ratings = random_ratings()
     model = BayesianALS(
-        n_factors=3, n_samples=6, n_burn_in=2, n_kept=4, tolerance=1e-3, implicit=kind in ("implicit", "all")
+        n_factors=3,
+        n_samples=6,
+        n_burn_in=2,
+        n_kept=4,
+        tolerance=1e-3,
+        implicit=kind in ("implicit", "all"),
+        user_noise=kind in ("noise", "all"),
     )
     given = frames(ratings) if kind in ("features", "all") else {}
     return model.fit(ratings, random_ratings(seed=1), **given)

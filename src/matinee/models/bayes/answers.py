@@ -42,6 +42,7 @@ class SampledModel(FactorModel):
     has_biases = True
 
     implicit: bool
+    user_noise: bool
     posterior_: Posterior
     effective_samples_: float
     user_columns_: FeatureColumns | None
@@ -249,6 +250,8 @@ class SampledModel(FactorModel):
     def arrays(self) -> dict[str, Any]:
         """The arrays of a model file, by name."""
         of_posterior = {name: getattr(self.posterior_, name) for name in Posterior.names()}
+        if not self.posterior_.has_user_noise:
+            del of_posterior["noise_degrees"]
         features = self.user_features_
         known = {} if features is None else arrays_of_rows(features, "user_features")
         return {**super().arrays(), **of_posterior, **known}
@@ -264,11 +267,16 @@ class SampledModel(FactorModel):
     def take_arrays(self, arrays: dict[str, Any]) -> None:
         """Set the attributes that `arrays` wrote to a file."""
         super().take_arrays(arrays)
-        self.posterior_ = Posterior(**{name: arrays[name] for name in Posterior.names()})
+        known = {"noise_degrees": np.zeros(0), **arrays}
+        self.posterior_ = Posterior(**{name: known[name] for name in Posterior.names()})
         n_given = self.user_columns_.n_features if self.user_columns_ else 0
         n_features = n_given + (len(self.item_index_) if self.implicit else 0)
         self.posterior_.check(
-            len(self.user_index_), len(self.item_index_), self.item_factors_.shape[1], n_features
+            len(self.user_index_),
+            len(self.item_index_),
+            self.item_factors_.shape[1],
+            n_features,
+            user_noise=bool(self.user_noise),
         )
         self.user_features_ = None
         if self.user_columns_ is not None:

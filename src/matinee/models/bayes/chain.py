@@ -14,7 +14,9 @@ from matinee.models.bayes.hyperprior import (
     draw_noise_precision,
     draw_row_prior,
 )
-from matinee.models.bayes.posterior import Posterior, State, predict_with_strangers, solve_under_prior
+from matinee.models.bayes.posterior import Posterior, State, predict_with_strangers
+from matinee.models.bayes.row_posterior import solve_under_prior
+from matinee.models.bayes.user_noise import UserNoise
 from matinee.models.features.feature_regression import FeatureRegression
 from matinee.ratings import Rows
 from matinee.solving.draws import Doubles
@@ -90,8 +92,21 @@ class SampledSide:
         mean = self.prior.mean[None, :]
         return mean if self._offsets is None else mean + self._offsets
 
-    def draw(self, fixed: Side, offset: float, noise_precision: float, seed: int) -> float:
-        """Draw the rows given the other side and their prior, and return their squared error."""
+    def draw(
+        self,
+        fixed: Side,
+        offset: float,
+        noise_precision: float,
+        seed: int,
+        row_errors: Doubles | None = None,
+    ) -> float:
+        """Draw the rows given the other side and their prior, and return their squared error.
+
+        Parameters
+        ----------
+        row_errors : ndarray of float64, shape (n_rows,), optional
+            Takes the squared error of each row.
+        """
         losses, prior, shift = solve_under_prior(
             self.observed,
             fixed,
@@ -102,7 +117,10 @@ class SampledSide:
             offset=offset,
             n_threads=self.n_threads,
             solver=Solver(spread=1.0, seed=seed),
+            row_errors=row_errors,
         )
+        if row_errors is not None:
+            return float(row_errors.sum())
         rows = rows_of(self.side)
         of_prior = float(np.sum(prior * gram(rows, self.n_threads)))
         of_shift = (
@@ -155,6 +173,8 @@ class Sampling(AlternationInMemory):
     generator : numpy.random.Generator
     n_burn_in, n_kept : int
         The number of sweeps before the first sample, and of evenly spaced samples to keep.
+    user_noise : bool
+        Whether every user has noise of their own.
 
     Attributes
     ----------
@@ -174,6 +194,7 @@ class Sampling(AlternationInMemory):
         n_burn_in: int,
         n_kept: int,
         n_threads: int,
+        user_noise: bool = False,
     ) -> None:
         nothing = np.zeros(0, dtype=np.float32)
         super().__init__(
@@ -190,25 +211,45 @@ class Sampling(AlternationInMemory):
         self.generator = generator
         self.scale = scale
         self.noise_precision = noise_precision
+        self.user_noise = UserNoise(users.observed, items.observed) if user_noise else None
         self.n_burn_in = n_burn_in
         self.states = States(n_kept)
         self.posterior: Posterior
 
     def improve(self) -> Losses:
         """Do one sweep: draw the priors, users, items and the noise precision, each given the others."""
-        self._draw(self.sampled_users, self.items)
+        unweighed = self._draw_users()
         squared_error = self._draw(self.sampled_items, self.users)
         n_ratings = self.by_user.total
         self.noise_precision = draw_noise_precision(
             self.generator, n_ratings, squared_error, scale=self.scale
         )
         self._objective = squared_error
-        return Losses(squared_error, 0.0)
+        return Losses(squared_error if unweighed is None else unweighed, 0.0)
 
-    def _draw(self, sampled: SampledSide, fixed: Side) -> float:
+    def _draw_users(self) -> float | None:
+        """Draw the users, and the noise of each if they have noise of their own.
+
+        Returns
+        -------
+        float or None
+            With such noise, the squared error that all ratings have, whoever gave them.
+        """
+        noise = self.user_noise
+        if noise is None:
+            self._draw(self.sampled_users, self.items)
+            return None
+        errors = np.zeros(self.by_user.n_rows)
+        self.sampled_users.observed = noise.by_user
+        self._draw(self.sampled_users, self.items, errors)
+        unweighed = noise.draw(self.generator, errors, self.noise_precision)
+        self.sampled_items.observed = noise.by_item
+        return unweighed
+
+    def _draw(self, sampled: SampledSide, fixed: Side, row_errors: Doubles | None = None) -> float:
         sampled.draw_prior(self.generator)
         seed = int(self.generator.integers(2**63))
-        return sampled.draw(fixed, self.terms.offset, self.noise_precision, seed)
+        return sampled.draw(fixed, self.terms.offset, self.noise_precision, seed, row_errors)
 
     def _iterate(self, iteration: int, measure: Any) -> Iteration:
         record = super()._iterate(iteration, measure)
@@ -220,7 +261,8 @@ class Sampling(AlternationInMemory):
         items = Side(self.items.factors.copy(), bias_of(self.items).copy())
         regression = self.sampled_users.regression
         weights = None if regression is None else regression.weights.copy()
-        return State(items, self.sampled_users.prior, weights, self.noise_precision)
+        degrees = None if self.user_noise is None else self.user_noise.degrees
+        return State(items, self.sampled_users.prior, weights, self.noise_precision, degrees)
 
     @property
     def stranger(self) -> Side:

@@ -63,6 +63,10 @@ class BayesianALS(SampledModel):
     implicit : bool
         Use the items that a user rated as features of the user, and the users who rated an item as features
         of the item, each scaled by n^-½ (a Bayesian SVD++ and its mirror).
+    user_noise : bool
+        Give every user noise of their own: the ratings of user u have the precision ``α a_u``. Whoever rates
+        erratically counts for less in what is learned of items, and has wider intervals; who rates steadily
+        has narrower ones.
     n_kept : int
         The number of samples to keep, evenly spaced, for answers after the fit. Each is as large as an `ALS`
         model.
@@ -99,6 +103,7 @@ class BayesianALS(SampledModel):
         "n_burn_in": Whole("Number of first samples to throw away.", 0, MOST_SAMPLES),
         "n_kept": Whole("Number of samples to keep in the model.", 1, MOST_SAMPLES),
         "implicit": Switch("Learn also from who rated what, whatever the rating."),
+        "user_noise": Switch("Learn how erratically each person rates, and make intervals that suit them."),
         "half_life": HALF_LIFE,
     }
     search_space = SearchSpace(
@@ -117,6 +122,7 @@ class BayesianALS(SampledModel):
         n_samples: int = 200,
         n_burn_in: int = 20,
         implicit: bool = False,
+        user_noise: bool = False,
         n_kept: int = 50,
         tolerance: float | None = None,
         half_life: str | None = None,
@@ -127,6 +133,7 @@ class BayesianALS(SampledModel):
         self.n_samples = n_samples
         self.n_burn_in = n_burn_in
         self.implicit = implicit
+        self.user_noise = user_noise
         self.n_kept = n_kept
         self.tolerance = tolerance
         self.half_life = half_life
@@ -239,6 +246,7 @@ class BayesianALS(SampledModel):
             n_burn_in=self.n_burn_in,
             n_kept=self.n_kept,
             n_threads=threads,
+            user_noise=bool(self.user_noise),
         )
 
     def learn_more(self, merged: MergedRatings, n_iterations: int) -> None:
@@ -284,7 +292,7 @@ class BayesianALS(SampledModel):
         raters = rated._replace(columns=np.arange(len(rated.columns), dtype=np.int32))
         people = self.people.pick(rated.columns)
         # Draws and not means, as the items of the fit were drawn given draws.
-        drawn = self.posterior_.users_given(
+        drawn = self.posterior_.people_given(
             people.rated,
             self._sampled_items.features(people.rated, people.known),
             self.mean_,
@@ -334,8 +342,10 @@ class BayesianALS(SampledModel):
         whole_number("n_samples", self.n_samples, least=1, most=MOST_SAMPLES)
         whole_number("n_burn_in", self.n_burn_in, least=0, most=MOST_SAMPLES)
         whole_number("n_kept", self.n_kept, least=1, most=MOST_SAMPLES)
-        if not isinstance(self.implicit, bool | np.bool_):
-            raise DataError(f"implicit={self.implicit!r}; expected True or False")
+        for name in ("implicit", "user_noise"):
+            given = getattr(self, name)
+            if not isinstance(given, bool | np.bool_):
+                raise DataError(f"{name}={given!r}; expected True or False")
         if self.tolerance is not None:
             number("tolerance", self.tolerance, least=0)
         check_half_life(self.half_life)

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from matinee.models.bayes.chain import SampledSide
 from matinee.models.bayes.hyperprior import RowPrior, expected_row_prior
-from matinee.models.bayes.posterior import Posterior, SampledRows, solve_under_prior
+from matinee.models.bayes.posterior import Posterior, SampledPersons, SampledRows
+from matinee.models.bayes.row_posterior import solve_under_prior
+from matinee.models.bayes.user_noise import weighed_by_column
 from matinee.ratings import MergedRatings, Rows
+from matinee.solving.draws import Doubles
 from matinee.solving.row_problem import (
     CHOLESKY,
     TO_THE_LAST_DIGIT,
@@ -131,7 +134,9 @@ class Sweeps:
         drawn.prior = prior
         errors = []
         for of_users, of_items in seeds.tolist():
-            self._solve_users(sample, items, users, Solver(spread=1.0, seed=of_users))
+            precisions = self._solve_users(sample, items, users, Solver(spread=1.0, seed=of_users))
+            if precisions is not None:
+                drawn.observed = weighed_by_column(touched.by_item, precisions)
             noise = float(self.posterior.noise_precisions[sample])
             errors.append(drawn.draw(users, self.offset, noise, of_items))
             items.put(touched.items, part)
@@ -147,19 +152,13 @@ class Sweeps:
         items.put(self.old_items, self.priors.items(sample))
         return items
 
-    def _solve_users(self, sample: int, items: Side, users: Side, solver: Solver) -> None:
-        posterior = self.posterior
-        solve_under_prior(
-            self.touched.by_user,
-            items,
-            users,
-            precision=posterior.prior_precisions[sample],
-            means=posterior.prior_mean_of(sample, self.touched.features),
-            noise_precision=float(posterior.noise_precisions[sample]),
-            offset=self.offset,
-            n_threads=self.n_threads,
-            solver=solver,
+    def _solve_users(self, sample: int, items: Side, users: Side, solver: Solver) -> Doubles | None:
+        """Solve or draw the users; returns how precisely each of them rates, if they differ in that."""
+        touched = self.touched
+        noise = self.posterior.solve_people(
+            sample, touched.by_user, items, users, touched.features, self.offset, solver, self.n_threads
         )
+        return None if noise is None else noise[0]
 
     def _keep(self, sample: int, users: Side, items: Side) -> None:
         self.posterior.user_samples[self.touched.users, sample] = users.factors
@@ -199,21 +198,24 @@ def _spread(array: NDArray[Any], positions: NDArray[Any], n_rows: int) -> NDArra
     return spread
 
 
-def solved_item(priors: ItemPriors, rated: Rows, raters: Iterator[Side], *, offset: float) -> SampledRows:
+def solved_item(
+    priors: ItemPriors, rated: Rows, raters: Iterator[SampledPersons], *, offset: float
+) -> SampledRows:
     """The factors and biases of an item in every sample, from its ratings.
 
     Parameters
     ----------
     rated : Rows
         One row; its columns are positions among the raters.
-    raters : iterator of Side
+    raters : iterator of SampledPersons
         Those who rated the item, in one sample after the other.
     """
     posterior, sides = priors.posterior, []
-    for sample, fixed in enumerate(raters):
+    for sample, persons in enumerate(raters):
+        fixed, noise = persons.side, persons.noise
         prior, side = priors.of(sample), Side.empty(1, fixed.factors.shape[1], biases=True)
         solve_under_prior(
-            rated,
+            rated if noise is None else weighed_by_column(rated, noise[0]),
             fixed,
             side,
             precision=prior.precision,

@@ -172,15 +172,22 @@ class SampledPeople(ProductPeople):
         columns_used = np.full(len(columns), -1)
         columns_used[known] = local
         total, squared = np.zeros(len(places)), np.zeros(len(places))
-        drawn = posterior.users_given(rated, features, self.items.mean, DRAWN, self.n_threads)
-        for users, items in zip(drawn, posterior.items_in_turn(used), strict=True):
-            scores = predict_pairs(places, columns_used, users, items, offset=0.0, n_threads=self.n_threads)
+        noise = np.zeros(len(people))
+        drawn = posterior.people_given(rated, features, self.items.mean, DRAWN, self.n_threads)
+        for persons, items in zip(drawn, posterior.items_in_turn(used), strict=True):
+            scores = predict_pairs(
+                places, columns_used, persons.side, items, offset=0.0, n_threads=self.n_threads
+            )
             total += scores
             squared += np.square(scores, dtype=np.float64)
+            if persons.noise is not None:
+                noise += persons.noise[1]
         n = posterior.n_samples
-        variance = np.maximum(squared - total**2 / n, 0.0) / max(n - 1, 1) + posterior.noise_variance
+        of_noise = (noise / n)[places] if posterior.has_user_noise else posterior.noise_variance
+        variance = np.maximum(squared - total**2 / n, 0.0) / max(n - 1, 1) + of_noise
         # For an unknown item, the variance of all ratings is all that is known.
-        variance[~known] = max(self.items.rating_variance, posterior.noise_variance)
+        least = np.maximum(self.items.rating_variance, of_noise)
+        variance[~known] = np.broadcast_to(least, variance.shape)[~known]
         return np.sqrt(variance).astype(np.float32)
 
     def interval(self, means: Floats, columns: NDArray[Any], share: float) -> tuple[Floats, Floats]:
@@ -200,14 +207,25 @@ class SampledPeople(ProductPeople):
         means = np.stack([posterior.prior_mean_of(s, features)[0] for s in range(posterior.n_samples)])
         factors, biases = self._bordered(rated.columns)
         asked, asked_biases = self._bordered(columns)
-        weighed = factors if rated.weights is None else factors * rated.weights[:, None]
+        weights = self._weights_of_the_first(features)
+        weighed = factors * weights[:, :, None]
         responses = solved(prior + np.swapaxes(weighed, 1, 2) @ factors, np.swapaxes(asked, 1, 2))
-        targets = rated.values - self.items.mean - biases
-        targets = targets if rated.weights is None else targets * rated.weights
+        targets = weights * (rated.values - self.items.mean - biases)
         parts = ((factors @ responses) * targets[:, :, None]).mean(axis=0).T
         shifts = (prior @ means[:, :, None])[:, :, 0]
         baselines = np.einsum("sk,ski->si", shifts, responses) + asked_biases
         return self.items.mean + baselines.mean(axis=0), parts
+
+    def _weights_of_the_first(self, features: Rows | None) -> NDArray[np.float64]:
+        """What each rating of the first person weighs in every sample; shape (n_samples, n_rated)."""
+        posterior = self.items.posterior
+        precisions = np.ones(posterior.n_samples)
+        if posterior.has_user_noise:
+            people = posterior.people_given(self.rated, features, self.items.mean, DRAWN, self.n_threads)
+            precisions[:] = [0.0 if each.noise is None else each.noise[0][0] for each in people]
+        own = np.ones(len(self.rated.columns)) if self.rated.weights is None else self.rated.weights
+        weights: NDArray[np.float64] = np.outer(precisions, own)
+        return weights
 
     def _bordered(self, columns: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The items' factors in every sample, with a 1 at the end, and their biases.

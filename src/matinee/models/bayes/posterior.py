@@ -11,19 +11,24 @@ from numpy.typing import NDArray
 
 from matinee.errors import ModelFileError
 from matinee.models.bayes.hyperprior import RowPrior
+from matinee.models.bayes.row_posterior import solve_under_prior
+from matinee.models.bayes.user_noise import expected_noise, weighed_by_row
 from matinee.ratings import Rows
 from matinee.solving.draws import Doubles
 from matinee.solving.row_problem import (
     TO_THE_LAST_DIGIT,
     Floats,
-    Losses,
     Side,
     Solver,
-    Terms,
     bias_of,
-    solve_rows,
 )
 from matinee.solving.sparse_products import multiply
+
+# How often a person's row and their noise are found in turn. The row is drawn and not solved: the errors of a
+# solution are smaller than those that are to be expected. One turn more changes hardly anything.
+NOISE_TURNS = 2
+# Far from the seeds of other draws of the same people.
+NOISE_SEED = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,15 @@ class State:
         β of the users' regression; None without one.
     noise_precision : float
         The precision α of a single rating.
+    noise_degrees : float or None
+        ν of the noise of users; None if it is the same for all.
     """
 
     items: Side
     user_prior: RowPrior
     user_weights: Floats | None
     noise_precision: float
+    noise_degrees: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,23 @@ class SampledRows(Side):
 
 
 @dataclass(frozen=True)
+class SampledPersons:
+    """People in one sample.
+
+    Attributes
+    ----------
+    side : Side
+        Their factors and biases.
+    noise : tuple of ndarray of float64, shape (n_people,), or None
+        How precisely each of them rates, as a multiple of α, and the variance of their ratings; None if
+        everybody rates alike.
+    """
+
+    side: Side
+    noise: tuple[Doubles, Doubles] | None
+
+
+@dataclass(frozen=True)
 class Posterior:
     """The S kept samples of a chain; d is the number of factors plus 1 for the bias.
 
@@ -93,6 +118,8 @@ class Posterior:
         β of the users' regression; n_features is 0 without one.
     noise_precisions : ndarray of float64, shape (S,)
         The precision α of a single rating.
+    noise_degrees : ndarray of float64, shape (S,), or (0,)
+        ν of the noise that every user has of their own; empty if the noise is the same for all.
     """
 
     user_samples: Floats
@@ -103,6 +130,7 @@ class Posterior:
     prior_precisions: Doubles
     link_weights: Floats
     noise_precisions: Doubles
+    noise_degrees: Doubles
 
     @classmethod
     def of(
@@ -133,6 +161,9 @@ class Posterior:
                 [none if each.user_weights is None else each.user_weights for each in states]
             ),
             noise_precisions=np.array([each.noise_precision for each in states]),
+            noise_degrees=np.array(
+                [each.noise_degrees for each in states if each.noise_degrees is not None], dtype=np.float64
+            ),
         )
         users = posterior.users_given(rated, features, offset, TO_THE_LAST_DIGIT, n_threads)
         for sample, side in enumerate(users):
@@ -145,7 +176,7 @@ class Posterior:
         """The names of the arrays in a model file."""
         return [each.name for each in fields(cls)]
 
-    def check(self, n_users: int, n_items: int, n_factors: int, n_features: int) -> None:
+    def check(self, n_users: int, n_items: int, n_factors: int, n_features: int, *, user_noise: bool) -> None:
         """Raise a ModelFileError if the arrays, read from a file, do not match each other or the model."""
         n, d = self.n_samples, n_factors + 1
         shapes = {
@@ -157,6 +188,7 @@ class Posterior:
             "prior_precisions": (np.float64, (n, d, d)),
             "link_weights": (np.float32, (n, n_features, d)),
             "noise_precisions": (np.float64, (n,)),
+            "noise_degrees": (np.float64, (n if user_noise else 0,)),
         }
         for name, (dtype, shape) in shapes.items():
             array = getattr(self, name)
@@ -164,6 +196,8 @@ class Posterior:
                 raise ModelFileError(f"{name} is of type {array.dtype} and has the shape {array.shape}")
         if not (n and (self.noise_precisions > 0).all()):
             raise ModelFileError("the precision of its noise is not above 0")
+        if not (self.noise_degrees > 2).all():
+            raise ModelFileError("the noise of its users has a variance without bound")
         if not _are_precisions(self.prior_precisions):
             raise ModelFileError("a precision of its prior is not positive definite")
         with np.errstate(over="ignore"):
@@ -175,6 +209,11 @@ class Posterior:
     def n_samples(self) -> int:
         """The number S of samples."""
         return len(self.noise_precisions)
+
+    @property
+    def has_user_noise(self) -> bool:
+        """Whether every user has noise of their own."""
+        return len(self.noise_degrees) > 0
 
     @property
     def noise_variance(self) -> float:
@@ -206,23 +245,68 @@ class Posterior:
             Without a spread, the result is the mean of the posterior. With a spread of 1, it is a draw; each
             sample has a seed of its own.
         """
+        people = self.people_given(rated, features, offset, solver, n_threads)
+        return (persons.side for persons in people)
+
+    def people_given(
+        self, rated: Rows, features: Rows | None, offset: float, solver: Solver, n_threads: int
+    ) -> Iterator[SampledPersons]:
+        """The same, with the noise of the people, if the model has noise of users."""
         used, local = np.unique(rated.columns, return_inverse=True)
         observed = rated._replace(columns=local.astype(np.int32))
         n_people = rated.n_rows
         for sample, items in enumerate(self.items_in_turn(used)):
             side = Side.empty(n_people, items.factors.shape[1], biases=True)
+            of_sample = replace(solver, seed=solver.seed + sample)
+            threads = max(1, min(n_threads, n_people))
+            noise = self.solve_people(sample, observed, items, side, features, offset, of_sample, threads)
+            yield SampledPersons(side, noise)
+
+    def solve_people(
+        self,
+        sample: int,
+        rated: Rows,
+        items: Side,
+        people: Side,
+        features: Rows | None,
+        offset: float,
+        solver: Solver,
+        n_threads: int,
+    ) -> tuple[Doubles, Doubles] | None:
+        """Solve or draw people against the items of one sample; returns their noise as in `SampledPersons`.
+
+        How precisely somebody rates follows from their ratings and the sample alone: whoever is folded in
+        gets what they would have got in the fit.
+        """
+        means, alpha = self.prior_mean_of(sample, features), float(self.noise_precisions[sample])
+
+        def solve(observed: Rows, how: Solver, row_errors: Doubles | None = None) -> None:
             solve_under_prior(
                 observed,
                 items,
-                side,
+                people,
                 precision=self.prior_precisions[sample],
-                means=self.prior_mean_of(sample, features),
-                noise_precision=float(self.noise_precisions[sample]),
+                means=means,
+                noise_precision=alpha,
                 offset=offset,
-                n_threads=max(1, min(n_threads, n_people)),
-                solver=replace(solver, seed=solver.seed + sample),
+                n_threads=n_threads,
+                solver=how,
+                row_errors=row_errors,
             )
-            yield side
+
+        if not self.has_user_noise:
+            solve(rated, solver)
+            return None
+        totals, errors = rated.totals.astype(np.float64), np.zeros(rated.n_rows)
+        precisions = np.ones(rated.n_rows)
+        for turn in range(NOISE_TURNS):
+            seed = NOISE_SEED + NOISE_TURNS * sample + turn
+            drawn = Solver(spread=1.0, seed=seed, same_noise=True)
+            solve(weighed_by_row(rated, precisions), drawn, errors)
+            noise = expected_noise(float(self.noise_degrees[sample]), totals, errors / precisions, alpha)
+            precisions = noise[0]
+        solve(weighed_by_row(rated, precisions), solver)
+        return noise
 
     def prior_mean_of(self, sample: int, features: Rows | None) -> Doubles:
         """The prior means of people, before any rating; shape (n_people or 1, d)."""
@@ -246,55 +330,6 @@ def _are_precisions(matrices: Doubles) -> bool:
     except np.linalg.LinAlgError:
         return False
     return True
-
-
-def solve_under_prior(
-    observed: Rows,
-    fixed: Side,
-    solved: Side,
-    *,
-    precision: Doubles,
-    means: Doubles,
-    noise_precision: float,
-    offset: float,
-    n_threads: int,
-    solver: Solver,
-) -> tuple[Losses, Doubles, Floats]:
-    """Solve or draw rows that are normal around their prior means, given ratings with noise.
-
-    The row problem is that of the posterior, divided by the noise precision.
-
-    Parameters
-    ----------
-    precision : ndarray of float64, shape (d, d)
-        The precision of the prior.
-    means : ndarray of float64, shape (1 or n_rows, d)
-        The means of the prior.
-    noise_precision : float
-        The precision of a single rating.
-    solver : Solver
-        With a spread of 1, rows are drawn and not solved.
-
-    Returns
-    -------
-    Losses
-    ndarray, ndarray
-        The prior and the shift of the row problem; the squared error includes their terms.
-    """
-    prior = precision / noise_precision
-    shift = (means @ prior).astype(np.float32)
-    losses = solve_rows(
-        observed,
-        fixed,
-        solved,
-        ridge=np.zeros(len(solved.factors), dtype=np.float32),
-        terms=Terms(offset=offset),
-        n_threads=n_threads,
-        solver=replace(solver, spread=solver.spread / float(np.sqrt(noise_precision))),
-        prior=prior,
-        shift=shift,
-    )
-    return losses, prior, shift
 
 
 def predict_with_strangers(
