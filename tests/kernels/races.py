@@ -120,6 +120,8 @@ def calls(kernels: ModuleType) -> Iterator[tuple[str, Call]]:
     implicit = {"feedback": "confidence", "confidence": 10.0, "unobserved": 0.1, "offset": 0.0}
     for has_biases in (False, True):
         yield f"explicit, biases: {has_biases}", solve(kernels, rows, fixed, has_biases=has_biases)
+    weighted = *rows, generator.uniform(0, 2, size=len(rows[2])).astype(np.float32)
+    yield "weights", solve(kernels, weighted, fixed, has_biases=True)
     for solver in ("cholesky", "cg", "subspace"):
         yield f"implicit, {solver}", solve(kernels, rows, fixed, **implicit, prior=0.1 * gram, solver=solver)
     yield "draws", solve(kernels, rows, fixed, prior=np.eye(RANK), spread=1.0)
