@@ -13,7 +13,7 @@ QUICK := -m "not needs" $(addprefix --ignore tests/,spark kernels web/end_to_end
 	web/api/test_openapi.py plots/test_images.py end_to_end/test_documents.py) \
 	--deselect tests/plots/test_map.py::test_umap_keeps_neighbours_together
 
-.PHONY: demo test test-lowest coverage sanitize races clang fuzz mutants lint types docs bench clean
+.PHONY: demo test test-lowest coverage sanitize races clang fuzz mutants lint types docs dist bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/matinee demo --output out
@@ -76,6 +76,12 @@ docs: $(VENV)/documented
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/pages docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
+# What an index would get, and whether a user without a compiler could install it.
+dist: .venv-release/installed
+	scripts/build-dist .venv-release/bin/python
+	scripts/check-dist .venv-release/bin/python
+	scripts/try-wheel $(PYTHON) dist/*.whl
+
 bench: $(VENV)/tested
 	$(BIN)/python benchmarks/explicit.py
 
@@ -110,6 +116,13 @@ $(LOWEST)/tested: $(VENV)/created $(NATIVE)
 		-C cmake.args=--preset=$* -C cmake.build-type=$(if $(filter debug,$*),Debug,RelWithDebInfo)
 	touch $@
 
+# Not among the libraries of $(VENV), which Matinee is tested with.
+.venv-release/installed: pyproject.toml
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --upgrade pip
+	$(@D)/bin/python -m pip install --quiet --group release
+	touch $@
+
 $(VENV)/linted: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
@@ -119,4 +132,4 @@ $(VENV)/documented: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-* build out docs/_build
+	rm -rf $(VENV) $(VENV)-* build dist out docs/_build
