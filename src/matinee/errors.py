@@ -36,4 +36,8 @@ class NotEnoughMemoryError(MatineeError, MemoryError):
 
 
 class MissingExtraError(MatineeError, ImportError):
-    """The optional dependencies of a part of Matinee are not installed."""
+    """The optional dependencies of a part of Matinee are not installed.
+
+    The message names the command that installs them. pip takes the extra from the Matinee that is installed,
+    and looks for none on an index.
+    """

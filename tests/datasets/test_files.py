@@ -68,7 +68,7 @@ def test_zstandard_is_unpacked(written):
 def test_zstandard_without_its_package_names_the_extra(written, monkeypatch):
     monkeypatch.setattr("matinee.datasets.unpacking.ZSTANDARD_MODULES", ("no_such_module",))
     with pytest.raises(
-        MissingExtraError, match=r"file: Zstandard files need .* pip install 'matinee\[zst\]'"
+        MissingExtraError, match=r'file: Zstandard files need .* run: python -m pip install "matinee\[zst\]"'
     ):
         read_ratings(written(b"\x28\xb5\x2f\xfdrest"))
 

@@ -121,4 +121,4 @@ def test_without_matplotlib_the_extra_is_named(matinee, files, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     done = matinee("plot", files / "ratings.csv", "-o", files / "out")
     assert done.status == 2
-    assert 'pip install "matinee[plots]"' in done.err
+    assert 'python -m pip install "matinee[plots]"' in done.err

@@ -108,7 +108,9 @@ def test_bad_input_is_one_line(matinee, ratings, tmp_path, monkeypatch, argument
 
 def test_without_optuna_the_command_to_install_it_is_told(matinee, ratings, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    assert 'pip install "matinee[tune]"' in refused(matinee("tune", ratings, "-o", tmp_path / "model"))
+    assert 'python -m pip install "matinee[tune]"' in refused(
+        matinee("tune", ratings, "-o", tmp_path / "model")
+    )
 
 
 def test_no_other_command_waits_for_optuna():

@@ -97,7 +97,7 @@ def test_without_umap_the_map_is_of_principal_components(
 ) -> None:
     monkeypatch.setitem(sys.modules, "umap", None)
     assert plots.movie_map(als).get_xlabel().startswith("first principal component")
-    with pytest.raises(matinee.MissingExtraError, match="pip install umap-learn"):
+    with pytest.raises(matinee.MissingExtraError, match="run: python -m pip install umap-learn"):
         plots.movie_map(als, method="umap")
 
 

@@ -73,5 +73,5 @@ def test_pyplot_is_not_even_imported(tmp_path: Path) -> None:
 
 def test_without_matplotlib_the_extra_is_named(result: TuningResult, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "matinee\[plots\]"'):
+    with pytest.raises(MissingExtraError, match=r'run: python -m pip install "matinee\[plots\]"'):
         plots.tuning(result)

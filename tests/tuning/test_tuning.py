@@ -521,7 +521,9 @@ def test_a_value_that_is_no_number_is_an_error(ratings, monkeypatch):
 
 def test_without_optuna_the_extra_and_the_command_are_named(ratings, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(matinee.MissingExtraError, match=r'"tune".*pip install "matinee\[tune\]"'):
+    with pytest.raises(
+        matinee.MissingExtraError, match=r'Optuna.*run: python -m pip install "matinee\[tune\]"'
+    ):
         tune(ratings)
 
 

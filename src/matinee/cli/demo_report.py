@@ -65,7 +65,7 @@ def _template() -> Any:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError:
         raise MissingExtraError(
-            'the report needs Jinja, which is not installed; run: pip install "matinee[plots]"'
+            'the report needs Jinja, which is not installed; run: python -m pip install "matinee[plots]"'
         ) from None
     loader = PackageLoader("matinee.cli", "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)

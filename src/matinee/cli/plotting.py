@@ -55,8 +55,8 @@ def plot(
 ) -> None:
     """Draw all pictures of ratings, or of a model.
 
-    The options for reading are of the file of ratings, or of --test. Needs matplotlib: pip install
-    "matinee[plots]".
+    The options for reading are of the file of ratings, or of --test. Needs matplotlib: python -m pip
+    install "matinee[plots]".
     """
     if format not in FORMATS:
         raise DataError(f"--format {format}; expected {' or '.join(FORMATS)}")

@@ -58,7 +58,8 @@ def _zstandard(packed: IO[bytes]) -> Any:
         except ImportError:
             continue
     raise MissingExtraError(
-        "Zstandard files need the package zstandard before Python 3.14: pip install 'matinee[zst]'"
+        "Zstandard files need the package zstandard before Python 3.14, which is not installed; "
+        'run: python -m pip install "matinee[zst]"'
     )
 
 

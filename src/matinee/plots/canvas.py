@@ -59,7 +59,7 @@ def require_matplotlib() -> None:
         import matplotlib.figure  # noqa: F401
     except ImportError:
         raise MissingExtraError(
-            'pictures need matplotlib, which is not installed; run: pip install "matinee[plots]"'
+            'pictures need matplotlib, which is not installed; run: python -m pip install "matinee[plots]"'
         ) from None
 
 

@@ -122,7 +122,8 @@ def _umap(*, required: bool) -> Any:
     except ImportError:
         if required:
             raise MissingExtraError(
-                'method="umap" needs umap-learn, which is not installed; run: pip install umap-learn'
+                'method="umap" needs umap-learn, which is not installed; '
+                "run: python -m pip install umap-learn"
             ) from None
         return None
     return umap

@@ -34,7 +34,8 @@ def require_pyspark() -> None:
         import pyspark.sql  # noqa: F401
     except ImportError:
         raise MissingExtraError(
-            'a fit on a cluster needs pyspark, which is not installed; run: pip install "matinee[spark]"'
+            "a fit on a cluster needs pyspark, which is not installed; "
+            'run: python -m pip install "matinee[spark]"'
         ) from None
 
 

@@ -223,7 +223,7 @@ def _require_optuna() -> None:
         import optuna  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            'tuning needs Optuna, from the extra "tune"; install it with: pip install "matinee[tune]"'
+            'tuning needs Optuna, which is not installed; run: python -m pip install "matinee[tune]"'
         ) from error
 
 
