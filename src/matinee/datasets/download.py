@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from filelock import FileLock
-from platformdirs import user_cache_dir
-
-from matinee.datasets import archives, transfer
+from matinee.datasets import archives
 from matinee.datasets.disk import disk_errors_explained
 from matinee.errors import DataError
+
+# What only a download needs is imported where it is needed: ssl, http and filelock take a while to load, and
+# most programs that import Matinee download nothing.
 
 GROUPLENS_URL = "https://files.grouplens.org/datasets/movielens/"
 
@@ -142,6 +142,8 @@ def _folder_from_environment(variable: str) -> Path | None:
 def _cache_folder(cache: Path | str | None) -> Path:
     if cache is not None:
         return Path(cache).expanduser()
+    from platformdirs import user_cache_dir
+
     return _folder_from_environment("MATINEE_CACHE") or Path(user_cache_dir("matinee"))
 
 
@@ -171,12 +173,16 @@ def _archive_url(name: str, base_url: str | None) -> str:
 
 @contextmanager
 def _one_at_a_time(name: str, cache_folder: Path) -> Iterator[None]:
+    from filelock import FileLock
+
     cache_folder.mkdir(parents=True, exist_ok=True)
     with FileLock(cache_folder / f".{name}.lock"):
         yield
 
 
 def _fetch(name: str, archive_url: str, cache_folder: Path, progress: bool | None) -> Path:
+    from matinee.datasets import transfer
+
     dataset = DATASETS[name]
     md5 = dataset.md5 or _published_md5(archive_url)
     # The sum in the name ties the bytes to their archive: a dataset that changes between two calls
@@ -198,6 +204,8 @@ def _fetch(name: str, archive_url: str, cache_folder: Path, progress: bool | Non
 
 
 def _published_md5(archive_url: str) -> str:
+    from matinee.datasets import transfer
+
     text = transfer.fetch_text(f"{archive_url}.md5")
     sums = re.findall(r"\b[0-9a-fA-F]{32}\b", text)
     if len(sums) != 1:

@@ -18,7 +18,8 @@ from matinee.ratings.times import UNKNOWN_TIME, Timestamps
 
 SplitOfRatings: TypeAlias = Literal["random", "user", "last", "time"]
 SplitBy: TypeAlias = Literal["random", "user", "last", "time", "new_users"]
-RandomState: TypeAlias = int | np.random.Generator | None
+# Quoted, as numpy loads its generators only once one is asked for.
+RandomState: TypeAlias = "int | np.random.Generator | None"
 Mask: TypeAlias = NDArray[np.bool_]
 
 
