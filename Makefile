@@ -13,7 +13,7 @@ QUICK := -m "not needs" $(addprefix --ignore tests/,spark kernels web/end_to_end
 	web/api/test_openapi.py plots/test_images.py end_to_end/test_documents.py) \
 	--deselect tests/plots/test_map.py::test_umap_keeps_neighbours_together
 
-.PHONY: demo test test-lowest coverage sanitize races clang fuzz mutants lint types docs dist bench clean
+.PHONY: demo test test-lowest coverage sanitize races clang fuzz mutants lint types docs dist lock bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/matinee demo --output out
@@ -81,6 +81,12 @@ dist: .venv-release/installed
 	scripts/build-dist .venv-release/bin/python
 	scripts/check-dist .venv-release/bin/python
 	scripts/try-wheel $(PYTHON) dist/*.whl
+
+# The newest versions that go together, on every system and Python, of all that developers install.
+lock: $(VENV)/created
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv export --quiet --upgrade --all-extras --all-groups --no-emit-project --no-hashes --no-annotate \
+		--output-file requirements-dev.txt >/dev/null
 
 bench: $(VENV)/tested
 	$(BIN)/python benchmarks/explicit.py
