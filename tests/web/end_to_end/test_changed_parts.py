@@ -23,11 +23,20 @@ STATE = """() => [...document.querySelectorAll("[data-region]:not([data-region=s
 })"""
 
 
+# Further suggestions come by themselves, and would while a page is loaded again.
+NONE_BY_THEMSELVES = "window.IntersectionObserver = class { observe() {} disconnect() {} }"
+
+
 class Sizes(NamedTuple):
     """The bytes of an answer, and those on their way, compressed."""
 
     content: int
     travelled: int
+
+
+def at_home(visitor: Visitor) -> Page:
+    visitor.page.add_init_script(NONE_BY_THEMSELVES)
+    return visitor.go("/")
 
 
 def state_of(page: Page) -> Any:
@@ -61,7 +70,7 @@ def sizes_of(response: Response) -> Sizes:
 def test_after_a_star_only_what_has_changed_travels(
     new_visitor: Callable[..., Visitor], options: dict[str, Any]
 ) -> None:
-    page = new_visitor(**options).go("/")
+    page = at_home(new_visitor(**options))
     first = region(page, "suggestions").locator(".film").first
     # The first star changes nearly all that is suggested, and later ones less.
     for stars, share in (("5", 0.8), ("4.5", 0.7), ("4", 0.7)):
@@ -99,7 +108,7 @@ def test_on_every_page_with_films_the_page_is_what_loading_it_again_would_make_i
 
 
 def test_stars_that_were_chosen_and_not_sent_are_not_taken_for_given(visitor: Visitor) -> None:
-    page = visitor.go("/")
+    page = at_home(visitor)
     suggestions = region(page, "suggestions").locator(".film")
     page.keyboard.press("Tab")
     suggestions.nth(1).locator("input[value='4']").focus()
