@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from matinee.errors import DataError
-from matinee.ratings import UNKNOWN_TIME, Ratings
+from matinee.ratings import Ratings
 from matinee.ratings.columns import LARGEST_WEIGHT
-from matinee.ratings.times import Timestamps
+from matinee.ratings.times import Timestamps, known_times
 
 SECONDS_IN = {"h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0, "y": 365.25 * 86_400.0}
 FORM = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([hdwy])\s*")
@@ -79,11 +79,5 @@ def aged(ratings: Ratings, half_life: str, newest: int) -> Ratings:
 
 
 def _known_times(ratings: Ratings) -> Timestamps:
-    times = ratings.timestamps
-    n_unknown = len(ratings) if times is None else int((times == UNKNOWN_TIME).sum())
-    if times is None or n_unknown:
-        raise DataError(
-            f"{n_unknown:,} of {len(ratings):,} ratings have no timestamp, and half_life needs them all; "
-            "name the column with timestamp=… when reading, or leave half_life out"
-        )
-    return times
+    otherwise = "leave half_life out"
+    return known_times(ratings.timestamps, len(ratings), needed_by="half_life", otherwise=otherwise)

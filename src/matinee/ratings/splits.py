@@ -14,7 +14,7 @@ from matinee.checks import is_whole, random_generator
 from matinee.errors import DataError
 from matinee.ratings.ids import IdIndex
 from matinee.ratings.ratings import Ratings, check_ratings
-from matinee.ratings.times import UNKNOWN_TIME, Timestamps
+from matinee.ratings.times import Timestamps, known_times
 
 SplitOfRatings: TypeAlias = Literal["random", "user", "last", "time"]
 SplitBy: TypeAlias = Literal["random", "user", "last", "time", "new_users"]
@@ -341,14 +341,8 @@ def _last_of_each_user(ratings: Ratings, keys: NDArray[Any], n_test: NDArray[np.
 
 
 def _known_timestamps(ratings: Ratings, by: str) -> Timestamps:
-    times = ratings.timestamps
-    n_unknown = len(ratings) if times is None else int((times == UNKNOWN_TIME).sum())
-    if times is None or n_unknown:
-        raise DataError(
-            f"{n_unknown:,} of {len(ratings):,} ratings have no timestamp, and by={by!r} needs them all; "
-            'name the column with timestamp=… when reading, or split by "random" or "user"'
-        )
-    return times
+    otherwise = 'split by "random" or "user"'
+    return known_times(ratings.timestamps, len(ratings), needed_by=f"by={by!r}", otherwise=otherwise)
 
 
 def _check_test_size(test_size: Any) -> None:

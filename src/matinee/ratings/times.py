@@ -178,3 +178,30 @@ def _filled(seconds: pl.Series, text: pl.Series, form: str, **options: Any) -> p
     if seconds.null_count() == text.null_count():
         return seconds
     return seconds.fill_null(text.str.to_datetime(form, strict=False, **options).dt.epoch("s"))
+
+
+def known_times(
+    timestamps: Timestamps | None, n_ratings: int, *, needed_by: str, otherwise: str
+) -> Timestamps:
+    """The times of ratings, where all are known.
+
+    Parameters
+    ----------
+    timestamps : ndarray of int64, shape (n_ratings,), or None
+        None if no time is known.
+    n_ratings : int
+    needed_by, otherwise : str
+        What needs the times, and what to do if they are to be had nowhere; both for the message.
+
+    Raises
+    ------
+    DataError
+        If a rating has no timestamp.
+    """
+    n_unknown = n_ratings if timestamps is None else int((timestamps == UNKNOWN_TIME).sum())
+    if timestamps is None or n_unknown:
+        raise DataError(
+            f"{n_unknown:,} of {n_ratings:,} ratings have no timestamp, and {needed_by} needs them all; "
+            f"name the column with timestamp=… when reading, or {otherwise}"
+        )
+    return timestamps
