@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -301,17 +302,41 @@ def test_a_connection_goes_on_after_a_head(two_workers: ServerProcess) -> None:
     assert "Traceback" not in two_workers.log.read_text()
 
 
-def test_a_worker_that_dies_is_replaced(two_workers: ServerProcess) -> None:
-    def workers() -> set[int]:
-        children = Path(f"/proc/{two_workers.pid}/task/{two_workers.pid}/children").read_text().split()
-        named = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
-        return {child for child, line in named.items() if b"spawn_main" in line}
+def workers_of(server: ServerProcess) -> set[int]:
+    """The processes of a server that answer requests."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    named = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+    return {child for child, line in named.items() if b"spawn_main" in line}
 
-    before = workers()
+
+def n_connections_of(worker: int, server: ServerProcess) -> int:
+    """How many clients a process has now."""
+    port = f":{int(server.address.rsplit(':', 1)[1]):04X}"
+    lines = [line.split() for line in Path(f"/proc/{worker}/net/tcp").read_text().splitlines()[1:]]
+    established = {f"socket:[{line[9]}]" for line in lines if line[1].endswith(port) and line[3] == "01"}
+    held = [file.readlink() for file in Path(f"/proc/{worker}/fd").iterdir() if file.is_symlink()]
+    return sum(str(one) in established for one in held)
+
+
+def test_connections_that_stay_open_are_shared_by_the_workers(two_workers: ServerProcess) -> None:
+    with ExitStack() as opened:
+        clients = [
+            opened.enter_context(httpx2.Client(base_url=two_workers.address, timeout=HANG_SECONDS))
+            for _ in range(12)
+        ]
+        for client in clients:
+            assert client.get("/health").status_code == 200
+        counts = [n_connections_of(worker, two_workers) for worker in workers_of(two_workers)]
+    assert sum(counts) == 12
+    assert min(counts) >= 2, counts
+
+
+def test_a_worker_that_dies_is_replaced(two_workers: ServerProcess) -> None:
+    before = workers_of(two_workers)
     assert len(before) == 2
     victim = min(before)
     os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: len(workers() - {victim}) == 2)
+    wait_until(lambda: len(workers_of(two_workers) - {victim}) == 2)
     assert f"worker {victim} ended with status -9; another is started" in two_workers.log.read_text()
     assert httpx2.get(f"{two_workers.address}/health", timeout=HANG_SECONDS).status_code == 200
 

@@ -13,8 +13,8 @@ import multiprocessing
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from types import FrameType
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 import uvicorn
 
 from matinee.errors import DataError
+from matinee.web.accepting import NOT_UP, FairAccepting, accepted
 from matinee.web.connections import TimedConnection
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,22 @@ POLL_SECONDS = 0.2
 STARTUP_FAILURE = 3
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """What the workers share.
+
+    Attributes
+    ----------
+    is_said : semaphore
+        Lets only the first of them say where the server is.
+    n_open : list of int
+        The connections of each, for `FairAccepting`.
+    """
+
+    is_said: Any
+    n_open: Any
+
+
 class DrainingServer(uvicorn.Server):
     """A server that says when it is up, and resets no connection when it stops.
 
@@ -42,27 +59,44 @@ class DrainingServer(uvicorn.Server):
     config : uvicorn.Config
     announcement : str
         Printed once requests are answered.
-    is_said : semaphore, optional
-        Lets only the first of several workers print it.
+    shared : _Shared, optional
+        What this worker has in common with others; None if it is the only one.
+    place : int
+        Of this worker among the others.
     """
 
-    def __init__(self, config: uvicorn.Config, announcement: str, is_said: Any = None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announcement: str, shared: _Shared | None = None, place: int = 0
+    ) -> None:
         super().__init__(config)
-        self._announcement, self._is_said = announcement, is_said
+        self._announcement, self._shared, self._place = announcement, shared, place
+        self._accepting: list[FairAccepting] = []
+        self._beginning: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Load the application, and listen."""
-        await super().startup(sockets)
-        if self.started and (self._is_said is None or self._is_said.acquire(block=False)):
+        if self._shared is None:
+            await super().startup(sockets)
+        else:
+            await super().startup([])
+            self._accepting = [self._accept(listener, self._shared) for listener in sockets or []]
+        if self.started and (self._shared is None or self._shared.is_said.acquire(block=False)):
             print(self._announcement, flush=True)
+
+    async def on_tick(self, counter: int) -> bool:
+        """What the server does every tenth of a second; whether it has to stop."""
+        for accepting in self._accepting:
+            accepting.tell()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take the connections that wait, and end when all are answered."""
+        for accepting in self._accepting:
+            accepting.stop()
         for listener in sockets or []:
-            while waiting := list(_waiting_on(listener)):
-                for connection in waiting:
-                    loop = asyncio.get_running_loop()
-                    await loop.connect_accepted_socket(self._new_connection, connection)
+            while (connection := accepted(listener)) is not None:
+                self._begin(connection)
+                await asyncio.gather(*self._beginning)
         for server in self.servers:
             server.close()
         for listener in sockets or []:
@@ -72,6 +106,26 @@ class DrainingServer(uvicorn.Server):
         while self.server_state.connections and time.monotonic() < end:
             await asyncio.sleep(0.02)
         await super().shutdown([])
+
+    def _accept(self, listener: socket.socket, shared: _Shared) -> FairAccepting:
+        return FairAccepting(
+            listener,
+            self.config.backlog,
+            shared.n_open,
+            self._place,
+            count=lambda: len(self.server_state.connections) + len(self._beginning),
+            take=self._begin,
+        )
+
+    def _begin(self, connection: socket.socket) -> None:
+        """Serve a connection. It has begun when its task is done."""
+        task = asyncio.get_running_loop().create_task(self._begun(connection))
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+
+    async def _begun(self, connection: socket.socket) -> None:
+        with suppress(OSError):  # the client has gone
+            await asyncio.get_running_loop().connect_accepted_socket(self._new_connection, connection)
 
     def _new_connection(self) -> asyncio.Protocol:
         kind: Any = self.config.http_protocol_class
@@ -101,18 +155,19 @@ class _Supervisor:
     def __init__(self, config: uvicorn.Config, listener: socket.socket, announcement: str) -> None:
         # Not forked: the threads of this process would not be.
         self._context = multiprocessing.get_context("spawn")
-        self._arguments = (config, listener, announcement, self._context.Semaphore(1))
-        self._config, self._listener = config, listener
+        shared = _Shared(self._context.Semaphore(1), self._context.RawArray("i", [NOT_UP] * config.workers))
+        self._arguments = (config, listener, announcement, shared)
+        self._config, self._listener, self._n_open = config, listener, shared.n_open
         self._is_told_to_stop = False
 
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
-        workers = [self._start() for _ in range(self._config.workers)]
+        workers = [self._start(place) for place in range(self._config.workers)]
         try:
             while not self._is_told_to_stop:
                 wait([worker.sentinel for worker in workers], POLL_SECONDS)
-                workers = [self._replaced(worker) for worker in workers]
+                workers = [self._replaced(worker, place) for place, worker in enumerate(workers)]
         finally:
             self._listener.close()
             for worker in workers:
@@ -120,35 +175,29 @@ class _Supervisor:
             for worker in workers:
                 worker.join()
 
-    def _start(self) -> Any:
-        worker = self._context.Process(target=_work, args=self._arguments)
+    def _start(self, place: int) -> Any:
+        self._n_open[place] = NOT_UP
+        worker = self._context.Process(target=_work, args=(*self._arguments, place))
         worker.start()
         return worker
 
-    def _replaced(self, worker: Any) -> Any:
+    def _replaced(self, worker: Any, place: int) -> Any:
         """The worker, or another in its place if it has died by itself."""
         if worker.is_alive() or self._is_told_to_stop:
             return worker
         if worker.exitcode == STARTUP_FAILURE:
             raise DataError("a worker could not start; the reason is in the log")
         logger.error("worker %s ended with status %s; another is started", worker.pid, worker.exitcode)
-        return self._start()
+        return self._start(place)
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._is_told_to_stop = True
 
 
-def _work(config: uvicorn.Config, listener: socket.socket, announcement: str, is_said: Any) -> None:
+def _work(
+    config: uvicorn.Config, listener: socket.socket, announcement: str, shared: _Shared, place: int
+) -> None:
     """What a worker process does."""
     config.configure_logging()
     with suppress(KeyboardInterrupt):
-        DrainingServer(config, announcement, is_said).run([listener])
-
-
-def _waiting_on(listener: socket.socket) -> Iterator[socket.socket]:
-    """The connections that the system has accepted, and this process has not yet."""
-    with suppress(BlockingIOError):
-        while True:
-            connection, _ = listener.accept()
-            connection.setblocking(False)
-            yield connection
+        DrainingServer(config, announcement, shared, place).run([listener])
