@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from matinee.web.store.engine import Store
@@ -16,6 +16,16 @@ from matinee.web.store.tables import EventRow, now
 # Any number, the same in all processes: the name of PostgreSQL's lock.
 LOCK = 0x6D6174696E6565
 CHUNK = 10_000
+_TABLE: Any = EventRow.__table__
+_WRITTEN = [column for column in _TABLE.c if column.name != "id"]
+_NOTED = insert(_TABLE)
+# PostgreSQL evaluates the lock before it numbers the line.
+_NOTED_UNDER_LOCK = _NOTED.from_select(
+    [column.name for column in _WRITTEN],
+    select(*(bindparam(column.name, type_=column.type) for column in _WRITTEN)).select_from(
+        select(func.pg_advisory_xact_lock_shared(LOCK)).cte("lock")
+    ),
+)
 
 
 class Kind(StrEnum):
@@ -69,8 +79,6 @@ def note(
     at: int | None = None,
 ) -> None:
     """Add an event to the log, in the transaction that makes it happen."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock_shared(LOCK)))
     line = {
         "kind": kind.value,
         "visitor": visitor,
@@ -80,7 +88,8 @@ def note(
         "rating": rating,
         "at": now() if at is None else at,
     }
-    session.execute(insert(EventRow).values(line))
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    session.execute(_NOTED_UNDER_LOCK if is_postgresql else _NOTED, line)
 
 
 def events_after(store: Store, cursor: int, limit: int) -> list[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
 from matinee.web.store.tables import UnseenRow, WatchRow, now
@@ -12,6 +12,12 @@ from matinee.web.store.visitors import lock_visitor
 
 FilmList = type[UnseenRow] | type[WatchRow]
 LISTS: tuple[FilmList, ...] = (UnseenRow, WatchRow)
+_IN_EACH = select(
+    *(
+        exists().where(films.visitor_id == bindparam("visitor"), films.item == bindparam("item"))
+        for films in LISTS
+    )
+)
 
 
 def items_in(session: Session, films: FilmList, visitor_id: int) -> list[str]:
@@ -36,6 +42,14 @@ def remove(session: Session, films: FilmList, visitor_id: int, item: str) -> boo
     """Remove a film from a visitor's list. Returns whether it was in it."""
     gone = delete(films).where(films.visitor_id == visitor_id, films.item == item)
     return session.execute(gone.returning(films.item)).first() is not None
+
+
+def remove_from_all(session: Session, visitor_id: int, item: str) -> None:
+    """Remove a film from every list of a visitor's. Most often it is in none: one statement tells."""
+    of_one = {"visitor": visitor_id, "item": item}
+    for films, is_in_it in zip(LISTS, session.execute(_IN_EACH, of_one).one(), strict=True):
+        if is_in_it:
+            remove(session, films, visitor_id, item)
 
 
 def merge(session: Session, source: int, target: int) -> None:

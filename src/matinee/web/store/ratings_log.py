@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,12 @@ from matinee.web.store.visitors import lock_visitor
 FEWEST_STARS, MOST_STARS = 0.5, 5.0
 # Enough for anybody who rates by hand. It bounds the cost of answering one visitor.
 MOST_RATINGS = 20_000
+_LAST_ALLOWED = (
+    select(RatingRow.item)
+    .where(RatingRow.visitor_id == bindparam("visitor"))
+    .offset(bindparam("n_before"))
+    .limit(1)
+)
 
 
 class UnknownVisitorError(DataError):
@@ -191,8 +197,7 @@ def _insert(session: Session, table: Any) -> Any:
 
 
 def _require_room(session: Session, visitor_id: int, item: str) -> None:
-    held = select(RatingRow.item).where(RatingRow.visitor_id == visitor_id)
-    if session.scalar(held.offset(MOST_RATINGS - 1).limit(1)) is None:
+    if session.scalar(_LAST_ALLOWED, {"visitor": visitor_id, "n_before": MOST_RATINGS - 1}) is None:
         return
     if rating_of(session, visitor_id, item) is None:
         raise TooManyRatingsError(f"you already have {MOST_RATINGS:,} ratings; remove some first")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from matinee.web.store import events
@@ -13,6 +13,7 @@ from matinee.web.store.tables import VisitorRow, now
 
 # 192 bits, which nobody can guess.
 KEY_BYTES = 24
+_LOCKED = select(VisitorRow.merged_into).where(VisitorRow.id == bindparam("visitor")).with_for_update()
 
 
 def add_visitor(session: Session) -> VisitorRow:
@@ -34,8 +35,7 @@ def lock_visitor(session: Session, visitor_id: int) -> bool:
 
     Thus the log has the events of one visitor in the order in which they took effect.
     """
-    row = select(VisitorRow.merged_into).where(VisitorRow.id == visitor_id).with_for_update()
-    found = session.execute(row).first()
+    found = session.execute(_LOCKED, {"visitor": visitor_id}).first()
     return found is not None and found[0] is None
 
 

@@ -138,11 +138,9 @@ class Visit:
         DataError
             If the rating is not half or whole stars from 0.5 to 5, or there are too many ratings.
         """
-        ratings_log.checked_stars(stars)
         with self.services.store.writing() as session:
             given = ratings_log.rate(session, writer := self._writer(session), film.item, stars)
-            for films in film_lists.LISTS:
-                film_lists.remove(session, films, writer, film.item)
+            film_lists.remove_from_all(session, writer, film.item)
         RATINGS.labels("set").inc()
         self._forget()
         return given
@@ -166,8 +164,7 @@ class Visit:
                 writer = self._writer(session)
                 for film, stars, rated_at in part:
                     ratings_log.rate(session, writer, film.item, stars, at=rated_at)
-                    for films in film_lists.LISTS:
-                        film_lists.remove(session, films, writer, film.item)
+                    film_lists.remove_from_all(session, writer, film.item)
             RATINGS.labels("set").inc(len(part))
         self._forget()
 
