@@ -22,7 +22,7 @@ class RowThreads {
  public:
   RowThreads(const RowProblem& given, int64_t n_rows, int n_threads)
       : problem_(given), n_rows_(n_rows), n_threads_(n_threads) {
-    require(n_threads >= 1 && n_threads <= kMostThreads, "n_threads must be from 1 to 4096");
+    require_threads(n_threads);
     problem_.stopped = &stopped_;
     for (int64_t row = 0; row < n_rows; ++row) {
       total_ += cost(row);

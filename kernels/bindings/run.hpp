@@ -15,9 +15,13 @@ inline bool signal_arrived() {
   return PyErr_CheckSignals() != 0;
 }
 
+inline void require_threads(int n_threads) {
+  require(n_threads >= 1 && n_threads <= kMostThreads, "n_threads must be from 1 to 4096");
+}
+
 // Calls body(chunk, thread) for every chunk; raises what a signal raises in Python, such as KeyboardInterrupt.
 inline void run(int64_t n_chunks, int n_threads, const std::function<void(int64_t, int)>& body) {
-  require(n_threads >= 1 && n_threads <= kMostThreads, "n_threads must be from 1 to 4096");
+  require_threads(n_threads);
   bool finished;
   {
     nanobind::gil_scoped_release release;

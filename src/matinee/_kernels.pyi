@@ -7,7 +7,11 @@ def sort_order(
     rows: NDArray[np.int32], columns: NDArray[np.int32], n_rows: int, n_columns: int
 ) -> NDArray[np.int64]: ...
 def transpose_rows(
-    indptr: NDArray[np.int64], columns: NDArray[np.int32], values: NDArray[np.float32], n_columns: int
+    indptr: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: NDArray[np.float32],
+    n_columns: int,
+    n_threads: int = 1,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 def merge_rows(
     indptr: NDArray[np.int64],
@@ -17,6 +21,7 @@ def merge_rows(
     later_indptr: NDArray[np.int64],
     later_columns: NDArray[np.int32],
     later_values: NDArray[np.float32],
+    n_threads: int = 1,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 def solve_rows(
     indptr: NDArray[np.int64],

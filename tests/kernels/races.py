@@ -110,6 +110,12 @@ def rank_columns(packed: Any, queries: np.ndarray) -> Call:
     return call
 
 
+def merged(found: Arrays) -> Arrays:
+    """Without the places that are not used."""
+    indptr, columns, values = found
+    return indptr, columns[: indptr[-1]], values[: indptr[-1]]
+
+
 def calls(kernels: ModuleType) -> Iterator[tuple[str, Call]]:
     generator = np.random.default_rng(0)
     rows = random_rows(generator, generator.integers(0, 60, size=N_ROWS))
@@ -151,6 +157,10 @@ def calls(kernels: ModuleType) -> Iterator[tuple[str, Call]]:
             lambda out, n_threads: kernels.multiply_sparse_rows(*rows, *few, out, n_threads),
         ),
     )
+    many = random_rows(generator, generator.integers(50, 150, size=N_ROWS))
+    yield "rows by column", lambda n_threads: kernels.transpose_rows(*many, N_COLUMNS, n_threads)
+    kept = np.arange(N_COLUMNS, dtype=np.int32)
+    yield "merged rows", lambda n_threads: merged(kernels.merge_rows(*many, kept, *rows, n_threads))
     pairs = [generator.integers(0, n, size=200_000).astype(np.int32) for n in (N_ROWS, N_COLUMNS)]
     yield (
         "prediction",

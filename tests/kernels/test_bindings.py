@@ -87,7 +87,15 @@ PRODUCT_OF_ROWS = {
 }
 GRAM = {"factors": floats(5, 3), "gram": np.ones((3, 3)), "n_threads": 1}
 SORTED = {"rows": ints(0, 1, 1), "columns": ints(4, 0, 0), "n_rows": 2, "n_columns": 5}
-TRANSPOSED = {**ROWS, "n_columns": 5}
+TRANSPOSED = {**ROWS, "n_columns": 5, "n_threads": 2}
+MERGED = {
+    **ROWS,
+    "new_columns": ints(0, 1, 2, 3, 4),
+    "later_indptr": longs(0, 1, 2),
+    "later_columns": ints(3, 1),
+    "later_values": floats(2),
+    "n_threads": 2,
+}
 
 
 def rank(**arguments: Any) -> None:
@@ -106,6 +114,7 @@ ENTRIES: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "gram": (_kernels.gram, GRAM),
     "sort_order": (_kernels.sort_order, SORTED),
     "transpose_rows": (_kernels.transpose_rows, TRANSPOSED),
+    "merge_rows": (_kernels.merge_rows, MERGED),
 }
 
 BAD_INDPTRS = [longs(0, 2, 4), longs(0, 4, 3), longs(1, 2, 3), longs(-1, 2, 3), longs(0, -2, 3)]
@@ -189,6 +198,17 @@ REFUSED: dict[str, dict[str, list[Any]]] = {
         "columns": BAD_COLUMNS,
         "values": [floats(2)],
         "n_columns": [4, -1, 2**31, 2**61, 2**62, 2**63 - 1],
+        "n_threads": BAD_THREADS,
+    },
+    "merge_rows": {
+        "indptr": BAD_INDPTRS,
+        "columns": BAD_COLUMNS,
+        "values": [floats(2)],
+        "new_columns": [ints(0, 1, 2, 3)],
+        "later_indptr": [longs(0, 2), longs(0, 1, 3), longs(0, 3, 2), longs(1, 1, 2)],
+        "later_columns": [ints(3)],
+        "later_values": [floats(1)],
+        "n_threads": BAD_THREADS,
     },
 }
 

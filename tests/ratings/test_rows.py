@@ -141,3 +141,51 @@ def test_empty_rows_have_no_entries():
     empty = Rows.empty(3)
     assert_well_formed(empty)
     assert lists_of(empty) == [[], [], []]
+
+
+def many_rows(generator, n_rows, n_columns, density, *, weighted):
+    """More than one thread takes at a time, with empty rows at both ends and one that is full."""
+    held = generator.random((n_rows, n_columns)) < density
+    held[[0, -1]], held[n_rows // 3] = False, True
+    matrix = sp.csr_matrix(held)
+    n = matrix.nnz
+    values = generator.integers(1, 10, n).astype(np.float32)
+    weights = generator.random(n).astype(np.float32) if weighted else None
+    return Rows(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), values, weights)
+
+
+def assert_same(one, other):
+    for found, expected in zip(one, other, strict=True):
+        assert (found is None) == (expected is None)
+        assert found is None or np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_threads", [2, 3, 8])
+def test_rows_by_column_are_the_same_with_any_number_of_threads(n_threads, weighted):
+    rows = many_rows(np.random.default_rng(0), 1_500, 700, 0.3, weighted=weighted)
+    by_column = rows.transposed(700, n_threads=n_threads)
+    assert_same(by_column, rows.transposed(700))
+    expected = sp.csr_matrix((rows.values, rows.columns, rows.indptr), shape=(1_500, 700)).T.tocsr()
+    assert np.array_equal(by_column.indptr, expected.indptr)
+    assert np.array_equal(by_column.columns, expected.indices)
+    assert np.array_equal(by_column.values, expected.data)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_threads", [2, 3, 8])
+def test_merged_rows_are_the_same_with_any_number_of_threads(n_threads, weighted):
+    generator = np.random.default_rng(1)
+    new_columns = np.sort(generator.choice(800, 700, replace=False)).astype(np.int64)
+    earlier = many_rows(generator, 1_500, 700, 0.3, weighted=weighted)
+    # Most of the later entries replace none, and some do, in every thread's rows.
+    later = many_rows(generator, 1_500, 800, 0.02, weighted=False)
+    merged = earlier.merged(later, new_columns, n_threads=n_threads)
+    assert_same(merged, earlier.merged(later, new_columns))
+    dense = np.zeros((1_500, 800), np.float32)
+    for rows, columns in ((earlier, new_columns[earlier.columns]), (later, later.columns)):
+        dense[np.repeat(np.arange(1_500), rows.counts), columns] = rows.values
+    expected = sp.csr_matrix(dense)
+    assert np.array_equal(merged.indptr, expected.indptr)
+    assert np.array_equal(merged.columns, expected.indices)
+    assert np.array_equal(merged.values, expected.data)

@@ -276,7 +276,7 @@ class AlternatingModel(FeaturedModel):
         train = merged.ratings
         by_user = self.training_values(train.by_user)
         of_touched = by_user if touched.all() else by_user.keep(touched[by_user.columns])
-        by_item = of_touched.transposed(train.n_items)
+        by_item = of_touched.transposed(train.n_items, n_threads=thread_count(self.n_threads))
         added = np.bincount(merged.added.columns, minlength=train.n_items)
         return TouchedAlternation(
             by_user,

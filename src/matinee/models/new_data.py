@@ -12,7 +12,7 @@ from matinee.errors import DataError
 from matinee.models.computed_once import ComputedOnce
 from matinee.models.memory import too_large
 from matinee.models.new_item import NewItem
-from matinee.models.parameters import Parameters
+from matinee.models.parameters import Parameters, thread_count
 from matinee.models.rated import rated_rows
 from matinee.ratings import MergedRatings, Ratings, Rows, check_ratings, merge_ratings
 from matinee.ratings.ids import IdIndex
@@ -135,7 +135,8 @@ class TakesNewData(Parameters):
             return self.fit(ratings)
         try:
             new = self.weighed_as_fitted(ratings)
-            merged = merge_ratings(self.user_index_, self.item_index_, self.rated_, new)
+            threads = thread_count(self.n_threads)
+            merged = merge_ratings(self.user_index_, self.item_index_, self.rated_, new, n_threads=threads)
             learned = vars(self.learned_from(merged, n_iterations))
         except MemoryError as error:
             what = f"let {self!r} learn from {len(ratings):,} ratings more"

@@ -159,7 +159,9 @@ class IdIndex:
         if self.holds_strings != other.holds_strings:
             raise DataError(f"{name} ids mix integers and strings; expected one or the other")
         if self.holds_strings or self.ids.dtype == other.ids.dtype:
-            return IdIndex(np.union1d(self.ids, other.ids))
+            new = other.ids[self.positions(other.ids) < 0]
+            # Two runs that ascend: a stable sort merges them.
+            return IdIndex(np.sort(np.concatenate([self.ids, new]), kind="stable"))
         return IdIndex.from_ids(self.ids.tolist() + other.ids.tolist(), name=name)
 
     def _as_own_type(self, id: Any) -> Any:

@@ -56,7 +56,9 @@ class MergedRatings:
         return min(low, float(values.min())), max(high, float(values.max()))
 
 
-def merge_ratings(user_index: IdIndex, item_index: IdIndex, rated: Rows, new: Ratings) -> MergedRatings:
+def merge_ratings(
+    user_index: IdIndex, item_index: IdIndex, rated: Rows, new: Ratings, *, n_threads: int = 1
+) -> MergedRatings:
     """Ratings by user, and new ratings of the same or other users and items.
 
     Raises
@@ -69,7 +71,7 @@ def merge_ratings(user_index: IdIndex, item_index: IdIndex, rated: Rows, new: Ra
     users, old_users, new_users = _union(user_index, new.user_index, "user")
     items, old_items, new_items = _union(item_index, new.item_index, "item")
     added = new.by_user.spread(new_users, len(users)).renamed(new_items)
-    rows = rated.spread(old_users, len(users)).merged(added, old_items)
+    rows = rated.spread(old_users, len(users)).merged(added, old_items, n_threads=n_threads)
     return MergedRatings(Ratings(users, items, rows), added, old_users, old_items)
 
 

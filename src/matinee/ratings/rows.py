@@ -122,7 +122,7 @@ class Rows(NamedTuple):
         """The same entries, each column in its new place; ``new_columns`` ascends, shape (n_columns,)."""
         return self._replace(columns=new_columns.astype(np.int32)[self.columns])
 
-    def merged(self, later: Rows, new_columns: NDArray[np.int64]) -> Rows:
+    def merged(self, later: Rows, new_columns: NDArray[np.int64], *, n_threads: int = 1) -> Rows:
         """The entries of both, of as many rows; where both have one, that of ``later``.
 
         If one has weights, the entries of the other count 1.
@@ -135,19 +135,21 @@ class Rows(NamedTuple):
             The column of the result that each column of these rows becomes, ascending.
         """
         renamed = new_columns.astype(np.int32)
-        indptr, columns, values = _kernels.merge_rows(*self[:3], renamed, *later[:3])
+        indptr, columns, values = _kernels.merge_rows(*self[:3], renamed, *later[:3], n_threads)
         weights = None
         if self.weights is not None or later.weights is not None:
-            _, _, weights = _kernels.merge_rows(*self._weights_as_values, renamed, *later._weights_as_values)
+            both = (*self._weights_as_values, renamed, *later._weights_as_values)
+            _, _, weights = _kernels.merge_rows(*both, n_threads)
         n = indptr[-1]
         return Rows(indptr, columns[:n], values[:n], None if weights is None else weights[:n])
 
-    def transposed(self, n_columns: int) -> Rows:
+    def transposed(self, n_columns: int, *, n_threads: int = 1) -> Rows:
         """The same entries by column: a row for each of ``n_columns`` columns."""
-        transposed = _kernels.transpose_rows(*self[:3], n_columns)
+        transposed = _kernels.transpose_rows(*self[:3], n_columns, n_threads)
         if self.weights is None:
             return Rows(*transposed)
-        return Rows(*transposed, _kernels.transpose_rows(*self._weights_as_values, n_columns)[2])
+        _, _, weights = _kernels.transpose_rows(*self._weights_as_values, n_columns, n_threads)
+        return Rows(*transposed, weights)
 
     def keep(self, mask: NDArray[np.bool_]) -> Rows:
         """Some of the entries; every row stays, even if it becomes empty.
