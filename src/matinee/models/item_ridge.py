@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from matinee import _kernels
 from matinee.checks import number
@@ -22,6 +21,7 @@ from matinee.models.people import People, ScoreParts
 from matinee.models.saved_arrays import saved_array
 from matinee.models.search_space import Real, SearchSpace
 from matinee.ratings import Ratings, Rows
+from matinee.solving.blas import blas_threads
 from matinee.solving.history import Callback
 from matinee.solving.ranking import SCORES_AT_ONCE, Positions, best_of_scores
 from matinee.solving.row_problem import Floats
@@ -113,7 +113,7 @@ class ItemRidge(Model):
                 "every pair: take ImplicitALS"
             )
         threads = thread_count(self.n_threads)
-        with threadpool_limits(limits=threads, user_api="blas"):
+        with blas_threads(threads):
             weights = self._weights(train, threads)
         self.item_weights_ = weights
         self.keep_ratings(train, [])

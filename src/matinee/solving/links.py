@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from matinee.ratings import Rows
+from matinee.solving.blas import blas_threads
 from matinee.solving.row_problem import (
     TO_THE_LAST_DIGIT,
     Floats,
@@ -77,7 +77,7 @@ class Link:
         self._penalties = np.full(n_features, shrinkage * float(self.ridge.mean(dtype=np.float64)))
         self._penalties[-1] = 0.0
         # With one thread, as more would add in another order.
-        with threadpool_limits(limits=1, user_api="blas"):
+        with blas_threads(1):
             self._system = weighted_gram(of_rated, n_features, self.ridge) + np.diag(self._penalties)
             self._inverse = np.linalg.inv(self._system)
 

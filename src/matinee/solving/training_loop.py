@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from matinee.errors import DataError
 from matinee.ratings import Ratings, Rows
+from matinee.solving.blas import blas_threads
 from matinee.solving.history import Callback, Iteration, has_flattened, iteration_progress
 from matinee.solving.row_problem import (
     CHOLESKY,
@@ -101,7 +101,7 @@ class Alternation(ABC):
         history = self.history = []
         # numpy does little work in BLAS between the half-steps, and the threads of BLAS would slow ours down.
         with (
-            threadpool_limits(limits=1, user_api="blas"),
+            blas_threads(1),
             iteration_progress(n_iterations, shown=progress) as show,
         ):
             for iteration in range(1, n_iterations + 1):

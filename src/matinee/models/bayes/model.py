@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
@@ -30,6 +29,7 @@ from matinee.models.parameters import thread_count
 from matinee.models.search_space import Doubling, OnOrOff, SearchSpace
 from matinee.models.warm_start import begin
 from matinee.ratings import MergedRatings, Ratings, Rows
+from matinee.solving.blas import blas_threads
 from matinee.solving.history import Callback, Iteration, continued
 from matinee.solving.row_problem import Side, Solver
 from matinee.solving.training_loop import (
@@ -263,7 +263,7 @@ class BayesianALS(SampledModel):
         posterior = grown(self.posterior_, merged, n_given)
         sweeps = Sweeps(posterior, touched, self._item_priors, merged.old_items, self.mean_, threads)
         seeds = self._more_seeds().integers(2**63, size=(posterior.n_samples, n_iterations, 2))
-        with threadpool_limits(limits=1, user_api="blas"):
+        with blas_threads(1):
             errors = np.mean([sweeps.run(sample, each) for sample, each in enumerate(seeds)], axis=0)
         seconds = (time.perf_counter() - began) / n_iterations
         n_ratings = touched.by_item.total or 1.0
