@@ -83,9 +83,13 @@ def test_what_is_not_done_on_spark_is_refused(
     assert "Traceback" not in done.err
 
 
-def test_a_column_of_weights_is_refused(command: Callable[..., Outcome], tmp_path: Path) -> None:
-    path = tmp_path / "weighted.parquet"
-    random_ratings().to_frame().with_columns(weight=pl.lit(0.5)).write_parquet(path)
-    done = command("fit", "--spark", "local[2]", path, "-o", tmp_path / "model.safetensors")
-    assert done.status == 2
-    assert "has a column of weights, which a fit on Spark does not take" in done.err
+def test_a_column_of_weights_counts(command: Callable[..., Outcome], tmp_path: Path) -> None:
+    path, model = tmp_path / "weighted.parquet", tmp_path / "model.safetensors"
+    frame = random_ratings().to_frame()
+    frame.with_columns(weight=pl.int_range(len(frame)) % 3).write_parquet(path)
+    done = command("fit", "--spark", "local[2]", path, "-o", model, "--iterations", "2", "--test-size", "0.2")
+    assert done.status == 0, done.err
+    weights = matinee.load(model).rated_.weights
+    assert weights is not None
+    assert set(weights.tolist()) == {1.0, 2.0}
+    assert 0.4 * len(frame) < len(weights) < 0.67 * len(frame)

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 import matinee
 from matinee import ALS, DataError, ImplicitALS, Model, Ratings
+from matinee.ratings.rows import same_rows
 from matinee.solving.history import Iteration
 from tests.conftest import random_ratings
 
@@ -47,7 +50,7 @@ def assert_same_fit(found: Model, expected: Model) -> None:
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-4, err_msg=name)
     assert found.user_index_ == expected.user_index_
     assert found.item_index_ == expected.item_index_
-    assert all(map(np.array_equal, found.rated_, expected.rated_))
+    assert same_rows(found.rated_, expected.rated_)
     assert found.mean_ == pytest.approx(expected.mean_)
     assert found.rating_range_ == expected.rating_range_
     objectives = [[record.objective for record in each.history_] for each in (found, expected)]
@@ -82,6 +85,62 @@ def test_the_factors_are_those_of_one_machine(
     )
     assert_same_fit(found, expected)
     assert found.recommend(ratings.users[3], n=5) == expected.recommend(ratings.users[3], n=5)
+
+
+def weighted_frame(ratings: Ratings) -> pl.DataFrame:
+    """The ratings with weights, some of them 0; a user and an item of no other weights; pairs that repeat."""
+    generator = np.random.default_rng(2)
+    frame = ratings.to_frame()
+    weights = generator.choice([0.0, 0.25, 0.5, 1.0, 3.0], len(frame)).astype(np.float32)
+    frame = frame.with_columns(weight=pl.Series(weights))
+    frame = frame.with_columns(
+        weight=pl.when((pl.col("user") == ratings.users[0]) | (pl.col("item") == ratings.items[0]))
+        .then(0.0)
+        .otherwise("weight")
+    )
+    changed = frame.sample(40, seed=1).with_columns(
+        rating=5.5 - pl.col("rating"), weight=pl.col("weight") * 2
+    )
+    return pl.concat([frame, changed.cast(frame.schema)])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("explicit", {"exchange": "broadcast", "n_blocks": 3}),
+        ("without biases", {"exchange": "routed", "n_blocks": 3, "result": "frames"}),
+        ("implicit, graded", {"exchange": "routed", "n_blocks": 3}),
+        ("implicit", {"result": "frames"}),
+        ("explicit", {"duplicates": "mean"}),
+    ],
+)
+def test_weights_count_as_on_one_machine(
+    spark: SparkSession, ratings: Ratings, name: str, arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    frame = weighted_frame(ratings)
+    duplicates = arguments.get("duplicates", "last")
+    expected = MODELS[name]()
+    together = Ratings.from_frame(frame, weight="weight", duplicates=duplicates)
+    assert together.n_users == ratings.n_users - 1
+    start = starting_factors(together, expected)
+    expected.fit(together, start=start)
+    # Repeated pairs come in the order of the rows, so there is one partition.
+    given = spark.createDataFrame(frame.to_arrow()).coalesce(1)
+    found = matinee.spark.fit(MODELS[name](), given, weight="weight", start=start, **arguments)
+    if isinstance(found, matinee.spark.SparkModel):
+        found.save(tmp_path / "model")
+        found = matinee.spark.load(spark, tmp_path / "model").to_model()
+    assert_same_fit(found, expected)
+    errors = [[record.train_rmse or 0.0 for record in each.history_] for each in (found, expected)]
+    np.testing.assert_allclose(*errors, rtol=1e-5)
+    reasons = [each.explain(together.users[3], together.items[5]) for each in (found, expected)]
+    assert reasons[0].score == pytest.approx(reasons[1].score, abs=1e-3)
+
+
+def test_weights_that_are_all_0_are_refused(spark: SparkSession, ratings: Ratings) -> None:
+    frame = on_cluster(spark, ratings).withColumn("w", F.lit(0))
+    with pytest.raises(DataError, match="every rating has the weight 0; expected at least one that counts"):
+        matinee.spark.fit(ALS(), frame, weight="w")
 
 
 @pytest.mark.parametrize("kind", ["user_features", "item_features"])

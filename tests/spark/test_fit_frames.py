@@ -54,6 +54,13 @@ GOOD = {"user": [1, 1, 2], "item": [7, 8, 7], "rating": [3.0, 4.0, 5.0]}
         ({"rating": [3.0, float("inf"), 5.0]}, r"user 1, item 8, rating inf\): the rating is infinite"),
         ({"rating": [3.0, 1e300, 5.0]}, "the rating is beyond 1e[+]15"),
         ({"rating": ["3", "4", "5"]}, "ratings are of type string; expected numbers"),
+        (
+            {"weight": [1.0, -0.5, 2.0]},
+            r"1 of 3 rows.*weight -0.5\): the weight is negative; expected a number",
+        ),
+        ({"weight": [1.0, float("nan"), 2.0]}, "the weight is missing or not a number"),
+        ({"weight": [1.0, 1.0, 2e9]}, "the weight is beyond 1e[+]09; expected a number from 0 to 1e[+]09"),
+        ({"weight": ["1", "2", "3"]}, "weights are of type string; expected numbers"),
         ({"user": [1.0, 1.5, 2.0]}, "1 of 3 rows.*user 1.5.*user is not a whole number"),
         ({"item": ["a", None, "c"]}, "1 of 3 rows.*item is missing"),
         ({"item": ["a", "b" * 300, "c"]}, "item is over 256 characters long"),
@@ -64,7 +71,8 @@ def test_bad_rows_are_counted_and_one_is_shown(
     spark: SparkSession, change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        matinee.spark.fit(ALS(), spark.createDataFrame(pl.DataFrame({**GOOD, **change}).to_arrow()))
+        frame = spark.createDataFrame(pl.DataFrame({**GOOD, **change}).to_arrow())
+        matinee.spark.fit(ALS(), frame, weight="weight" if "weight" in change else None)
 
 
 def test_what_is_no_frame_of_ratings_is_refused(spark: SparkSession, ratings: Ratings) -> None:

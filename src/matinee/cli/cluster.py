@@ -82,6 +82,7 @@ def fitted_on_spark(
         fitted = spark.fit(
             model,
             train,
+            weight="weight" if "weight" in train.columns else None,
             result="frames" if place.in_frames else "auto",
             checkpoint_folder=place.checkpoint_folder,
         )
@@ -108,7 +109,7 @@ def _session(master: str) -> SparkSession:
 
 
 def _ratings(session: SparkSession, source: str) -> DataFrame:
-    """The columns user, item and rating of a Parquet file or folder, found by their usual names."""
+    """The columns user, item, rating and, if any, weight of Parquet files, found by their usual names."""
     from pyspark.errors import PySparkException
 
     from matinee.spark.frame_columns import column
@@ -118,9 +119,7 @@ def _ratings(session: SparkSession, source: str) -> DataFrame:
     except PySparkException as error:
         raise DataError(f"{source} cannot be read as Parquet: {_first_line(error)}") from error
     places: dict[str, Any] = match_names(frame.columns, None)
-    if "weight" in places:
-        raise DataError(f"{source} has a column of weights, which a fit on Spark does not take; leave it out")
-    roles = ("user", "item", "rating")
+    roles = [role for role in ("user", "item", "rating", "weight") if role in places]
     return frame.select(*(column(frame.columns[places[role]]).alias(role) for role in roles))
 
 
@@ -132,7 +131,7 @@ def _split(ratings: DataFrame, test_size: float, seed: int) -> tuple[DataFrame, 
         return ratings, None
     part = F.pmod(F.xxhash64("user", "item", F.lit(seed)), F.lit(N_PARTS))
     is_test = part < int(test_size * N_PARTS)
-    return ratings.where(~is_test), ratings.where(is_test)
+    return ratings.where(~is_test), ratings.where(is_test).select("user", "item", "rating")
 
 
 def _first_line(error: Exception) -> str:

@@ -9,9 +9,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
 from matinee.errors import DataError
-from matinee.ratings.columns import LARGEST_RATING
+from matinee.ratings.columns import LARGEST_RATING, LARGEST_WEIGHT
 from matinee.ratings.ids import MAX_EXACT_FLOAT, MAX_ID_LENGTH
 from matinee.spark.frame_columns import FLOATS, type_of
+
+SHOWN = ("user", "item", "rating", "weight")
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,21 @@ def check_rows(rows: DataFrame) -> int:
     Parameters
     ----------
     rows : DataFrame
-        Columns user and item, which hold ids as they were given, and optionally rating (double).
+        Columns user and item, which hold ids as they were given, and optionally rating and weight (double).
 
     Raises
     ------
     DataError
-        If an id is missing or unusable, or a rating is missing or not a finite number. The message counts the
-        rows with the first fault found and shows one of them.
+        If an id is missing or unusable, a rating is missing or not a finite number, or a weight is no number
+        from 0 to 1e9. The message counts the rows with the first fault found and shows one of them.
     """
     faults = [*_id_faults(rows, "user"), *_id_faults(rows, "item")]
     if "rating" in rows.columns:
-        faults += _rating_faults()
+        faults += _number_faults("rating", "a finite number", LARGEST_RATING)
+    if "weight" in rows.columns:
+        expected = f"a number from 0 to {LARGEST_WEIGHT:g}"
+        faults += _number_faults("weight", expected, LARGEST_WEIGHT)
+        faults.append(Fault(F.col("weight") < 0, f"the weight is negative; expected {expected}"))
     counts = [F.count_if(fault.has) for fault in faults]
     n_rows, *n_faulty = rows.agg(F.count(F.lit(1)), *counts).collect()[0]
     for fault, n in zip(faults, n_faulty, strict=True):
@@ -70,22 +76,21 @@ def _id_faults(rows: DataFrame, name: str) -> list[Fault]:
     return faults
 
 
-def _rating_faults() -> list[Fault]:
-    rating = F.col("rating")
-    size = F.abs(rating)
+def _number_faults(name: str, expected: str, largest: float) -> list[Fault]:
+    number = F.col(name)
+    size = F.abs(number)
     return [
         Fault(
-            rating.isNull() | F.isnan(rating),
-            "the rating is missing or not a number (NaN); expected a finite number",
+            number.isNull() | F.isnan(number),
+            f"the {name} is missing or not a number (NaN); expected {expected}",
         ),
-        Fault(size == float("inf"), "the rating is infinite; expected a finite number"),
+        Fault(size == float("inf"), f"the {name} is infinite; expected {expected}"),
         Fault(
-            (size > LARGEST_RATING) & (size < float("inf")),
-            f"the rating is beyond {LARGEST_RATING:g}; expected a finite number",
+            (size > largest) & (size < float("inf")), f"the {name} is beyond {largest:g}; expected {expected}"
         ),
     ]
 
 
 def _shown(example: Row) -> str:
-    shown = {name: value for name, value in example.asDict().items() if name in ("user", "item", "rating")}
+    shown = {name: value for name, value in example.asDict().items() if name in SHOWN}
     return ", ".join(f"{name} {str(value)[:40]!s}" for name, value in shown.items())

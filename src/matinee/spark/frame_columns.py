@@ -60,11 +60,11 @@ def kept_ids(frame: DataFrame, name: str) -> Column:
     return column(name).cast("string" if isinstance(type_of(frame, name), StringType) else "bigint")
 
 
-def given_ratings(frame: DataFrame, name: str) -> Column:
-    """A column of ratings as double; DataError if it does not hold numbers."""
+def given_numbers(frame: DataFrame, name: str, kind: str) -> Column:
+    """A column of ratings or weights as double; DataError if it does not hold numbers."""
     given = type_of(frame, name)
     if not isinstance(given, NumericType | BooleanType):
-        raise DataError(f"ratings are of type {given.simpleString()}; expected numbers")
+        raise DataError(f"{kind} are of type {given.simpleString()}; expected numbers")
     return column(name).cast("double")
 
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from matinee.errors import DataError
 from matinee.spark.faulty_rows import check_rows
-from matinee.spark.frame_columns import check_frame, given_ids, given_ratings, kept_ids
+from matinee.spark.frame_columns import check_frame, given_ids, given_numbers, kept_ids
 
 
 @dataclass(frozen=True)
@@ -23,21 +23,26 @@ class Columns:
     ----------
     user, item, rating : str
         With ``rating=None``, a row says only that the pair was seen, and counts 1.
+    weight : str or None
+        How often each rating counts; None if all count once.
     """
 
     user: str
     item: str
     rating: str | None
+    weight: str | None = None
 
     @property
     def names(self) -> list[str]:
         """The names of the columns that the frame must have."""
-        return [name for name in (self.user, self.item, self.rating) if name is not None]
+        return [name for name in (self.user, self.item, self.rating, self.weight) if name is not None]
 
 
 @contextmanager
 def checked_ratings(frame: Any, columns: Columns) -> Iterator[DataFrame]:
     """The columns user, item (bigint or string), rating (float) and order, cached while the context lasts.
+
+    If there are weights, it has a column weight (float) too, and no rows of weight 0.
 
     Parameters
     ----------
@@ -47,20 +52,25 @@ def checked_ratings(frame: Any, columns: Columns) -> Iterator[DataFrame]:
     Raises
     ------
     DataError
-        If `given_rows` or `check_rows` refuses the frame, or there are no rows.
+        If `given_rows` or `check_rows` refuses the frame, there are no rows, or all weights are 0.
     """
     # If a pair is rated twice, the later row counts: the one in a later partition, or later in the same one.
     given = given_rows(frame, columns).withColumn("order", F.monotonically_increasing_id()).persist()
     try:
         if check_rows(given) == 0:
             raise DataError("there are no ratings; expected at least one")
-        yield kept_rows(given)
+        kept = kept_rows(given)
+        if columns.weight is not None:
+            kept = kept.where("weight > 0")
+            if kept.isEmpty():
+                raise DataError("every rating has the weight 0; expected at least one that counts")
+        yield kept
     finally:
         given.unpersist()
 
 
 def given_rows(frame: Any, columns: Columns) -> DataFrame:
-    """The columns user, item and rating (double).
+    """The columns user, item and rating (double), and weight (double) if there are weights.
 
     Raises
     ------
@@ -69,15 +79,19 @@ def given_rows(frame: Any, columns: Columns) -> DataFrame:
     """
     check_frame(frame, columns.names)
     ids = [given_ids(frame, getattr(columns, name), name).alias(name) for name in ("user", "item")]
-    strength = F.lit(1.0) if columns.rating is None else given_ratings(frame, columns.rating)
-    rows: DataFrame = frame.select(*ids, strength.alias("rating"))
+    strength = F.lit(1.0) if columns.rating is None else given_numbers(frame, columns.rating, "ratings")
+    weights = (
+        [] if columns.weight is None else [given_numbers(frame, columns.weight, "weights").alias("weight")]
+    )
+    rows: DataFrame = frame.select(*ids, strength.alias("rating"), *weights)
     return rows
 
 
 def kept_rows(given: DataFrame) -> DataFrame:
-    """Checked rows, with their ids as bigint or string and their ratings as float."""
-    kept = {name: kept_ids(given, name) for name in ("user", "item")}
-    return given.withColumns({**kept, "rating": F.col("rating").cast("float")})
+    """Checked rows, with their ids as bigint or string, and their ratings and weights as float."""
+    ids = {name: kept_ids(given, name) for name in ("user", "item")}
+    numbers = [name for name in ("rating", "weight") if name in given.columns]
+    return given.withColumns({**ids, **{name: F.col(name).cast("float") for name in numbers}})
 
 
 def check_no_duplicates(ratings: DataFrame) -> None:

@@ -30,11 +30,11 @@ from matinee.spark.answers.recommending import SLAB_BYTES, best_of_all, slabs
 from matinee.spark.answers.saving import read_folder, write_folder
 from matinee.spark.answers.tables import (
     ITEM_COLUMNS,
-    USER_COLUMNS,
     arrow_ids,
     check_columns,
     id_type,
     item_table,
+    user_columns,
     user_table,
 )
 from matinee.spark.frame_columns import require_kind_of
@@ -57,7 +57,7 @@ class SparkModel:
         A row for each user: ``user`` (bigint or string), ``factors`` (array of float), ``bias`` (float),
         ``items`` (array of int: the positions of the items rated, ascending), ``ratings`` (array of float)
         and ``bucket`` (int), as ``matinee.spark.answers.buckets.with_buckets`` computes it. The buckets are
-        added if they are missing.
+        added if they are missing. After a fit with weights, also ``weights`` (array of float).
     items : DataFrame
         A row for each item: ``item`` (bigint or string), ``position`` (int, from 0 in the order of the ids),
         ``factors`` (array of float), ``bias`` (float) and ``n_ratings`` (bigint).
@@ -89,7 +89,7 @@ class SparkModel:
     ) -> None:
         checked_kind(parameters_model)
         use_this_python(users.sparkSession.sparkContext)
-        check_columns(users, USER_COLUMNS, "users")
+        check_columns(users, user_columns(users), "users")
         check_columns(items, ITEM_COLUMNS, "items")
         headed = type(parameters_model)(**parameters_model.get_params())
         headed.mean_, headed.rating_range_, headed.history_ = float(mean), rating_range, list(history)
@@ -100,7 +100,7 @@ class SparkModel:
         self.items = items.select(*ITEM_COLUMNS)
         if n_buckets_of(users) is None:
             users = with_buckets(users, _fitting_n_buckets(users, items, self.n_factors))
-        self.users = users.select(*USER_COLUMNS, BUCKET)
+        self.users = users.select(*user_columns(users), BUCKET)
         self.n_buckets = n_buckets_of(self.users) or 1
 
     @classmethod
@@ -110,16 +110,14 @@ class SparkModel:
         Raises
         ------
         DataError
-            If the model is neither `ALS` nor `ImplicitALS`, was fitted with features or weights, or has an id
-            that does not fit Spark's bigint.
+            If the model is neither `ALS` nor `ImplicitALS`, was fitted with features, or has an id that does
+            not fit Spark's bigint.
         NotFittedError
             If the model is not fitted.
         """
         checked_kind(model).check_fitted()
         if model.user_knowledge_ is not None or model.item_knowledge_ is not None:
             raise DataError("the model was fitted with features, which a cluster knows nothing of")
-        if model.rated_.weights is not None:
-            raise DataError("the model was fitted with weights, which a cluster knows nothing of")
         users, items = (spark.createDataFrame(*table) for table in (user_table(model), item_table(model)))
         return cls(
             model.as_fitted,

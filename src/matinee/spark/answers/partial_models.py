@@ -115,7 +115,7 @@ class CommonPart:
         Parameters
         ----------
         users : pyarrow.Table
-            Columns user, factors and bias; and items and ratings, if the answer needs them.
+            Columns user, factors and bias; and items, ratings and weights, if the answer needs them.
 
         Raises
         ------
@@ -181,7 +181,10 @@ def _rated(users: Any) -> Rows:
     indptr, columns = _flat(users["items"], pa.int32())
     if "ratings" not in users.column_names:
         return Rows(indptr, columns, np.zeros(len(columns), dtype=np.float32))
-    return Rows(indptr, columns, _flat(users["ratings"], pa.float32())[1])
+    values = _flat(users["ratings"], pa.float32())[1]
+    if "weights" not in users.column_names:
+        return Rows(indptr, columns, values)
+    return Rows(indptr, columns, values, _flat(users["weights"], pa.float32())[1])
 
 
 def _among(rated: Rows, first: int, n_items: int) -> Rows:
@@ -190,4 +193,5 @@ def _among(rated: Rows, first: int, n_items: int) -> Rows:
     kept_before = np.zeros(len(is_among) + 1, dtype=np.int64)
     np.cumsum(is_among, out=kept_before[1:])
     columns = (rated.columns[is_among] - first).astype(np.int32)
-    return Rows(kept_before[rated.indptr], columns, rated.values[is_among])
+    weights = None if rated.weights is None else rated.weights[is_among]
+    return Rows(kept_before[rated.indptr], columns, rated.values[is_among], weights)

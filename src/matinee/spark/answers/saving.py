@@ -24,7 +24,7 @@ from matinee.errors import ModelFileError
 from matinee.models.alternating_model import AlternatingModel
 from matinee.models.loading import DAMAGED, headed_model
 from matinee.spark.answers.buckets import marked
-from matinee.spark.answers.tables import ITEM_COLUMNS, USER_COLUMNS, check_columns
+from matinee.spark.answers.tables import ITEM_COLUMNS, USER_COLUMNS, check_columns, user_columns
 from matinee.spark.kinds import KINDS
 
 FORMAT_VERSION = 1
@@ -136,7 +136,7 @@ def _checked(spark: SparkSession, folder: str, name: str, header: dict[str, Any]
     tables = []
     for table, columns in (("users", USER_COLUMNS), ("items", ITEM_COLUMNS)):
         found = spark.read.parquet(f"{folder}/{table}.parquet")
-        check_columns(found, columns, table)
+        check_columns(found, user_columns(found) if table == "users" else columns, table)
         expected, n_rows = header[f"n_{table}"], found.count()
         if n_rows != expected:
             raise ModelFileError(f"it has {n_rows:,} of {expected:,} {table}")

@@ -30,6 +30,8 @@ USER_COLUMNS = {
     "items": ("array<int>",),
     "ratings": ("array<float>",),
 }
+# Only the users of a model that was fitted with weights have these.
+WEIGHT_COLUMNS = {"weights": ("array<float>",)}
 ITEM_COLUMNS = {
     "item": ("bigint", "string"),
     "position": ("int",),
@@ -39,6 +41,11 @@ ITEM_COLUMNS = {
 }
 # How many rows go into one batch: its lists have offsets of 32 bits, so it must not be too large.
 BATCH = 10_000
+
+
+def user_columns(users: DataFrame) -> dict[str, tuple[str, ...]]:
+    """The columns that a table of users has to have, and those that it has besides."""
+    return USER_COLUMNS | {name: types for name, types in WEIGHT_COLUMNS.items() if name in users.columns}
 
 
 def check_columns(table: DataFrame, columns: dict[str, tuple[str, ...]], name: str) -> None:
@@ -95,6 +102,11 @@ def user_table(model: AlternatingModel) -> tuple[Any, StructType]:
         StructField("items", ArrayType(IntegerType())),
         StructField("ratings", ArrayType(FloatType())),
     ]
+    if rated.weights is not None:
+        columns["weights"] = pa.chunked_array(
+            [*_batches(rated.indptr, rated.weights)], pa.list_(pa.float32())
+        )
+        fields.append(StructField("weights", ArrayType(FloatType())))
     return pa.table(columns), StructType(fields)
 
 

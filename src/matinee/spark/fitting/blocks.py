@@ -54,17 +54,17 @@ class Block:
         return columns if self.needed is None else self.needed[columns]
 
     def to_bytes(self) -> bytes:
-        """The block as an Arrow batch: 8 bytes for each rating and row, and 4 for each position needed."""
-        needed = {} if self.needed is None else {"needed": self.needed}
-        # There are no weights on a cluster.
-        indptr, columns, values, _ = self.rows
-        return pack(indptr=indptr, columns=columns, values=values, **needed)
+        """The block as an Arrow batch: 8 bytes a rating and row, 4 a weight and a needed position."""
+        optional = {"needed": self.needed, "weights": self.rows.weights}
+        given = {name: array for name, array in optional.items() if array is not None}
+        return pack(indptr=self.rows.indptr, columns=self.rows.columns, values=self.rows.values, **given)
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Block:
         """The block in a batch, without a copy."""
         arrays = unpack(packed)
-        return cls(Rows(arrays["indptr"], arrays["columns"], arrays["values"]), arrays.get("needed"))
+        rows = Rows(arrays["indptr"], arrays["columns"], arrays["values"], arrays.get("weights"))
+        return cls(rows, arrays.get("needed"))
 
 
 @dataclass(frozen=True)
@@ -75,25 +75,29 @@ class Census:
     ----------
     n_ratings, n_duplicates : int
         How many ratings there are after duplicates were merged, and how many the merging removed.
+    weight : float
+        The sum of the weights, which without weights is the number of ratings.
     total, low, high : float
-        The sum of the ratings, the least and the greatest.
+        The sum of the ratings, each as often as its weight says, the least and the greatest.
     """
 
     n_ratings: int
     n_duplicates: int
+    weight: float
     total: float
     low: float
     high: float
 
     @property
     def mean(self) -> float:
-        """The mean rating."""
-        return self.total / self.n_ratings
+        """The mean rating, each as often as its weight says."""
+        return self.total / self.weight
 
     def __add__(self, other: Census) -> Census:
         return Census(
             self.n_ratings + other.n_ratings,
             self.n_duplicates + other.n_duplicates,
+            self.weight + other.weight,
             self.total + other.total,
             min(self.low, other.low),
             max(self.high, other.high),
@@ -126,6 +130,8 @@ def user_blocks(
                 "value": table["rating"].to_numpy(),
                 "order": table["order"].to_numpy(),
             }
+            if "weight" in table.column_names:
+                arrays["weight"] = table["weight"].to_numpy()
             found = list(parts_by_block(block, arrays))
             yield pa.record_batch(
                 {
@@ -165,7 +171,10 @@ def item_blocks(by_user: RDD[bytes], users: Layout, items: Layout, *, routed: bo
             block = Block.from_bytes(packed)
             user = np.repeat(users.rows_of(number).astype(np.int32), np.diff(block.rows.indptr))
             target, row = items.locate(block.columns)
-            yield from parts_by_block(target, {"row": row, "column": user, "value": block.rows.values})
+            arrays = {"row": row, "column": user, "value": block.rows.values}
+            if block.rows.weights is not None:
+                arrays["weight"] = block.rows.weights
+            yield from parts_by_block(target, arrays)
 
     def build(number: int, parts: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
         arrays = _joined(part for _, part in parts)
@@ -189,13 +198,17 @@ def census_of(by_user: RDD[bytes], n_rows: int) -> Census:
     """
 
     def count(packed: bytes) -> Census:
-        values = Block.from_bytes(packed).rows.values
+        rows = Block.from_bytes(packed).rows
+        values, weights = rows.values, rows.weights
         # A block without ratings must not change either end of the range.
         low, high = (values.min(), values.max()) if len(values) else (np.inf, -np.inf)
-        return Census(len(values), 0, float(values.sum(dtype=np.float64)), float(low), float(high))
+        weighted = values if weights is None else np.multiply(values, weights, dtype=np.float64)
+        total = float(weighted.sum(dtype=np.float64))
+        return Census(len(values), 0, rows.total, total, float(low), float(high))
 
-    found = sum(by_user.map(count).collect(), Census(0, 0, 0.0, np.inf, -np.inf))
-    return found + Census(0, n_rows - found.n_ratings, 0.0, np.inf, -np.inf)
+    nothing = Census(0, 0, 0.0, 0.0, np.inf, -np.inf)
+    found = sum(by_user.map(count).collect(), nothing)
+    return replace(found, n_duplicates=n_rows - found.n_ratings)
 
 
 def parts_by_block(block: NDArray[Any], arrays: dict[str, NDArray[Any]]) -> Iterator[tuple[int, bytes]]:
@@ -238,8 +251,11 @@ def _deduplicated(
         return _rows(arrays, order, n_rows)
     # Sorting by arrival too costs more, so it is done only if there are duplicates.
     order = np.lexsort((arrays["order"], pair))
-    kept, values, _ = merge(arrays["value"][order], None, repeats, duplicates)
+    given = arrays["weight"][order] if "weight" in arrays else None
+    kept, values, weights = merge(arrays["value"][order], given, repeats, duplicates)
     left = {"row": arrays["row"][order][kept], "column": arrays["column"][order][kept], "value": values}
+    if weights is not None:
+        left["weight"] = weights
     return _rows(left, np.arange(len(values)), n_rows)
 
 
@@ -252,7 +268,8 @@ def _sorted_rows(arrays: dict[str, NDArray[Any]], n_rows: int, n_columns: int) -
 def _rows(arrays: dict[str, NDArray[Any]], order: NDArray[Any], n_rows: int) -> Rows:
     indptr = np.zeros(n_rows + 1, dtype=np.int64)
     np.cumsum(np.bincount(arrays["row"], minlength=n_rows), out=indptr[1:])
-    return Rows(indptr, arrays["column"][order].astype(np.int32), arrays["value"][order])
+    weights = arrays["weight"][order] if "weight" in arrays else None
+    return Rows(indptr, arrays["column"][order].astype(np.int32), arrays["value"][order], weights)
 
 
 def _no_ratings(n_rows: int) -> Rows:

@@ -80,6 +80,8 @@ def encode(ratings: DataFrame, name: str) -> Encoding:
 def encoded_pairs(ratings: DataFrame, users: Encoding, items: Encoding) -> DataFrame:
     """The ratings with positions instead of ids: columns pair (bigint, see `positions_of`), rating and order.
 
+    If the ratings have weights, there is a column weight too.
+
     Both positions share a column because Spark converts fewer columns to Arrow faster.
     """
     joined = ratings
@@ -87,7 +89,8 @@ def encoded_pairs(ratings: DataFrame, users: Encoding, items: Encoding) -> DataF
         places = side.ids.withColumnRenamed("position", f"{side.name}_position")
         joined = joined.join(places, side.name)
     pair = F.shiftleft(F.col("user_position").cast("bigint"), ITEM_BITS) + F.col("item_position")
-    return joined.select(pair.alias("pair"), "rating", "order")
+    others = [name for name in ("rating", "weight", "order") if name in ratings.columns]
+    return joined.select(pair.alias("pair"), *others)
 
 
 def positions_of(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

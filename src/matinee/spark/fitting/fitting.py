@@ -43,6 +43,7 @@ def fit(
     user: str = "user",
     item: str = "item",
     rating: str | None = "rating",
+    weight: str | None = None,
     duplicates: Duplicates = "last",
     start: tuple[Any, Any] | None = None,
     user_features: None = None,
@@ -68,6 +69,9 @@ def fit(
     user, item, rating : str
         The names of the columns. Ids are integers or strings. With ``rating=None``, a row says only that the
         pair was seen, and counts 1.
+    weight : str, optional
+        The name of a column of weights. A rating of weight w counts as w equal ratings, and one of weight 0
+        is no rating.
     duplicates : {"last", "first", "mean", "sum", "error"}
         What to do if a user has rated an item more than once. The order of the partitions, and of the rows
         in them, decides which rating is first or last.
@@ -116,7 +120,7 @@ def fit(
     _check_choices(exchange, result, duplicates, fitted)
     if n_blocks is not None:
         whole_number("n_blocks", n_blocks, least=1)
-    columns = Columns(user, item, rating)
+    columns = Columns(user, item, rating, weight)
     check_frame(frame, columns.names)
     context = frame.sparkSession.sparkContext
     use_this_python(context)
@@ -140,7 +144,7 @@ def fit(
         prepared.kept.callback(alternation.release)
         history = alternation.run(
             fitted.n_iterations,
-            measure=_measure(fitted, prepared.census.n_ratings),
+            measure=_measure(fitted, prepared.census.weight),
             tolerance=fitted.tolerance,
             progress=progress,
             callback=callback,
@@ -264,7 +268,7 @@ def _side(
     return ClusterSide(name, layout, prepared.blocks, empty, State(solved), routes)
 
 
-def _measure(model: AlternatingModel, n_ratings: int) -> Measure:
+def _measure(model: AlternatingModel, n_ratings: float) -> Measure:
     """What the history records of an iteration: the error on the training ratings, if it is defined."""
 
     def measure(fit: Alternation, squared_error: float) -> dict[str, float | None]:

@@ -50,6 +50,7 @@ class Prepared:
     size : Size
     is_one_task : bool
         Whether one task does the whole fit. Then there is one block of users, and no block of items is made.
+    has_weights : bool
     kept : ExitStack
         Frees what the executors cache, when it is closed.
     """
@@ -59,6 +60,7 @@ class Prepared:
     census: Census
     size: Size
     is_one_task: bool
+    has_weights: bool
     kept: ExitStack
 
 
@@ -123,6 +125,7 @@ def prepare(
             census,
             size,
             is_one_task,
+            columns.weight is not None,
             kept.pop_all(),
         )
 

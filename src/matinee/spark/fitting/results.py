@@ -50,8 +50,10 @@ def frames_of(
     could not compute them again after the fit. Otherwise the executors cache them, and compute what is lost
     again from the ratings.
     """
-    users = _table(prepared.users, fit.cluster_users, fit.context, with_ratings=True)
-    items = _table(prepared.items, fit.cluster_items, fit.context, with_ratings=False)
+    users = _table(
+        prepared.users, fit.cluster_users, fit.context, with_ratings=True, with_weights=prepared.has_weights
+    )
+    items = _table(prepared.items, fit.cluster_items, fit.context)
     n_buckets = choose_n_buckets(
         users.sparkSession,
         n_users=prepared.size.n_users,
@@ -74,9 +76,14 @@ def frames_of(
 
 
 def _table(
-    prepared: PreparedSide, side: ClusterSide, context: SparkContext, *, with_ratings: bool
+    prepared: PreparedSide,
+    side: ClusterSide,
+    context: SparkContext,
+    *,
+    with_ratings: bool = False,
+    with_weights: bool = False,
 ) -> DataFrame:
-    """A row for each id of a side: position, factors, bias, n_ratings and, if asked for, the ratings."""
+    """A row for each id of a side: position, factors, bias, n_ratings; if asked for, ratings and weights."""
     solved = spread(context, side.side, side.layout) if side.state is None else side.state.solved
     layout, n_factors = side.layout, side.side.factors.shape[1]
 
@@ -87,7 +94,10 @@ def _table(
             positions = layout.rows_of(number).astype(np.int32)
             for first in range(0, len(positions), BATCH):
                 part = slice(first, first + BATCH)
-                yield (_packed_rows(positions, block, solution, part, with_ratings=with_ratings),)
+                columns = _columns_of_rows(positions, block, solution, part)
+                if with_ratings:
+                    columns |= _ratings_of_rows(block, part, with_weights=with_weights)
+                yield (as_stream(pa.record_batch(columns)),)
 
     def unpacked(batches: Iterator[Any]) -> Iterator[Any]:
         for batch in batches:
@@ -100,27 +110,38 @@ def _table(
     schema = "position int, factors array<float>, bias float, n_ratings bigint"
     if with_ratings:
         schema += ", items array<int>, ratings array<float>"
+    if with_weights:
+        schema += ", weights array<float>"
     table = spark.createDataFrame(packed, "rows binary").mapInArrow(unpacked, schema)
     return table.join(prepared.encoding.ids, "position")
 
 
-def _packed_rows(
-    positions: NDArray[np.int32], block: Block, solution: Side, part: slice, *, with_ratings: bool
-) -> bytes:
-    """Some rows of a block as an Arrow stream."""
-    indptr, factors = block.rows.indptr[part.start : part.stop + 1], solution.factors[part]
+def _columns_of_rows(
+    positions: NDArray[np.int32], block: Block, solution: Side, part: slice
+) -> dict[str, Any]:
+    """Some rows of a block: their positions, their factors and how many ratings they have."""
+    factors = solution.factors[part]
     biases = np.zeros(len(factors), np.float32) if solution.biases is None else solution.biases[part]
-    columns = {
+    return {
         "position": pa.array(positions[part]),
         "factors": lists_of_rows(factors),
         "bias": pa.array(biases),
-        "n_ratings": pa.array(np.diff(indptr)),
+        "n_ratings": pa.array(np.diff(block.rows.indptr[part.start : part.stop + 1])),
     }
-    if with_ratings:
-        rated = slice(indptr[0], indptr[-1])
-        columns["items"] = lists(indptr, block.columns[rated])
-        columns["ratings"] = lists(indptr, block.rows.values[rated])
-    return as_stream(pa.record_batch(columns))
+
+
+def _ratings_of_rows(block: Block, part: slice, *, with_weights: bool) -> dict[str, Any]:
+    """The ratings of some rows of a block."""
+    indptr = block.rows.indptr[part.start : part.stop + 1]
+    rated = slice(indptr[0], indptr[-1])
+    columns = {
+        "items": lists(indptr, block.columns[rated]),
+        "ratings": lists(indptr, block.rows.values[rated]),
+    }
+    if with_weights:
+        weights = block.rows.weights
+        columns["weights"] = lists(indptr, np.zeros(0, np.float32) if weights is None else weights[rated])
+    return columns
 
 
 def _index(encoding: Encoding) -> IdIndex:
@@ -146,8 +167,11 @@ def _rated(users: PreparedSide) -> Rows:
         counts[places] = np.diff(block.rows.indptr)
     indptr = np.concatenate([[0], np.cumsum(counts)])
     columns, values = np.empty(indptr[-1], dtype=np.int32), np.empty(indptr[-1], dtype=np.float32)
+    weights = None if all(block.rows.weights is None for block in blocks) else np.empty_like(values)
     for places, block in zip(rows, blocks, strict=True):
         starts = np.repeat(indptr[places] - block.rows.indptr[:-1], np.diff(block.rows.indptr))
         targets = starts + np.arange(len(block.rows.values))
         columns[targets], values[targets] = block.columns, block.rows.values
-    return Rows(indptr, columns, values)
+        if weights is not None and block.rows.weights is not None:
+            weights[targets] = block.rows.weights
+    return Rows(indptr, columns, values, weights)
