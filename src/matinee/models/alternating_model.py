@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from matinee.errors import DataError
 from matinee.models.featured_model import FeaturedModel, knowledge_of
+from matinee.models.features.knowledge import Knowledge
 from matinee.models.features.side_knowledge import Encoded, encode_features
 from matinee.models.memory import named_if_too_large
 from matinee.models.model import Model
@@ -29,9 +30,10 @@ from matinee.solving.row_problem import (
     Side,
     Solver,
     Terms,
+    no_precision,
     solve_rows,
 )
-from matinee.solving.touched_rows import TouchedAlternation
+from matinee.solving.touched_rows import TouchedAlternation, TouchedSide
 from matinee.solving.training_loop import AlternationInMemory, Measure
 
 
@@ -225,39 +227,43 @@ class AlternatingModel(FeaturedModel):
 
     def item_by(self, rated: Rows) -> NewItem:
         """An item that the model has never seen, from its ratings; one row, whose columns are users."""
-        if self.user_knowledge_ is not None or self.item_knowledge_ is not None:
-            raise DataError(
-                "fold_in_item learns nothing from features, and this model was fitted with some; fit it again"
-            )
         fitted, threads = self.as_fitted, thread_count(self.n_threads)
         users: Side = self._computed.get("training users", lambda: self.training_users)
-        prior = self._computed.get("prior of items", lambda: fitted.terms.prior(users, threads))
+        prior = self._computed.get("prior of items", lambda: self._prior_of_items(users))
         observed = fitted.values_by_item(rated)
         item = Side.empty(1, users.factors.shape[1], biases=users.biases is not None)
+        ridge, shift = fitted.ridge(observed, self._n_counted("user")), None
+        if self.item_knowledge_ is not None:
+            prior = no_precision(item) if prior is None else prior
+            shift = ridge[:, None] * self.item_knowledge_.means(None, 1, threads)
         solve_rows(
             observed,
             users,
             item,
-            ridge=fitted.ridge(observed, len(self.user_index_)),
+            ridge=ridge,
             terms=fitted.terms,
             n_threads=1,
             solver=TO_THE_LAST_DIGIT,
             prior=prior,
+            shift=shift,
         )
         return NewItem(self.user_index_, self.item_index_, rated, self.item_answers(item))
 
+    def _prior_of_items(self, users: Side) -> NDArray[np.float64] | None:
+        counted = self._counted("user")
+        those = users if counted is None else users.pick(counted)
+        return self.as_fitted.terms.prior(those, thread_count(self.n_threads))
+
     def learn_more(self, merged: MergedRatings, n_iterations: int) -> None:
         """Solve the rows that new ratings touch, then exactly all users whose row problem has changed."""
-        if self.user_knowledge_ is not None or self.item_knowledge_ is not None:
-            raise DataError(
-                "partial_fit learns nothing from features, and this model was fitted with some; fit it again"
-            )
+        users, items = self.training_users, self.item_side
+        self._grow_knowledge(merged)
         rating_range = merged.widened(self.rating_range_)
         is_rescaled = self.observes_whole_users and rating_range != self.rating_range_
         self.rating_range_ = rating_range
         touched = merged.touched_items | is_rescaled
-        alternation = self._touched_alternation(merged, touched, is_rescaled=is_rescaled)
-        n_ratings = float(alternation.by_item.totals[touched].sum()) or 1.0
+        alternation = self._touched_alternation(merged, users, items, touched, is_rescaled=is_rescaled)
+        n_ratings = float(alternation.of_items.observed.totals[touched].sum()) or 1.0
         history = alternation.run(
             n_iterations, measure=lambda fit, error: self._measure_touched(error / n_ratings), progress=False
         )
@@ -270,28 +276,71 @@ class AlternatingModel(FeaturedModel):
             return by_user.counts > 0
         return by_user.counts_of(changed_items[by_user.columns]) > 0
 
+    def _grow_knowledge(self, merged: MergedRatings) -> None:
+        """Expect of new users and items, of whom no features are known, what the link says of the average."""
+        if self.user_knowledge_ is not None:
+            self.user_knowledge_ = self.user_knowledge_.grown(merged.old_users, merged.ratings.n_users)
+        if self.item_knowledge_ is not None:
+            self.item_knowledge_ = self.item_knowledge_.grown(merged.old_items, merged.ratings.n_items)
+
     def _touched_alternation(
-        self, merged: MergedRatings, touched: NDArray[np.bool_], *, is_rescaled: bool
+        self,
+        merged: MergedRatings,
+        users: Side,
+        items: Side,
+        touched: NDArray[np.bool_],
+        *,
+        is_rescaled: bool,
     ) -> TouchedAlternation:
         train = merged.ratings
         by_user = self.training_values(train.by_user)
         of_touched = by_user if touched.all() else by_user.keep(touched[by_user.columns])
         by_item = of_touched.transposed(train.n_items, n_threads=thread_count(self.n_threads))
         added = np.bincount(merged.added.columns, minlength=train.n_items)
+        n_raters = np.bincount(train.by_user.columns, minlength=train.n_items)
         return TouchedAlternation(
-            by_user,
-            by_item,
-            touched_users=merged.touched_users | is_rescaled,
-            touched_items=touched,
-            unsolved_users=_mostly_new(merged.added.counts, train.by_user.counts) | is_rescaled,
-            unsolved_items=_mostly_new(added, by_item.counts) | is_rescaled,
-            user_ridge=partial(self.ridge, n_columns=train.n_items),
-            item_ridge=partial(self.ridge, n_columns=train.n_users),
+            self._touched_side(
+                self.user_knowledge_,
+                by_user,
+                users.spread(merged.old_users, train.n_users),
+                merged.touched_users | is_rescaled,
+                _mostly_new(merged.added.counts, train.by_user.counts) | is_rescaled,
+                n_ratings=train.by_user.counts,
+                n_across=_n_counted(self.item_knowledge_, n_raters),
+            ),
+            self._touched_side(
+                self.item_knowledge_,
+                by_item,
+                items.spread(merged.old_items, train.n_items),
+                touched,
+                _mostly_new(added, by_item.counts) | is_rescaled,
+                n_ratings=n_raters,
+                n_across=_n_counted(self.user_knowledge_, train.by_user.counts),
+            ),
             n_threads=thread_count(self.n_threads),
-            users=self.training_users.spread(merged.old_users, train.n_users),
-            items=self.item_side.spread(merged.old_items, train.n_items),
             terms=self.terms,
             solver=self.touched_solver,
+        )
+
+    def _touched_side(
+        self,
+        knowledge: Knowledge | None,
+        observed: Rows,
+        side: Side,
+        touched: NDArray[np.bool_],
+        unsolved: NDArray[np.bool_],
+        *,
+        n_ratings: NDArray[np.int64],
+        n_across: int,
+    ) -> TouchedSide:
+        ridge = partial(self.ridge, n_columns=n_across)
+        if knowledge is None:
+            return TouchedSide(observed, side, ridge, touched, unsolved)
+        # Rows without ratings stay what their features say.
+        is_rated = n_ratings > 0
+        means = knowledge.means(knowledge.features, observed.n_rows, thread_count(self.n_threads))
+        return TouchedSide(
+            observed, side, ridge, touched & is_rated, unsolved & is_rated, means, np.flatnonzero(is_rated)
         )
 
     @property
@@ -312,10 +361,16 @@ class AlternatingModel(FeaturedModel):
         self.keep_ratings(train, history, self.rating_range_)
         rows = np.flatnonzero(changed)
         rated = train.by_user if changed.all() else train.by_user.pick(rows)
-        users.put(rows, self.fold(rated, CHOLESKY))
+        known = None if self.known_users is None else self.known_users.pick(rows)
+        users.put(rows, self.fold(rated, CHOLESKY, known))
 
     def user_ridge(self, observed: Rows) -> Floats:
         return self.ridge(observed, self._n_counted("item"))
+
+
+def _n_counted(knowledge: Knowledge | None, n_ratings: NDArray[np.int64]) -> int:
+    """How many rows of a side the other side's rows are learned from."""
+    return len(n_ratings) if knowledge is None else int(np.count_nonzero(n_ratings))
 
 
 def _mostly_new(added: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -35,6 +35,7 @@ from matinee.ratings import Ratings, Rows
 from matinee.solving.history import Iteration
 from matinee.solving.ranking import Ranker
 from matinee.solving.row_problem import (
+    CHOLESKY,
     LARGEST_REGULARIZATION,
     Floats,
     Side,
@@ -352,18 +353,24 @@ class ImplicitALS(AlternatingModel):
     @property
     def training_users(self) -> Side:
         """The users solved as in training: those of few ratings too, for whom ``known_from`` is for later."""
-        fitted, users = self.as_fitted, self.user_side
-        few = np.flatnonzero(fitted.prior_shares(self.rated_) < 1)
+        fitted, users, threads = self.as_fitted, self.user_side, thread_count(self.n_threads)
+        is_few, known = fitted.prior_shares(self.rated_) < 1, self.known_users
+        # With features, who has no ratings is what these say.
+        few = np.flatnonzero(is_few if known is None else is_few & (self.rated_.counts > 0))
         if not len(few):
             return users
         observed, part = fitted.training_values(self.rated_.pick(few)), users.pick(few)
+        means = self.user_means(None if known is None else known.pick(few), len(few))
+        ridge = fitted.ridge(observed, self._n_counted("item"))
         solve_rows(
             observed,
             self.item_side,
             part,
-            ridge=fitted.ridge(observed, len(self.item_index_)),
+            ridge=ridge,
             terms=fitted.terms,
-            n_threads=thread_count(self.n_threads),
+            n_threads=threads,
+            prior=fitted.terms.prior(self.counted_items, threads),
+            shift=None if means is None else ridge[:, None] * means,
         )
         users = Side(users.factors.copy(), None)
         users.put(few, part)
@@ -418,7 +425,9 @@ class ImplicitALS(AlternatingModel):
 
     @property
     def touched_solver(self) -> Solver:
-        return Solver("cg", TOUCHED_STEPS)
+        # Only an exact solution takes what features make one expect.
+        learns_features = self.user_knowledge_ is not None or self.item_knowledge_ is not None
+        return CHOLESKY if learns_features else Solver("cg", TOUCHED_STEPS)
 
     def terms_of(self, mean: float, low: float, high: float) -> Terms:
         if self.grading:

@@ -151,9 +151,7 @@ class LinkedSide:
         losses = self._solve(part, across, prior, shift, terms, solver, n_threads)
         if part is not self.side:
             self.side.put(self.link.rated, part)
-        # The kernel leaves out ρ‖Bᵀf‖², and counts −2ρ yᵀBᵀf as part of the error.
-        product = float(np.einsum("ij,ij->", bordered_rows(part), shift, dtype=np.float64))
-        return Losses(losses.squared_error + 2 * product, losses.penalty)
+        return losses_without_shift(losses, part, shift)
 
     def _solve(
         self,
@@ -191,6 +189,12 @@ class LinkedSide:
         if len(self._unrated):
             self.side.put(self._unrated, side_of(self.link.means[self._unrated], self.side))
         return self.link.penalty(rows)
+
+
+def losses_without_shift(losses: Losses, solved: Side, shift: Floats) -> Losses:
+    """The losses of rows with a shift, of whose squared error the kernel subtracts 2 shiftᵀy."""
+    product = float(np.einsum("ij,ij->", bordered_rows(solved), shift, dtype=np.float64))
+    return Losses(losses.squared_error + 2 * product, losses.penalty)
 
 
 class LinkedAlternation(AlternationInMemory):

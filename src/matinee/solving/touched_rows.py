@@ -2,95 +2,139 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matinee.ratings import Rows
-from matinee.solving.row_problem import CHOLESKY, Losses, Side, Solver, solve_rows
+from matinee.solving.links import losses_without_shift
+from matinee.solving.row_problem import (
+    CHOLESKY,
+    Floats,
+    Losses,
+    Side,
+    Solver,
+    Terms,
+    no_precision,
+    solve_rows,
+)
 from matinee.solving.training_loop import Alternation
 
 Chosen = NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False)
+class TouchedSide:
+    """The users or the items of a fit that goes on.
+
+    Attributes
+    ----------
+    observed : Rows
+        The values of the row problem; rows that are not touched may lack theirs.
+    side : Side
+        Solved in place.
+    ridge : callable
+        Computes the regularisation of rows from their values.
+    touched : ndarray of bool
+        The rows to solve.
+    unsolved : ndarray of bool
+        Those of them whose factors say little: to be solved exactly before they are used.
+    means : ndarray of float32, shape (n_rows, n_factors + 1), or None
+        What features make one expect of the rows, by a link that is not learned again.
+    counted : ndarray of int64 or None
+        The positions of the rows that the other side is learned from; None if all are.
+    """
+
+    observed: Rows
+    side: Side
+    ridge: Callable[[Rows], Floats]
+    touched: Chosen
+    unsolved: Chosen
+    means: Floats | None = None
+    counted: NDArray[np.int64] | None = None
+
+    def solve(
+        self, chosen: Chosen, across: TouchedSide, terms: Terms, solver: Solver, threads: int
+    ) -> Losses:
+        """Solve the chosen rows against the other side, in place."""
+        if chosen.all():
+            return self._solve(self.observed, self.side, self.means, across, terms, solver, threads)
+        rows = np.flatnonzero(chosen)
+        if not len(rows):
+            return Losses(0.0, 0.0)
+        part, means = self.side.pick(rows), None if self.means is None else self.means[rows]
+        losses = self._solve(self.observed.pick(rows), part, means, across, terms, solver, threads)
+        self.side.put(rows, part)
+        return losses
+
+    def _solve(
+        self,
+        observed: Rows,
+        solved: Side,
+        means: Floats | None,
+        across: TouchedSide,
+        terms: Terms,
+        solver: Solver,
+        threads: int,
+    ) -> Losses:
+        ridge, threads = self.ridge(observed), min(threads, observed.n_rows)
+        prior, shift = across.prior(terms, threads), None
+        if means is not None:
+            prior = no_precision(solved) if prior is None else prior
+            shift = ridge[:, None] * means
+        losses = solve_rows(
+            observed,
+            across.side,
+            solved,
+            ridge=ridge,
+            terms=terms,
+            n_threads=threads,
+            solver=solver,
+            prior=prior,
+            shift=shift,
+        )
+        return losses if shift is None else losses_without_shift(losses, solved, shift)
+
+    def prior(self, terms: Terms, threads: int) -> NDArray[np.float64] | None:
+        """What all rows that count add to every row of the other side."""
+        counted = self.side if self.counted is None else self.side.pick(self.counted)
+        return terms.prior(counted, threads)
+
+
 class TouchedAlternation(Alternation):
     """An alternation over some of the rows; what it leaves alone stays as it was.
 
-    It begins with the items, as all users but ``unsolved_users`` have factors that fit them. So it also ends
+    It begins with the items, as all users but the unsolved ones have factors that fit them. So it also ends
     with the items: whoever runs it solves the users afterwards, exactly.
 
     Parameters
     ----------
-    by_user, by_item : Rows
-        The values of the row problem; of other items than the touched ones ``by_item`` may lack them.
-    user_ridge, item_ridge : callable
-        Computes the regularisation of rows from their values.
-    touched_users, touched_items : ndarray of bool
+    users, items : TouchedSide
         The users to solve before every iteration but the first, and the items to solve in each.
-    unsolved_users, unsolved_items : ndarray of bool
-        Those of them whose factors say little: to be solved exactly in the first iteration.
     more
         The parameters of `Alternation`.
     """
 
-    def __init__(
-        self,
-        by_user: Rows,
-        by_item: Rows,
-        *,
-        touched_users: Chosen,
-        touched_items: Chosen,
-        unsolved_users: Chosen,
-        unsolved_items: Chosen,
-        user_ridge: Any,
-        item_ridge: Any,
-        n_threads: int,
-        **more: Any,
-    ) -> None:
-        super().__init__(**more)
-        self.by_user, self.by_item = by_user, by_item
-        self.touched_users, self.touched_items = touched_users, touched_items
-        self.unsolved_users, self.unsolved_items = unsolved_users, unsolved_items
-        self.user_ridge, self.item_ridge = user_ridge, item_ridge
-        self.n_threads = n_threads
+    def __init__(self, users: TouchedSide, items: TouchedSide, *, n_threads: int, **more: Any) -> None:
+        super().__init__(users=users.side, items=items.side, **more)
+        self.of_users, self.of_items, self.n_threads = users, items, n_threads
 
     def solve_users(self, solver: Solver) -> Losses:
         """Solve the touched users; before the first iteration, only those who have no factors yet."""
-        chosen = self.touched_users if self.history else self.unsolved_users
+        users = self.of_users
+        chosen = users.touched if self.history else users.unsolved
         solver = solver if self.history else CHOLESKY
-        return self._solve(self.by_user, chosen, self.items, self.users, self.user_ridge, solver)
+        return users.solve(chosen, self.of_items, self.terms, solver, self.n_threads)
 
     def solve_items(self, solver: Solver) -> Losses:
         """Solve the touched items; a solver in steps begins at the solution of those who have none yet."""
+        items = self.of_items
         if solver.n_steps and not self.history:
-            self._solve(self.by_item, self.unsolved_items, self.users, self.items, self.item_ridge, CHOLESKY)
-        return self._solve(self.by_item, self.touched_items, self.users, self.items, self.item_ridge, solver)
+            items.solve(items.unsolved, self.of_users, self.terms, CHOLESKY, self.n_threads)
+        return items.solve(items.touched, self.of_users, self.terms, solver, self.n_threads)
 
     def finish(self) -> None:
         """Do nothing: the users are solved elsewhere."""
-
-    def _solve(
-        self, observed: Rows, chosen: Chosen, fixed: Side, solved: Side, ridge: Any, solver: Solver
-    ) -> Losses:
-        """Solve the chosen rows, in place."""
-        if chosen.all():
-            return self._solve_all(observed, fixed, solved, ridge, solver)
-        rows = np.flatnonzero(chosen)
-        if not len(rows):
-            return Losses(0.0, 0.0)
-        part = solved.pick(rows)
-        losses = self._solve_all(observed.pick(rows), fixed, part, ridge, solver)
-        solved.put(rows, part)
-        return losses
-
-    def _solve_all(self, observed: Rows, fixed: Side, solved: Side, ridge: Any, solver: Solver) -> Losses:
-        return solve_rows(
-            observed,
-            fixed,
-            solved,
-            ridge=ridge(observed),
-            terms=self.terms,
-            n_threads=min(self.n_threads, observed.n_rows),
-            solver=solver,
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from pathlib import Path
 from typing import Any
@@ -379,11 +380,134 @@ def test_features_on_one_side_leave_the_other_as_it_is(cinema: Cinema, model: AL
     assert np.isfinite(folded.factors).all()
 
 
+# A user and an item without ratings get some, and a few others get more.
+NEW_PAIRS = [(0, 1), (0, 2), (0, 3), (1, 7), (2, 7), (3, 7), (4, 7), (5, 8), (6, 9), (7, 9), (8, 10)]
+
+
+@pytest.fixture(scope="module")
+def later() -> tuple[Cinema, Ratings]:
+    """The cinema after some new ratings, and these alone."""
+    cinema = Cinema()
+    users, items = np.array([pair for pair in NEW_PAIRS if not cinema.rated[pair]]).T
+    values = 1.0 + np.arange(len(users)) % 5
+    cinema.rated[users, items], cinema.values[users, items] = True, values
+    return cinema, Ratings.from_arrays(users, items, values)
+
+
+def reference_after(model: ALS | ImplicitALS, cinema: Cinema) -> tuple[Reference, list[Any]]:
+    """The row problem, with what the fitted links expect in place of features, and both sides before."""
+    counts = [cinema.rated.sum(axis=1), cinema.rated.sum(axis=0)]
+    across = [int((counts[1] > 0).sum()), int((counts[0] > 0).sum())]
+    means, sides = [], []
+    for kind in ("user", "item"):
+        knowledge = getattr(model, f"{kind}_knowledge_")
+        dense = np.zeros((len(counts[kind == "item"]), len(knowledge.weights)))
+        places = np.repeat(np.arange(len(dense)), knowledge.features.counts)
+        dense[places, knowledge.features.columns] = knowledge.features.values
+        means.append(dense @ knowledge.weights)
+        rows = [getattr(model, f"{kind}_factors_"), getattr(model, f"{kind}_biases_")[:, None]]
+        sides.append(np.hstack(rows).astype(np.float64))
+    if isinstance(model, ImplicitALS):
+        means, sides = ([each[:, :-1] for each in both] for both in (means, sides))
+        weights, targets = 0.3 + 2.0 * np.abs(cinema.values), (cinema.values > 0).astype(float)
+        ridges = [0.05 * (counts[side] + 0.3 * across[side]) ** 0.7 for side in (0, 1)]
+    else:
+        weights, targets = cinema.rated.astype(float), cinema.values - model.mean_
+        ridges = [0.1 * np.sqrt(each) for each in counts]
+    reference = Reference(cinema, weights=weights, targets=targets, ridges=ridges, shrinkage=1.0)
+    reference.features = means
+    return reference, sides
+
+
+def test_new_ratings_solve_the_rows_that_they_touch_towards_their_features(
+    model: ALS | ImplicitALS, later: tuple[Cinema, Ratings]
+) -> None:
+    cinema, new = later
+    reference, sides = reference_after(model, cinema)
+    links, biased = [np.eye(side.shape[1]) for side in sides], isinstance(model, ALS)
+    touched = np.isin(np.arange(N_ITEMS), new.items)
+    assert touched.sum() < 0.5 * N_ITEMS
+
+    def solved(side: int) -> Any:
+        found = [each.copy() for each in sides]
+        reference.half_step(side, found, links, biased)
+        return found[side]
+
+    # Who had no factors from ratings is solved before the items are.
+    sides[0][0] = solved(0)[0]
+    sides[1][touched] = solved(1)[touched]
+    concerned = cinema.rated[:, touched].any(axis=1) if biased else cinema.rated.any(axis=1)
+    sides[0][concerned] = solved(0)[concerned]
+    found = copy.copy(model).partial_fit(new)
+    for kind, rows in zip(("user", "item"), sides, strict=True):
+        factors, biases = getattr(found, f"{kind}_factors_"), getattr(found, f"{kind}_biases_")
+        np.testing.assert_allclose(factors, rows[:, :RANK], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(biases, rows[:, RANK] if biased else 0 * biases, rtol=1e-3, atol=1e-4)
+
+
+def test_newcomers_without_features_are_expected_to_be_average(
+    model: ALS | ImplicitALS, tmp_path: Path
+) -> None:
+    new = Ratings.from_arrays([100, 100, 3], [200, 5, 200], [4.0, 2.0, 5.0])
+    found = copy.copy(model).partial_fit(new, n_iterations=2)
+    other = copy.copy(model)
+    other.n_threads = 3
+    other.partial_fit(new, n_iterations=2)
+    for knowledge, before in (
+        (found.user_knowledge_, model.user_knowledge_),
+        (found.item_knowledge_, model.item_knowledge_),
+    ):
+        assert knowledge is not None
+        assert before is not None
+        assert knowledge.features.n_rows == before.features.n_rows + 1
+        last = knowledge.features.pick([knowledge.features.n_rows - 1])
+        np.testing.assert_array_equal(last.values, before.average[last.columns])
+        assert np.count_nonzero(before.average) == len(last.columns)
+    assert np.array_equal(found.user_factors_, other.user_factors_)
+    assert np.array_equal(found.item_factors_, other.item_factors_)
+    found.save(tmp_path / "model.safetensors")
+    loaded = load(tmp_path / "model.safetensors")
+    folded = loaded.fold_in({200: 4.0, 5: 2.0})
+    np.testing.assert_allclose(folded.factors, found.user_factors_[-1], rtol=1e-4, atol=1e-6)
+    for user in (100, 3, 0):
+        explained = loaded.explain(user, 200, n=1000)
+        parts = sum(one.contribution for one in explained.contributions)
+        (shown,) = loaded.recommend(user, 1, items=[200], exclude_seen=False)
+        assert explained.baseline + parts == pytest.approx(shown.score, abs=1e-4)
+    # Once more: the newcomers have features of their own by now.
+    assert np.isfinite(loaded.partial_fit(new).user_factors_).all()
+
+
+def test_people_of_few_ratings_teach_new_data_what_they_taught_the_fit(cinema: Cinema) -> None:
+    model = ImplicitALS(**IMPLICIT, known_from=30).fit(cinema.train, **cinema.features)
+    plain = ImplicitALS(**IMPLICIT).fit(cinema.train, **cinema.features)
+    assert not np.allclose(model.user_factors_, plain.user_factors_, atol=1e-2)
+    np.testing.assert_allclose(model.training_users.factors, plain.user_factors_, rtol=1e-4, atol=1e-5)
+
+
+def test_a_new_item_is_expected_to_be_average(cinema: Cinema, model: ALS | ImplicitALS) -> None:
+    item = model.fold_in_item({1: 4.0, 20: 2.0})
+    knowledge = model.item_knowledge_
+    assert knowledge is not None
+    mean = (knowledge.average @ knowledge.weights).astype(np.float64)
+    rated = cinema.rated.any(axis=1)
+    x = model.user_factors_.astype(np.float64)
+    if isinstance(model, ImplicitALS):
+        ridge = 0.05 * (2 + 0.3 * rated.sum()) ** 0.7
+        weights, seen = 2.0 * np.array([4.0, 2.0]), x[[1, 20]]
+        matrix = 0.3 * x[rated].T @ x[rated] + (seen.T * weights) @ seen + ridge * np.eye(RANK)
+        expected = np.linalg.solve(matrix, seen.T @ (weights + 0.3) + ridge * mean[:-1])
+    else:
+        ridge = 0.1 * np.sqrt(2)
+        seen = np.column_stack([x[[1, 20]], np.ones(2)])
+        targets = np.array([4.0, 2.0]) - model.mean_ - model.user_biases_[[1, 20]]
+        expected = np.linalg.solve(seen.T @ seen + ridge * np.eye(RANK + 1), seen.T @ targets + ridge * mean)
+    np.testing.assert_allclose(
+        np.append(item.factors, item.bias)[: len(expected)], expected, rtol=1e-3, atol=1e-5
+    )
+
+
 def test_what_features_cannot_do_is_refused(cinema: Cinema, model: ALS | ImplicitALS) -> None:
-    with pytest.raises(DataError, match="partial_fit learns nothing from features"):
-        model.partial_fit(cinema.train)
-    with pytest.raises(DataError, match="fold_in_item learns nothing from features"):
-        model.fold_in_item({1: 4})
     with pytest.raises(DataError, match="feature_regularization=0"):
         type(model)(feature_regularization=0).fit(cinema.train, **cinema.features)
 

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 import matinee
-from matinee.errors import DataError
 from matinee.web.cinema.model_files import fitted_file, served_file
 from matinee.web.jobs.refreshing import Refresh, news_for, refresh
 from matinee.web.jobs.retraining import retrain
@@ -142,16 +141,20 @@ def test_items_that_cannot_be_the_models_are_left_out(store: Store, path: Path, 
     assert refresh(store, path, tmp_path / "refreshed") == Refresh(0, 0)
 
 
-def test_a_model_that_learned_from_features_is_refused_and_nothing_is_written(
+def test_a_model_that_learned_from_features_is_refreshed_too(
     store: Store, base: matinee.Ratings, tmp_path: Path
 ) -> None:
     path, folder = tmp_path / "features.safetensors", tmp_path / "refreshed"
     features = {"item": base.items.tolist(), "old": (base.items % 2).astype(float).tolist()}
     matinee.ALS(n_factors=2).fit(base, item_features=pl.DataFrame(features), progress=False).save(path)
-    add_ratings(store, [{str(base.items[0]): 5.0}])
-    with pytest.raises(DataError, match="features"):
-        refresh(store, path, folder)
-    assert served_file(path, folder) == fitted_file(path)
+    add_ratings(store, [{str(base.items[0]): 5.0, str(NEW_FILM): 4.0}])
+    assert refresh(store, path, folder) == Refresh(2, 1)
+    served = served_file(path, folder)
+    assert served is not None
+    refreshed = matinee.load(served.path)
+    assert isinstance(refreshed, matinee.ALS)
+    assert refreshed.item_knowledge_ is not None
+    assert refreshed.item_knowledge_.features.n_rows == base.n_items + 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only there have folders a mode")

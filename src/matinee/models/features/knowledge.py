@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matinee.errors import ModelFileError
 from matinee.models.features.feature_regression import beside
 from matinee.models.features.features import FeatureColumns
-from matinee.models.features.side_knowledge import average_of, check_features
+from matinee.models.features.side_knowledge import average_of, check_features, with_averages
 from matinee.models.saved_arrays import arrays_of_rows, saved_array, saved_rows
 from matinee.ratings import Rows
 from matinee.solving.row_problem import Floats
@@ -69,6 +70,18 @@ class Knowledge:
         if known is not None:
             return multiply(known, self.weights, n_threads)
         return np.repeat((self.average @ self.weights)[None, :], n_rows, axis=0)
+
+    def grown(self, places: NDArray[np.int64], n_rows: int) -> Knowledge:
+        """The same with more rows, of which nothing is known.
+
+        Parameters
+        ----------
+        places : ndarray of int64
+            Where each of the present rows goes, ascending.
+        n_rows : int
+            The number of rows of the result.
+        """
+        return replace(self, features=with_averages(self.features, places, n_rows, len(self.weights)))
 
     def arrays(self, kind: str) -> dict[str, Any]:
         """The arrays of a model file."""

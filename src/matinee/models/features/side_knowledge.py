@@ -77,11 +77,11 @@ def _encode_table(table: RowsById | None, ids: IdIndex, kind: str) -> Encoded:
         return None, None
     known, columns, features = table.encode(ids, kind)
     if len(known) < len(ids):
-        features = _with_averages(features, known, len(ids), columns.n_features)
+        features = with_averages(features, known, len(ids), columns.n_features)
     return columns, features
 
 
-def _with_averages(features: Rows, known: NDArray[np.int64], n_rows: int, n_features: int) -> Rows:
+def with_averages(features: Rows, known: NDArray[np.int64], n_rows: int, n_features: int) -> Rows:
     """The features at these positions among more rows; the other rows get the means."""
     average = average_of(features, n_features)
     places = np.flatnonzero(average)

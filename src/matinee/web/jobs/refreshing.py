@@ -56,7 +56,7 @@ def refresh(store: Store, path: Path, folder: Path) -> Refresh:
     Raises
     ------
     DataError
-        If the model cannot learn from ratings alone, such as one that was fitted with features.
+        If the model cannot learn from the ratings.
     ModelFileError
         If the file is not a model.
     """
