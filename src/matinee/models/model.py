@@ -176,6 +176,23 @@ class Model(Lists, TakesNewData, ABC):
         people: People = self._computed.get("stranger", lambda: self.people_by(nothing))
         return people
 
+    # ---- scikit-learn -------------------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether ``check_is_fitted`` of scikit-learn finds the model fitted."""
+        return hasattr(self, "item_index_")
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn should know: a model is fitted to `Ratings`, and not to a table of features."""
+        # Only scikit-learn asks, and is then loaded.
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(two_d_array=False),
+        )
+
     # ---- answers ------------------------------------------------------------------------------
 
     def predict(self, users: Any, items: Any, *, unknown: Unknown = "fallback") -> Any:
