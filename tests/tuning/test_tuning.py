@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import sys
 
 import numpy as np
@@ -90,6 +91,58 @@ def test_the_frame_has_a_row_for_every_trial(found):
     assert found.trials["number"].to_list() == list(range(16))
     assert found.trials.null_count().sum_horizontal().item() == 0
     assert (found.trials["n_iterations"] <= found.trials["iterations"]).all()
+
+
+def test_the_study_has_the_trials_in_the_models_own_values(found):
+    assert found.study.best_value == found.best_value
+    assert found.study.best_params.items() <= found.best_params.items()
+    assert list(found.study.best_params) == SEARCHED["als"]
+    table = found.study.trials_dataframe()
+    assert table["state"].str.lower().tolist() == found.trials["state"].to_list()
+    for name in SEARCHED["als"]:
+        assert table[f"params_{name}"].tolist() == found.trials[name].to_list()
+    curves = [list(trial.intermediate_values.values()) for trial in found.study.trials]
+    assert [min(curve) for curve in curves] == found.trials["value"].to_list()
+    importances = optuna.importance.get_param_importances(
+        found.study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0)
+    )
+    assert set(importances) == set(SEARCHED["als"])
+    assert sum(importances.values()) == pytest.approx(1)
+
+
+def test_a_result_survives_a_pickle_and_its_model_a_file(found, tmp_path):
+    again = pickle.loads(pickle.dumps(found))
+    assert again.trials.equals(found.trials)
+    assert again.study.best_params == found.study.best_params
+    assert len(again.study.trials) == 16
+    found.best_model.save(tmp_path / "best.safetensors")
+    loaded = matinee.load(tmp_path / "best.safetensors")
+    np.testing.assert_array_equal(loaded.item_factors_, found.best_model.item_factors_)
+
+
+@pytest.mark.parametrize("model", [name for name in SEARCHED if name != "als"])
+def test_the_study_of_every_model_has_its_own_values(ratings, model):
+    result = tune(ratings, model, n_trials=2, max_factors=8)
+    for trial, row in zip(result.study.trials, result.trials.iter_rows(named=True), strict=True):
+        assert trial.params == {name: row[name] for name in SEARCHED[model]}
+
+
+def test_what_is_done_to_the_study_leaves_the_file_as_it_is(ratings, tmp_path):
+    path = tmp_path / "study.log"
+    result = tune(ratings, n_trials=2, study=path)
+    before = path.read_bytes()
+    result.study.set_user_attr("mine", 1)
+    result.study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    assert path.read_bytes() == before
+    assert without_times(tune(ratings, n_trials=2, study=path)).equals(without_times(result))
+
+
+def test_a_regularisation_of_zero_is_in_the_study_too(ratings):
+    result = tune(ratings, matinee.ALS(n_factors=2, regularization=0.0), n_trials=2)
+    assert [trial.params["regularization"] for trial in result.study.trials] == result.trials[
+        "regularization"
+    ].to_list()
+    assert result.study.trials[0].params["regularization"] == 0
 
 
 def test_trials_that_do_worse_are_given_up(found):

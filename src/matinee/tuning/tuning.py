@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -23,6 +23,7 @@ from matinee.models.parameters import thread_count
 from matinee.models.search_space import SearchSpace
 from matinee.ratings import Ratings, check_ratings
 from matinee.ratings.splits import SplitOfRatings
+from matinee.tuning.own_values import with_own_values
 from matinee.tuning.search import METRICS, Search, complete, finished
 from matinee.tuning.study_file import named_in_errors
 
@@ -53,6 +54,11 @@ class TuningResult:
         ``iterations``, the number that were run; and ``seconds``.
     stopped_by : {"timeout", "interrupt"} or None
         What ended the search before all trials and the last fit were complete.
+    study : optuna.Study or None
+        The trials as a study of Optuna, for ``optuna.visualization`` and ``optuna.importance``. Its
+        parameters have the model's own values, and each trial has its curve in ``intermediate_values``. It is
+        kept in memory: whatever is done to it changes no study file. None in a result that `tune` has not
+        made.
     """
 
     best_model: Model
@@ -61,6 +67,7 @@ class TuningResult:
     metric: str
     trials: pl.DataFrame
     stopped_by: str | None = None
+    study: optuna.Study | None = field(default=None, compare=False)
 
     @property
     def first_value(self) -> float:
@@ -212,6 +219,7 @@ def _result(search: Search, study: optuna.Study, stopped_by: str | None, progres
         metric=search.metric,
         trials=_frame(study, list(parameters)),
         stopped_by=stopped_by,
+        study=with_own_values(study, search.space),
     )
 
 
