@@ -35,6 +35,7 @@ from matinee.models.answers import (
     SimilarItem,
     SimilarUser,
 )
+from matinee.models.factor_tables import factors_frame, write_factors
 from matinee.models.new_item import NewItem
 from matinee.models.person import Person
 from matinee.ratings import Ratings
@@ -80,6 +81,7 @@ __all__ = [
     "calibrate",
     "compare",
     "evaluate",
+    "factors_frame",
     "k_fold",
     "load",
     "load_dataset",
@@ -93,4 +95,5 @@ __all__ = [
     "spark",
     "split",
     "tune",
+    "write_factors",
 ]

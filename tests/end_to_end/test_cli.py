@@ -38,7 +38,7 @@ VERBS = [
     "recommend",
     "similar",
 ]
-VERBS += ["plot", "serve", "retrain", "export", "token", "events", "import"]
+VERBS += ["plot", "factors", "serve", "retrain", "export", "token", "events", "import"]
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from matinee.cli.answering import predict, recommend, similar
 from matinee.cli.data import describe, download
 from matinee.cli.demo import demo
 from matinee.cli.evaluating import evaluate
+from matinee.cli.exporting import factors
 from matinee.cli.fitting import fit
 from matinee.cli.operating import events, token
 from matinee.cli.output import complain, show
@@ -48,6 +49,7 @@ for verb in (
     recommend,
     similar,
     plot,
+    factors,
     serve,
     retrain,
     export,
