@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from matinee.datasets import disk, download, transfer
+from matinee.datasets import disk, download, published, transfer
 from matinee.errors import DataError
 
 from ..conftest import SECONDS
@@ -28,7 +28,7 @@ NAME = "ml-latest-small"  # the one whose sum stands beside the archive, so that
 
 def made_up_archive(name: str = NAME, *, seed: int = 0, method: int = zipfile.ZIP_STORED) -> bytes:
     """A zip laid out like GroupLens's; stored by default, so that it is as long as its 300 kB of ratings."""
-    dataset = download.DATASETS[name]
+    dataset = published.DATASETS[name]
     made_up = random.Random(seed)
     ratings = "".join(f"{made_up.randrange(10**6)},{made_up.randrange(10**6)},3.5,0\n" for _ in range(15_000))
     held = io.BytesIO()
@@ -44,7 +44,7 @@ def made_up_archive(name: str = NAME, *, seed: int = 0, method: int = zipfile.ZI
 
 
 def ratings_in(archive: bytes, name: str = NAME) -> bytes:
-    dataset = download.DATASETS[name]
+    dataset = published.DATASETS[name]
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         return opened.read(f"{dataset.folder}/{dataset.ratings}")
 
@@ -56,10 +56,10 @@ class Mirror(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/movielens/"
         self.files: dict[str, bytes] = {}
-        self.archive_requests: list[str | None] = []  # the Range of each request for a zip
+        self.archive_requests: list[str | None] = []  # the Range of each request for an archive
         self.archive_bytes_sent = 0
-        self.cuts: list[int] = []  # for each coming request for a zip: close after so many bytes
-        self.answers: list[int] = []  # for each coming request for a zip: an error instead
+        self.cuts: list[int] = []  # for each coming request for an archive: close after so many bytes
+        self.answers: list[int] = []  # for each coming request for an archive: an error instead
         self.knows_ranges = True
         self.pause_after: int | None = None
         self.paused = threading.Event()
@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         name = self.path.removeprefix("/movielens/")
         body = self.server.files.get(name)
-        if name.endswith(".zip"):
+        if not name.endswith(".md5"):
             self.server.archive_requests.append(self.headers.get("Range"))
             if self.server.answers:
                 return self.send_error(self.server.answers.pop(0))
@@ -96,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
-        return self._send_archive(body[start:]) if name.endswith(".zip") else self._send(body)
+        return self._send_archive(body[start:]) if not name.endswith(".md5") else self._send(body)
 
     def _send_archive(self, body: bytes) -> None:
         if self.server.cuts:
@@ -167,13 +167,13 @@ def test_a_data_set_is_downloaded_once_and_then_found_in_the_cache(mirror, cache
     assert mirror.archive_requests == [None]
 
 
-@pytest.mark.parametrize("name", download.DATASETS)
+@pytest.mark.parametrize("name", published.MOVIELENS)
 def test_every_data_set_has_its_files_where_its_archive_puts_them(mirror, cache, monkeypatch, name):
     archive = made_up_archive(name)
     mirror.publish(name, archive)
-    if download.DATASETS[name].md5 is not None:
-        ours = dataclasses.replace(download.DATASETS[name], md5=hashlib.md5(archive).hexdigest())
-        monkeypatch.setitem(download.DATASETS, name, ours)
+    if published.DATASETS[name].md5 is not None:
+        ours = dataclasses.replace(published.DATASETS[name], md5=hashlib.md5(archive).hexdigest())
+        monkeypatch.setitem(published.DATASETS, name, ours)
     files = download.dataset_files(name)
     assert files.ratings.read_bytes() == ratings_in(archive, name)
     assert files.movies.is_file()
@@ -310,8 +310,8 @@ def test_a_server_that_is_not_there_is_an_error_of_ours(cache, monkeypatch):
 
 
 def test_an_archive_longer_than_the_set_can_be_is_refused(mirror, cache, monkeypatch):
-    small = dataclasses.replace(download.DATASETS[NAME], largest=200_000)
-    monkeypatch.setitem(download.DATASETS, NAME, small)
+    small = dataclasses.replace(published.DATASETS[NAME], largest=200_000)
+    monkeypatch.setitem(published.DATASETS, NAME, small)
     mirror.publish(NAME, made_up_archive())
     with pytest.raises(DataError, match=r"at most 0\.2 MB were expected"):
         download.dataset_folder(NAME)
@@ -384,8 +384,8 @@ def test_an_archive_without_the_people_it_should_have_is_refused(mirror, cache, 
             archive.writestr(name, whole.read(name))
     mirror.publish("ml-100k", held.getvalue())
     md5 = hashlib.md5(held.getvalue()).hexdigest()
-    ours = dataclasses.replace(download.DATASETS["ml-100k"], md5=md5)
-    monkeypatch.setitem(download.DATASETS, "ml-100k", ours)
+    ours = dataclasses.replace(published.DATASETS["ml-100k"], md5=md5)
+    monkeypatch.setitem(published.DATASETS, "ml-100k", ours)
     with pytest.raises(DataError, match=r"ml-100k/u\.user is not in it"):
         download.dataset_folder("ml-100k")
     assert left_in(cache) == []

@@ -168,7 +168,9 @@ def test_a_matrix_that_cannot_be_is_refused(written, change, message):
 def test_a_format_may_be_named_and_must_be_known(written):
     path = written("1,2,3\n")
     assert len(read_ratings(path, format="table")) == 1
-    with pytest.raises(DataError, match="format='excel'; expected one of 'parquet', 'arrow', 'json'"):
+    with pytest.raises(
+        DataError, match="format='excel'; expected one of 'parquet', 'arrow', 'steam', 'json'"
+    ):
         read_ratings(path, format="excel")
     for form in FORMATS:
         if form.name != "table":

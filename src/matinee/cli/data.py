@@ -10,19 +10,20 @@ from matinee.cli.options import AsJson, RatingsSource
 from matinee.cli.output import show, show_json
 from matinee.cli.reading_options import Reading, with_reading_options
 from matinee.cli.sources import ratings_from
-from matinee.datasets.download import DATASETS, dataset_files
+from matinee.datasets.download import dataset_files
 from matinee.datasets.loading import DEMO
+from matinee.datasets.published import NAMES_IN_WORDS
 from matinee.errors import DataError
 
 
 def download(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help=f"One of {', '.join(DATASETS)}.", show_default=False),
+        typer.Argument(metavar="NAME", help=f"One of {NAMES_IN_WORDS}.", show_default=False),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Download a MovieLens dataset once, and print its folder."""
+    """Download a dataset once, and print its folder."""
     if name == DEMO:
         raise DataError(
             "the demo data is built in and needs no download; 'matinee demo -o DIR' writes its files"

@@ -20,9 +20,10 @@ from matinee.datasets import (
     read_ratings,
     read_users,
 )
-from matinee.datasets.download import DATASETS, dataset_folder
+from matinee.datasets.download import dataset_folder
 from matinee.datasets.loading import DEMO
 from matinee.datasets.own_ratings import links_beside
+from matinee.datasets.published import DATASETS, NAMES_IN_WORDS
 from matinee.errors import DataError
 from matinee.models import Model, load
 from matinee.ratings import Ratings
@@ -112,7 +113,8 @@ def _is_dataset(source: str) -> bool:
     names = [DEMO, *DATASETS]
     if source not in names and re.fullmatch(r"[a-z0-9-]+", source) and not Path(source).exists():
         raise DataError(
-            f"{source}: there is no such file, and no dataset of that name; datasets are {', '.join(names)}"
+            f"{source}: there is no such file, and no dataset of that name; datasets are {DEMO}, "
+            f"{NAMES_IN_WORDS}"
         )
     return source in names
 

@@ -1,4 +1,4 @@
-"""Sources of ratings: files of any kind, the datasets of GroupLens, and the built-in cinema."""
+"""Sources of ratings: files of any kind, the datasets that others publish, and the built-in cinema."""
 
 from matinee.datasets.loading import load_dataset, load_movies, load_users
 from matinee.datasets.movie_files import read_movies

@@ -14,7 +14,7 @@ from matinee.datasets.disk import disk_errors_explained, require_room, size_in_w
 from matinee.errors import DataError
 
 # GroupLens's archives hold at most two dozen files; a million empty files would use up a disk's inodes.
-_MOST_ENTRIES = 1_000
+MOST_ENTRIES = 1_000
 
 # The errors that zipfile raises when the bytes are not what they claim to be.
 ZIP_DAMAGE = (
@@ -66,7 +66,7 @@ def unpack(archive: Path, folder: Path, *, largest: int) -> None:
     needed = sum(entry.file_size for entry in entries)
     if needed > largest:
         sizes = f"{size_in_words(needed)}; at most {size_in_words(largest)} were expected"
-        raise _refused(archive, f"unpacked it would take {sizes}")
+        raise refused(archive, f"unpacked it would take {sizes}")
     require_room(folder.parent, needed)
     with disk_errors_explained(folder.parent, needed):
         folder.mkdir()
@@ -76,8 +76,8 @@ def unpack(archive: Path, folder: Path, *, largest: int) -> None:
 def _read_entries(archive: Path) -> list[zipfile.ZipInfo]:
     with _damage_explained(archive), zipfile.ZipFile(archive) as opened:
         entries = opened.infolist()
-    if len(entries) > _MOST_ENTRIES:
-        raise _refused(archive, f"it holds {len(entries)} files; at most {_MOST_ENTRIES} were expected")
+    if len(entries) > MOST_ENTRIES:
+        raise refused(archive, f"it holds {len(entries)} files; at most {MOST_ENTRIES} were expected")
     return entries
 
 
@@ -86,16 +86,14 @@ def _check_entry(archive: Path, entry: zipfile.ZipInfo) -> None:
     # On Windows a backslash separates folders, and a colon names a drive or a hidden stream.
     escapes = name.startswith("/") or ".." in name.split("/") or "\\" in name or ":" in name
     if escapes or not name:
-        raise _refused(
-            archive, f"entry {name!r} would be written outside the folder; expected relative paths"
-        )
+        raise refused(archive, f"entry {name!r} would be written outside the folder; expected relative paths")
     # The upper half of the attributes is the Unix mode; archives from other systems have 0 there.
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _refused(archive, f"entry {name!r} is a link or a device; expected files and folders")
+        raise refused(archive, f"entry {name!r} is a link or a device; expected files and folders")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         method = entry.compress_type
-        raise _refused(archive, f"entry {name!r} has compression method {method}; expected 0 or 8")
+        raise refused(archive, f"entry {name!r} has compression method {method}; expected 0 or 8")
 
 
 def _check_together(archive: Path, entries: list[zipfile.ZipInfo]) -> None:
@@ -104,7 +102,7 @@ def _check_together(archive: Path, entries: list[zipfile.ZipInfo]) -> None:
     folders = {PurePosixPath("."), *(parent for file in files for parent in file.parents)}
     folders.update(PurePosixPath(entry.filename.casefold()) for entry in entries if entry.is_dir())
     if len(set(files)) < len(files) or folders.intersection(files):
-        raise _refused(archive, "two of its entries have the same name; expected each once")
+        raise refused(archive, "two of its entries have the same name; expected each once")
 
 
 def _write_entries(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) -> None:
@@ -121,7 +119,8 @@ def _write_entries(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) 
                 shutil.copyfileobj(source, file)
 
 
-def _refused(archive: Path, reason: str) -> ArchiveError:
+def refused(archive: Path, reason: str) -> ArchiveError:
+    """The error for an archive of which nothing is used, for this reason."""
     return ArchiveError(
         f"{archive}: {reason}. Nothing was unpacked: name another mirror in MATINEE_DOWNLOAD_URL"
     )

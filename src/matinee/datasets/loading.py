@@ -1,4 +1,4 @@
-"""Loads datasets by name: the built-in cinema, and those that GroupLens publishes."""
+"""Loads datasets by name: the built-in cinema, and those that others publish."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 import polars as pl
 
 from matinee.datasets.demo import demo_arrays, demo_films
-from matinee.datasets.download import DATASETS, DatasetFiles, dataset_files
+from matinee.datasets.download import DatasetFiles, dataset_files
 from matinee.datasets.movie_files import read_movies
 from matinee.datasets.movies import Movie, Movies
+from matinee.datasets.published import DATASETS, NAMES_IN_WORDS
 from matinee.datasets.readers import read_ratings
 from matinee.datasets.users import read_users
 from matinee.errors import DataError
@@ -27,10 +28,13 @@ def load_dataset(name: str, *, progress: bool | None = None) -> Ratings:
     Parameters
     ----------
     name : str
-        "demo" is the built-in cinema of simulated viewers, which needs no network. "ml-100k", "ml-1m",
-        "ml-10m", "ml-20m", "ml-25m", "ml-32m" and "ml-latest-small" are found in the folder that the
-        environment variable MATINEE_DATA names, or in the platform's cache folder; otherwise they are
-        downloaded into the cache folder.
+        "demo" is the built-in cinema of simulated viewers, which needs no network. The others are found in
+        the folder that the environment variable MATINEE_DATA names, or in the platform's cache folder;
+        otherwise they are downloaded into the cache folder. MovieLens is "ml-100k", "ml-1m", "ml-10m",
+        "ml-20m", "ml-25m", "ml-32m" and "ml-latest-small". "goodbooks-10k" and, by category, Amazon Reviews
+        2023, as in "amazon-video-games", have stars. "lastfm-360k" has plays of artists. "steam" (who
+        reviewed what), "mind-small" and "mind-large" (clicks on news) say what was seen, and count 1. "yelp"
+        has stars, and has to be downloaded by hand.
     progress : bool, optional
         False shows no download bar, even on a terminal.
 
@@ -56,7 +60,12 @@ def load_dataset(name: str, *, progress: bool | None = None) -> Ratings:
 def load_movies(name: str, *, progress: bool | None = None) -> Movies:
     """The films of a dataset, by item id; names and errors as in `load_dataset`."""
     if name != DEMO:
-        return read_movies(_files(name, progress).movies)
+        if name in DATASETS and DATASETS[name].movies is None:
+            telling = ", ".join(each for each, dataset in DATASETS.items() if dataset.movies is not None)
+            raise DataError(f"{name} has no titles that are read; {telling} have")
+        movies = _files(name, progress).movies
+        assert movies is not None
+        return read_movies(movies)
     return Movies(Movie(film.item, film.title, film.year, film.genres) for film in demo_films())
 
 
@@ -78,6 +87,5 @@ def load_users(name: str, *, progress: bool | None = None) -> pl.DataFrame:
 
 def _files(name: str, progress: bool | None) -> DatasetFiles:
     if name not in DATASETS:
-        names = ", ".join([DEMO, *DATASETS])
-        raise DataError(f"there is no dataset {name!r}; expected one of {names}")
+        raise DataError(f"there is no dataset {name!r}; expected one of {DEMO}, {NAMES_IN_WORDS}")
     return dataset_files(name, progress=progress)

@@ -37,6 +37,10 @@ def read_ratings(
     "json"               JSON, one object on each line, or a list of objects.
     "parquet", "arrow"   Parquet, and Arrow IPC or Feather.
     "netflix"            The Netflix Prize: a line ``8:`` for a movie, then ``user,rating,date``.
+    "steam"              Reviews of Steam, as McAuley's group publishes them: a dictionary of Python on each
+                         line. A review counts 1; ``columns={"rating": "hours"}`` takes the hours played.
+    "lastfm-360k"        Last.fm 360K: listener, id and name of the artist, plays. Items are the names.
+    "mind"               MIND's ``behaviors.tsv``: a click counts 1. What was not clicked is left out.
     "matrix-market"      MatrixMarket coordinates, of users × items; ids are the numbers in the file, from 1.
     "letterboxd",        The ratings that a person exports there; the user is "me". `read_export` matches them
     "imdb", "goodreads"  to the movies of a model.

@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from matinee.datasets import Movies, load_movies, read_movies
-from matinee.datasets.download import DATASETS
 from matinee.datasets.loading import DEMO
 from matinee.datasets.own_ratings import links_beside, read_links
+from matinee.datasets.published import DATASETS
 from matinee.web.cinema.current_model import CurrentModel
 from matinee.web.cinema.showing import Showing
 from matinee.web.security.secret_key import secret_key
