@@ -44,6 +44,41 @@ def test_a_blend_needs_no_other_model(
     assert items_of(asked) == [str(item) for item, _ in known.recommend(12, blend=blend)]
 
 
+@pytest.mark.parametrize("diversity", [0, 0.3, 1])
+def test_every_route_takes_a_diversity(
+    blended_site: Site, blended_showing: Showing, body: dict[str, Any], diversity: float
+) -> None:
+    model, client = blended_showing.model, blended_site.client()
+    visitor = model.fold_in({int(one["item"]): one["rating"] for one in body["ratings"]})
+    expected = [str(one.item) for one in visitor.recommend(12, diversity=diversity)]
+    assert items_of(client.post(RECOMMENDATIONS, json={**body, "diversity": diversity})) == expected
+    browser = blended_site.browser()
+    for one in body["ratings"]:
+        browser.post(f"/films/{one['item']}/rating", rating=one["rating"])
+    assert items_of(browser.call("GET", f"/me/recommendations?n=12&diversity={diversity}")) == expected
+    user = model.user_index_.id_at(7)
+    path = f"/api/v1/users/{user}/recommendations?n=12&diversity={diversity}"
+    asked = client.get(path, headers=blended_site.operator(Right.USERS))
+    assert items_of(asked) == [str(one.item) for one in model.recommend(user, 12, diversity=diversity)]
+
+
+@pytest.mark.parametrize("diversity", [-0.1, 1.1, "much"])
+def test_a_diversity_out_of_its_range_is_an_error(
+    blended_site: Site, body: dict[str, Any], diversity: float | str
+) -> None:
+    client = blended_site.client()
+    for answer in (
+        client.post(RECOMMENDATIONS, json={**body, "diversity": diversity}),
+        blended_site.browser().call("GET", f"/me/recommendations?diversity={diversity}"),
+        client.get(
+            f"/api/v1/users/1/recommendations?diversity={diversity}",
+            headers=blended_site.operator(Right.USERS),
+        ),
+    ):
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["where"].endswith("diversity")
+
+
 def test_without_a_blend_the_list_is_by_the_models_own(blended_site: Site, body: dict[str, Any]) -> None:
     client = blended_site.client()
     usual = items_of(client.post(RECOMMENDATIONS, json=body))

@@ -7,8 +7,9 @@ import pytest
 import matinee
 from matinee.errors import DataError
 from matinee.models import ItemRidge
+from matinee.models.answers import Recommendation
 from matinee.models.recommender import Recommender
-from matinee.web.cinema.kinds import blend_of, factors_of, require_blend
+from matinee.web.cinema.kinds import blend_of, factors_of, require_blend, require_diversity, takes_diversity
 from tests.conftest import random_ratings
 
 
@@ -28,3 +29,15 @@ def test_only_a_recommender_has_a_blend_and_its_first_model_lends_its_factors() 
     require_blend(both)
     with pytest.raises(DataError, match="of kind ItemRidge, which has no blend"):
         require_blend(ridge)
+
+
+def test_a_model_without_diversity_says_so() -> None:
+    class PlainRidge(ItemRidge):
+        def recommend(self, user: object, n: int = 10, **_: object) -> list[Recommendation]:  # type: ignore[override]
+            return []
+
+    assert takes_diversity(ItemRidge()) and takes_diversity(Recommender())
+    assert not takes_diversity(PlainRidge())
+    require_diversity(ItemRidge())
+    with pytest.raises(DataError, match="of kind PlainRidge, which has no diversity"):
+        require_diversity(PlainRidge())

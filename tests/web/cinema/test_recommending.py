@@ -102,6 +102,39 @@ def test_a_model_without_a_blend_says_so(showing: Showing, taste: dict[str, floa
         recommend_to_user(showing, 1, 3, blend=0.5)
 
 
+def test_a_list_of_more_variety_is_the_models_and_the_longer_begins_with_the_shorter(
+    blended_showing: Showing, taste: dict[str, float]
+) -> None:
+    person = blended_showing.model.fold_in({int(item): stars for item, stars in taste.items()})
+    assert isinstance(person, RecommendedPerson)
+    for n in (5, 10, 12):
+        expected = person.recommend(n, blend=0.5, diversity=0.6)
+        found = recommend(blended_showing, taste, n, blend=0.5, diversity=0.6)
+        assert [(one.film.item, one.score) for one in found] == [(str(i), score) for i, score in expected]
+    longest = [one.film.item for one in recommend(blended_showing, taste, 200, diversity=0.6)]
+    assert len(set(longest)) == 200
+    for n in (12, 13, 36, 40, 100):
+        assert [one.film.item for one in recommend(blended_showing, taste, n, diversity=0.6)] == longest[:n]
+    known = blended_showing.model.user_index_.id_at(7)
+    of_user = [one.film.item for one in recommend_to_user(blended_showing, known, 10, diversity=0.6)]
+    assert of_user == [str(one.item) for one in blended_showing.model.recommend(known, 10, diversity=0.6)]
+    # Somebody without ratings sees what is popular, whatever the variety.
+    assert recommend(blended_showing, {}, 9, diversity=1.0) == recommend(blended_showing, {}, 9)
+
+
+def test_a_varied_list_keeps_to_filters_and_has_nothing_rated_or_dismissed(
+    blended_showing: Showing, taste: dict[str, float]
+) -> None:
+    filters = Filters(("Comedy",), 1990, 1999)
+    comedies = {one.film.item for one in recommend(blended_showing, taste, 2000, filters=filters)}
+    hidden = [one.film.item for one in recommend(blended_showing, taste, 5, filters=filters, diversity=0.6)]
+    found = recommend(
+        blended_showing, taste, 2000, filters=filters, hidden=[*hidden, "no film", *taste], diversity=0.6
+    )
+    assert len(hidden) == 5
+    assert sorted(one.film.item for one in found) == sorted(comedies - set(hidden))
+
+
 def test_nothing_rated_and_nothing_dismissed_is_recommended(
     showing: Showing, taste: dict[str, float]
 ) -> None:

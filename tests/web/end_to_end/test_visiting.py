@@ -215,12 +215,13 @@ def test_filters_leave_films_of_the_genre_and_the_years(
 
 @pytest.mark.parametrize("server", ["blended_server"], indirect=True)
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["with scripts", "without"])
-def test_the_slider_goes_from_safe_to_only_the_best(
+def test_the_sliders_go_from_safe_to_only_the_best_and_to_more_variety(
     new_visitor: Callable[..., Visitor], has_scripts: bool
 ) -> None:
     visitor = new_visitor(java_script_enabled=has_scripts)
     page = visitor.go("/search?q=Alien")
     slider = page.get_by_role("slider", name="Suggest films that are safe, or only the best")
+    variety = page.get_by_role("slider", name="Variety of the suggestions, as usual or more")
     alien = film_called(region(page, "found"), "Alien")
     give(alien, "5")
     if not has_scripts:
@@ -232,24 +233,42 @@ def test_the_slider_goes_from_safe_to_only_the_best(
     slider.press("End")
     if not has_scripts:
         page.get_by_role("button", name="Show", exact=True).click()
-    page.wait_for_url("**/?*blend=1")
+    page.wait_for_url("**/?*blend=1*")
     expect(region(page, "suggestions").locator(".film h3").first).not_to_have_text(safe[0])
     assert titles(region(page, "suggestions")) != safe
     expect(slider).to_have_value("1")
     if has_scripts:
         # The focus stays where it is, so that the next key moves the slider on.
         expect(slider).to_be_focused()
+    expect(variety).to_have_value("0")
+    best = titles(region(page, "suggestions"))
+    variety.press("End")
+    if not has_scripts:
+        page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url("**/?*blend=1&diversity=1")
+    expect(region(page, "suggestions").locator(".film h3").nth(1)).not_to_have_text(best[1])
+    varied = titles(region(page, "suggestions"))
+    assert varied[0] == best[0] and varied != best
+    expect(variety).to_have_value("1")
+    expect(slider).to_have_value("1")
+    # What comes after the list goes on from it.
+    page.get_by_role("link", name="Show more suggestions").click()
+    page.wait_for_url("**/?*blend=1&diversity=1&more=1*")
+    expect(region(page, "further").locator(".film")).to_have_count(24)
+    assert titles(region(page, "suggestions")) == varied
+    expect(variety).to_have_value("1")
 
 
 @pytest.mark.parametrize("server", ["blended_server"], indirect=True)
-def test_the_slider_comes_with_the_first_rating(visitor: Visitor) -> None:
+def test_the_sliders_come_with_the_first_rating(visitor: Visitor) -> None:
     page = visitor.go("/")
-    slider = page.get_by_role("slider")
-    expect(slider).to_have_count(0)
+    sliders = page.get_by_role("slider")
+    expect(sliders).to_have_count(0)
     give(region(page, "worth-rating").locator(".film").first, "4")
-    expect(slider).to_have_value("0.3")
+    expect(sliders.first).to_have_value("0.3")
+    expect(sliders.last).to_have_value("0")
     region(page, "status").get_by_role("button", name="Remove").click()
-    expect(slider).to_have_count(0)
+    expect(sliders).to_have_count(0)
 
 
 def test_the_page_of_a_film_says_what_is_expected_once_other_films_are_rated(visitor: Visitor) -> None:

@@ -42,6 +42,9 @@ def test_the_pages_of_every_kind_of_model(
     assert "Notting Hill</a> 1 star" not in home.text
     assert ("Our guess" in home.text) == model.predicts_ratings
     assert ('id="blend"' in home.text) == isinstance(model, Recommender)
+    varied = browser.get("/?diversity=1")
+    assert 'id="diversity"' in home.text and 'id="diversity"' in varied.text
+    assert headings(varied.text, "suggestions") not in ([], suggested)
     film = browser.get(f"/films/{items['Aliens']}")
     assert film.status_code == 200 and "Our guess for you" in film.text
     report = browser.get("/report").text

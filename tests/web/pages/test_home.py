@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from matinee import ALS
 from tests.web.site import Browser, Site, assert_in_the_layout, headings
 
 
@@ -74,10 +75,10 @@ def test_a_search_at_the_old_address_goes_to_its_page(quick_site: Site) -> None:
     assert answer.headers["location"] == "/search?q=alien&genre=Horror"
 
 
-def shown_blend(html: str) -> str | None:
-    """Where the slider stands; None if there is none."""
+def shown(slider: str, html: str) -> str | None:
+    """Where a slider stands; None if there is none."""
     found = re.search(
-        r'<input id="blend" type="range" name="blend" min="0" max="1" step="0.1" value="([^"]*)"', html
+        rf'<input id="{slider}" type="range" name="{slider}" min="0" max="1" step="0.1" value="([^"]*)"', html
     )
     return found and found[1]  # type: ignore[return-value]
 
@@ -93,11 +94,11 @@ def fan(blended_site: Site, items: dict[str, str]) -> Browser:
 
 def test_a_slider_in_the_address_moves_the_list_from_safe_to_only_the_best(fan: Browser) -> None:
     usual = fan.get("/").text
-    assert shown_blend(usual) == "0.3"
+    assert shown("blend", usual) == "0.3"
     lists = {}
     for blend in ("0", "0.3", "0.7", "1"):
         html = fan.get(f"/?blend={blend}").text
-        assert shown_blend(html) == f"{float(blend):.1f}"
+        assert shown("blend", html) == f"{float(blend):.1f}"
         lists[blend] = headings(html, "suggestions")
         answer = fan.call("GET", f"/me/recommendations?n=12&blend={blend}")
         assert [one["movie"]["title"] for one in answer.json()["recommendations"]] == [
@@ -111,17 +112,88 @@ def test_a_slider_in_the_address_moves_the_list_from_safe_to_only_the_best(fan: 
     assert '<a href="/?blend=0.7">Show all genres and years</a>' in nothing
 
 
+def test_another_slider_in_the_address_varies_the_list(fan: Browser) -> None:
+    usual = headings(fan.get("/").text, "suggestions")
+    assert shown("diversity", fan.get("/").text) == "0.0"
+    lists = {}
+    for diversity in ("0", "0.3", "1"):
+        html = unescape(fan.get(f"/?diversity={diversity}&blend=0.7").text)
+        assert shown("diversity", html) == f"{float(diversity):.1f}" and shown("blend", html) == "0.7"
+        lists[diversity] = headings(html, "suggestions")
+        answer = fan.call("GET", f"/me/recommendations?n=12&blend=0.7&diversity={diversity}").json()
+        assert [one["movie"]["title"] for one in answer["recommendations"]] == lists[diversity]
+    assert lists["0"] == headings(unescape(fan.get("/?blend=0.7&diversity=").text), "suggestions")
+    assert lists["0"] != lists["1"] and lists["0"][0] == lists["1"][0]
+    assert usual == headings(fan.get("/?diversity=0").text, "suggestions")
+    # Forms and links on the page lead back to the same list.
+    html = unescape(fan.get("/?diversity=0.3&blend=0.7").text)
+    assert 'name="next" value="/?diversity=0.3&blend=0.7&changed=' in html
+    assert 'href="/?diversity=0.3&blend=0.7&more=1#further"' in html
+    nothing = unescape(fan.get("/?diversity=0.3&blend=0.7&genre=Western&year_to=1901&more=1").text)
+    assert '<a href="/?diversity=0.3&blend=0.7">Show all genres and years</a>' in nothing
+
+
+def test_further_suggestions_of_a_varied_list_repeat_none_and_move_none(fan: Browser) -> None:
+    answer = fan.call("GET", "/me/recommendations?n=108&diversity=0.6").json()["recommendations"]
+    expected = [one["movie"]["title"] for one in answer]
+    assert len({one["movie"]["item"] for one in answer}) == 108
+    first = headings(unescape(fan.get("/?diversity=0.6").text), "suggestions")
+    for more in (1, 2, 4):
+        html = unescape(fan.get(f"/?diversity=0.6&more={more}").text)
+        assert headings(html, "suggestions") == first == expected[:12]
+        assert headings(html, "further") == expected[12 : 12 + 24 * more]
+    # What is taken off the list makes room for another film, and comes no more.
+    gone = next(one["movie"] for one in answer if one["movie"]["title"] == first[3])
+    fan.post(f"/films/{gone['item']}/dismissal")
+    after = fan.call("GET", "/me/recommendations?n=108&diversity=0.6").json()["recommendations"]
+    items = {one["movie"]["item"] for one in after}
+    assert len(items) == 108 and gone["item"] not in items
+    html = unescape(fan.get("/?diversity=0.6&more=1").text)
+    shown_after = headings(html, "suggestions") + headings(html, "further")
+    assert shown_after == [one["movie"]["title"] for one in after[:36]]
+
+
 def test_a_slider_that_would_do_nothing_is_not_shown(
     blended_site: Site, quick_site: Site, items: dict[str, str]
 ) -> None:
-    newcomer = blended_site.client().get("/?blend=1")
-    assert newcomer.status_code == 200 and shown_blend(newcomer.text) is None
+    newcomer = blended_site.client().get("/?blend=1&diversity=1")
+    assert newcomer.status_code == 200 and shown("blend", newcomer.text) is None
+    assert shown("diversity", newcomer.text) is None
     browser = quick_site.browser()
     browser.post(f"/films/{items['Alien']}/rating", rating="5")
     # Of a time when a model with a blend was served.
     old = browser.get("/?blend=1")
-    assert old.status_code == 200 and shown_blend(old.text) is None
+    assert old.status_code == 200 and shown("blend", old.text) is None
     assert headings(old.text, "suggestions") == headings(browser.get("/").text, "suggestions")
+
+
+def test_variety_is_offered_only_by_a_model_that_has_it(
+    quick_site: Site, items: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = quick_site.browser()
+    browser.post(f"/films/{items['Alien']}/rating", rating="5")
+    assert shown("diversity", browser.get("/").text) == "0.0"
+    usual = headings(browser.get("/").text, "suggestions")
+
+    def recommend_plainly(self: ALS, user: object, n: int = 10) -> None:
+        """As a model of another package may have it."""
+
+    monkeypatch.setattr(ALS, "recommend", recommend_plainly)
+    # Of a time when a model with diversity was served.
+    old = browser.get("/?diversity=1")
+    assert old.status_code == 200 and shown("diversity", old.text) is None
+    assert headings(old.text, "suggestions") == usual
+    assert browser.call("GET", "/me/recommendations?diversity=0").status_code == 200
+    refused = browser.call("GET", "/me/recommendations?diversity=0.5")
+    assert refused.status_code == 422 and "of kind ALS, which has no diversity" in refused.text
+
+
+@pytest.mark.parametrize("diversity", ["much", "-0.1", "1.5", "nan", "inf"])
+def test_a_diversity_that_is_none_is_told_so(quick_site: Site, diversity: str) -> None:
+    answer = quick_site.client().get("/", params={"diversity": diversity})
+    assert answer.status_code == 422
+    assert_in_the_layout(answer.text, "Something you entered was not right")
+    assert "expected a number from 0, as usual, to 1, the most variety" in answer.text
 
 
 @pytest.mark.parametrize("blend", ["much", "-0.1", "1.5", "nan", "inf"])

@@ -77,6 +77,7 @@ def test_what_is_wrong_with_what_was_entered_is_said_in_german(
     assert "'abc' ist kein Jahr" in said("/?year_from=abc")
     assert "die Jahre enden mit 1980, bevor sie mit 1990 beginnen" in said("/?year_from=1990&year_to=1980")
     assert "'x' ist keine Mischung" in said("/?blend=x")
+    assert "'x' ist keine Abwechslung" in said("/?diversity=x")
     assert "erwartet wurden halbe oder ganze Sterne" in said(f"/films/{items['Alien']}/rating", rating="9")
     assert "Einen Film 'none' gibt es nicht." in said("/films/none")
     assert "Die Sprache 'tlh' gibt es hier nicht." in said("/language", language="tlh")

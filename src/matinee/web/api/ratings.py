@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from matinee.web.api.authentication import ApiVisit
-from matinee.web.api.recommendations import Blend, HowMany, HowManyReasons, answer
+from matinee.web.api.recommendations import Blend, Diversity, HowMany, HowManyReasons, answer
 from matinee.web.api.responses import errors
 from matinee.web.api.schemas import (
     ItemList,
@@ -77,6 +77,7 @@ def recommend_for_me(
     n: HowMany = 10,
     n_reasons: HowManyReasons = 0,
     blend: Blend = None,
+    diversity: Diversity = 0.0,
 ) -> Recommendations:
     """Films recommended to the caller from their ratings; without ratings, the most rated films."""
     stars = visit.stars
@@ -88,6 +89,7 @@ def recommend_for_me(
         hidden=visit.dismissed,
         n_reasons=n_reasons,
         blend=blend,
+        diversity=diversity,
     )
     return answer(visit.showing, suggestions, stars)
 

@@ -18,7 +18,8 @@ from matinee.web.visits.dependencies import ShowingNow, checked_filters
 router = APIRouter(tags=["recommendations"])
 
 # With this many ratings or fewer, a model without intervals recommends in a fraction of a millisecond, and to
-# hand that to a thread and back takes longer. A Recommender takes 1 to 5 milliseconds.
+# hand that to a thread and back takes longer. A Recommender takes 1 to 5 milliseconds, and a list of more
+# variety some tens.
 MANY_RATINGS = 200
 HowMany = Annotated[int, Query(ge=1, le=200, description="How many films.")]
 Blend = Annotated[
@@ -28,6 +29,16 @@ Blend = Annotated[
         le=1,
         description="From 0, safe choices, to 1, only the best; by default the model's own. An error if the "
         "model served has no blend.",
+    ),
+]
+Diversity = Annotated[
+    float,
+    Query(
+        ge=0,
+        le=1,
+        description="From 0, by the score alone, to 1, the most variety. A list of more than 12 films begins "
+        "with the list of 12, and what follows is varied by itself, 24 films at a time. An error above 0 if "
+        "the model served has no diversity.",
     ),
 ]
 HowManyReasons = Annotated[
@@ -44,7 +55,7 @@ async def recommend_for_ratings(showing: ShowingNow, asked: RecommendationReques
     asked_for = Filters(tuple(asked.genres), asked.year_from, asked.year_to)
     filters = checked_filters(asked_for, showing, "body", "genres")
     model = showing.model
-    is_slow = model.has_intervals or blend_of(model) is not None
+    is_slow = model.has_intervals or blend_of(model) is not None or asked.diversity > 0
     if is_slow or len(asked.ratings) > MANY_RATINGS or asked.n_reasons:
         return await to_thread.run_sync(_recommend_for_ratings, showing, asked, filters)
     return _recommend_for_ratings(showing, asked, filters)
@@ -62,6 +73,7 @@ def _recommend_for_ratings(
         hidden=asked.hidden,
         n_reasons=asked.n_reasons,
         blend=asked.blend,
+        diversity=asked.diversity,
     )
     return answer(showing, suggestions, ratings)
 

@@ -119,7 +119,8 @@ class Recommended(BaseModel):
 
     movie: Movie
     score: float | None = Field(
-        description="The list is ordered by it; null for a film that is only popular."
+        description="The list is ordered by it, unless diversity was asked for; null for a film that is only "
+        "popular."
     )
     predicted_rating: float | None = Field(
         description="The expected stars; null if the model predicts no ratings, or is too unsure."
@@ -192,6 +193,14 @@ class RecommendationRequest(BaseModel):
         le=1,
         description="From 0, safe choices, to 1, only the best; by default the model's own. An error if the "
         "model served has no blend.",
+    )
+    diversity: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="From 0, by the score alone, to 1, the most variety. A list of more than 12 films begins "
+        "with the list of 12, and what follows is varied by itself, 24 films at a time. An error above 0 if "
+        "the model served has no diversity.",
     )
     hidden: list[Item] = Field([], max_length=MOST_POSTED, description="Items that are not recommended.")
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from matinee.errors import UnknownUserError
 from matinee.ratings.ids import Id
 from matinee.web.api.authentication import needs
-from matinee.web.api.recommendations import Blend, HowMany, HowManyReasons, answer
+from matinee.web.api.recommendations import Blend, Diversity, HowMany, HowManyReasons, answer
 from matinee.web.api.responses import errors
 from matinee.web.api.schemas import Recommendations
 from matinee.web.cinema.recommending import recommend_to_user
@@ -31,13 +31,20 @@ def recommend_for_user(
     n: HowMany = 10,
     n_reasons: HowManyReasons = 0,
     blend: Blend = None,
+    diversity: Diversity = 0.0,
 ) -> Recommendations:
     """Films for a user of the ratings that the model was fitted to, by the id there.
 
     Visitors whose ratings a retrained model has learned from are not found here.
     """
     suggestions = recommend_to_user(
-        showing, known_user(showing, user), n, filters=filters, n_reasons=n_reasons, blend=blend
+        showing,
+        known_user(showing, user),
+        n,
+        filters=filters,
+        n_reasons=n_reasons,
+        blend=blend,
+        diversity=diversity,
     )
     return answer(showing, suggestions, ())
 

@@ -1,6 +1,8 @@
-"""What one kind of model can do and another cannot: lend its factors, or take a blend."""
+"""What one kind of model can do and another cannot: lend its factors, take a blend, or vary its lists."""
 
 from __future__ import annotations
+
+import inspect
 
 from matinee.errors import DataError
 from matinee.models import Model
@@ -28,4 +30,18 @@ def require_blend(model: Model) -> None:
         raise DataError(
             f"the model served here is of kind {type(model).__name__}, which has no blend; leave out blend, "
             "or serve a Recommender"
+        )
+
+
+def takes_diversity(model: Model) -> bool:
+    """Whether the model can make lists of more variety. Models of other packages need not."""
+    return "diversity" in inspect.signature(model.recommend).parameters
+
+
+def require_diversity(model: Model) -> None:
+    """Raise a DataError if the model cannot make lists of more variety."""
+    if not takes_diversity(model):
+        raise DataError(
+            f"the model served here is of kind {type(model).__name__}, which has no diversity; leave out "
+            "diversity, or serve one of Matinee's own models"
         )

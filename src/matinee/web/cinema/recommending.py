@@ -13,7 +13,7 @@ from matinee.models.answers import Recommendation
 from matinee.models.person import Person
 from matinee.web.cinema.catalogue import Filters
 from matinee.web.cinema.films import Film, model_id
-from matinee.web.cinema.kinds import require_blend
+from matinee.web.cinema.kinds import require_blend, require_diversity
 from matinee.web.cinema.reasons import Reason, reasons_for
 from matinee.web.cinema.showing import Showing
 
@@ -21,6 +21,9 @@ from matinee.web.cinema.showing import Showing
 INTERVAL = 0.9
 # A guess whose interval covers a greater share of the scale says nothing, and is not shown.
 MOST_COVERED = 0.8
+# A list of more variety is made in parts: the first films of the home page, then its rounds of further ones.
+# So those that are shown stay where they are, and the time does not grow with the square of the length.
+FIRST_PART, LATER_PART = 12, 24
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Suggestion:
     ----------
     film : Film
     score : float or None
-        The list is ordered by it. None for a film that is only popular.
+        The list is ordered by it, unless it has more variety. None for a film that is only popular.
     predicted : Prediction or None
         The expected stars, within the scale; None if the model predicts no ratings, or is too unsure.
     reasons : list of Reason
@@ -63,6 +66,7 @@ def recommend(
     hidden: Collection[str] = (),
     n_reasons: int = 2,
     blend: float | None = None,
+    diversity: float = 0.0,
 ) -> list[Suggestion]:
     """The n films to recommend to somebody with these ratings; popular films if the model knows none of them.
 
@@ -79,6 +83,10 @@ def recommend(
     blend : float, optional
         In place of the model's own, from 0 to 1: the safe choices, or only the best. It makes no difference
         to somebody without ratings.
+    diversity : float
+        From 0 to 1: how unlike each film should be to those before it. It makes no difference to somebody
+        without ratings. The list is made in parts of 12, 24, 24, … films, each varied by itself, so that
+        further films change none of those before them.
 
     Returns
     -------
@@ -88,15 +96,14 @@ def recommend(
     Raises
     ------
     DataError
-        If there is a blend, and the model has none.
+        If there is a blend or a diversity, and the model has none.
     """
-    if blend is not None:
-        require_blend(showing.model)
+    ranking = _checked(showing, blend, diversity)
     person = fold_in(showing, ratings)
     if person is None:
         return popular(showing, n, filters=filters, unwanted={*ratings, *hidden})
     unwanted = {item for item in hidden if item not in ratings}
-    found = _best(showing, person, n, filters, unwanted, blend)
+    found = _best(showing, person, n, filters, unwanted, ranking)
     return _suggestions(showing, person, found, n_reasons, blend)
 
 
@@ -108,20 +115,22 @@ def recommend_to_user(
     filters: Filters | None = None,
     n_reasons: int = 0,
     blend: float | None = None,
+    diversity: float = 0.0,
 ) -> list[Suggestion]:
     """The n films to recommend to a user of the ratings that the model was fitted to.
+
+    The parameters are those of `recommend`.
 
     Raises
     ------
     UnknownUserError
         If the model has not seen the user.
     DataError
-        If there is a blend, and the model has none.
+        If there is a blend or a diversity, and the model has none.
     """
-    if blend is not None:
-        require_blend(showing.model)
+    ranking = _checked(showing, blend, diversity)
     person = showing.model.person(user)
-    found = _best(showing, person, n, filters, set(), blend)
+    found = _best(showing, person, n, filters, set(), ranking)
     return _suggestions(showing, person, found, n_reasons, blend)
 
 
@@ -184,21 +193,53 @@ def fold_in(showing: Showing, ratings: Mapping[str, float]) -> Person | None:
     return showing.model.fold_in(known) if known else None
 
 
+def _checked(showing: Showing, blend: float | None, diversity: float) -> dict[str, float]:
+    """What orders a list, as the model takes it; nothing where the model's own order is asked for."""
+    ranking = {}
+    if blend is not None:
+        require_blend(showing.model)
+        ranking["blend"] = blend
+    if diversity:
+        require_diversity(showing.model)
+        ranking["diversity"] = diversity
+    return ranking
+
+
 def _best(
     showing: Showing,
     person: Person,
     n: int,
     filters: Filters | None,
     hidden: set[str],
-    blend: float | None,
+    ranking: dict[str, float],
 ) -> list[Recommendation]:
     items = None
     if filters:
         items = showing.model.item_index_.ids[showing.catalogue.positions(filters)]
+    if "diversity" in ranking:
+        return _varied(showing, person, n, items, hidden, ranking)
     asked: Any = person
-    chosen = {} if blend is None else {"blend": blend}
-    found: list[Recommendation] = asked.recommend(n + len(hidden), items=items, **chosen)
+    found: list[Recommendation] = asked.recommend(n + len(hidden), items=items, **ranking)
     return [one for one in found if str(one.item) not in hidden][:n]
+
+
+def _varied(
+    showing: Showing, person: Person, n: int, items: Any, hidden: set[str], ranking: dict[str, float]
+) -> list[Recommendation]:
+    """The list in parts, none of which changes for those that come after it."""
+    asked: Any = person
+    films = (showing.catalogue.get(item) for item in hidden)
+    unwanted = [model_id(showing.model, film) for film in films if film is not None and film.is_known]
+    found: list[Recommendation] = []
+    wanted = min(n, FIRST_PART)
+    while len(found) < n:
+        exclude = [*unwanted, *(one.item for one in found)] or None
+        part = asked.recommend(wanted, items=items, exclude=exclude, **ranking)
+        found += part
+        if len(part) < wanted:
+            break
+        wanted = LATER_PART
+    return found[:n]
 
 
 def _suggestions(

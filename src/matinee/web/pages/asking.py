@@ -1,4 +1,4 @@
-"""Reads the address of a page: the filters and the blend that a form sends, and the part of a long list."""
+"""Reads the address of a page: the filters and the sliders that a form sends, and the part of a long list."""
 
 from __future__ import annotations
 
@@ -53,7 +53,22 @@ def form_blend(blend: Annotated[str, Query(max_length=20)] = "") -> float | None
     DataError
         If it is not a number from 0 to 1.
     """
-    stripped = blend.strip()
+    return _share(blend, "blend", "a number from 0, safe, to 1, only the best")
+
+
+def form_diversity(diversity: Annotated[str, Query(max_length=20)] = "") -> float:
+    """The diversity that a form sends; 0 if it sends none.
+
+    Raises
+    ------
+    DataError
+        If it is not a number from 0 to 1.
+    """
+    return _share(diversity, "diversity", "a number from 0, as usual, to 1, the most variety") or 0.0
+
+
+def _share(text: str, name: str, expected: str) -> float | None:
+    stripped = text.strip()
     if not stripped:
         return None
     try:
@@ -61,11 +76,12 @@ def form_blend(blend: Annotated[str, Query(max_length=20)] = "") -> float | None
     except ValueError:
         chosen = nan
     if not 0 <= chosen <= 1:
-        raise DataError(f"{stripped!r} is no blend; expected a number from 0, safe, to 1, only the best")
+        raise DataError(f"{stripped!r} is no {name}; expected {expected}")
     return chosen
 
 
 FormBlend = Annotated[float | None, Depends(form_blend)]
+FormDiversity = Annotated[float, Depends(form_diversity)]
 FormFilters = Annotated[Filters, Depends(form_filters)]
 PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 

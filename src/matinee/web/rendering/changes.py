@@ -74,6 +74,12 @@ def address_with(request: Request, name: str, value: object) -> str:
     return f"{_path(request)}?{urlencode([*kept, (name, value)])}"
 
 
+def address_without(request: Request, *names: str) -> str:
+    """The address of this page without some fields, and without the film that was changed."""
+    kept = [(name, text) for name, text in _other_fields(request) if name not in names]
+    return f"{_path(request)}?{urlencode(kept)}" if kept else _path(request)
+
+
 def _path(request: Request) -> str:
     """The path with exactly one slash in front: with two, it would be the address of another server."""
     return "/" + request.url.path.lstrip("/\\")

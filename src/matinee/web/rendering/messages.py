@@ -46,6 +46,7 @@ MESSAGES = (
     "%(text)s is not a year; expected a number such as 1979, or nothing",
     "the years end in %(last)s, before they begin in %(first)s; turn them round",
     "%(text)s is no blend; expected a number from 0, safe, to 1, only the best",
+    "%(text)s is no diversity; expected a number from 0, as usual, to 1, the most variety",
     "rating %(rating)s: expected half or whole stars from 0.5 to 5",
     "you already have %(number)s ratings; remove some first",
     "you already have %(number)s tokens; revoke one first",
