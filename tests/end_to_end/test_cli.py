@@ -14,6 +14,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -83,6 +84,11 @@ def one_line(outcome):
 
 
 # ---- the commands -----------------------------------------------------------------------------
+
+
+def with_intervals(found: library.Evaluation) -> dict[str, Any]:
+    """What `matinee evaluate --json` shows of an evaluation."""
+    return {**found.to_dict(), "intervals": {name: list(ends) for name, ends in found.intervals.items()}}
 
 
 def test_help_names_every_command_and_each_has_help_of_its_own(matinee):
@@ -203,11 +209,11 @@ def test_the_other_commands_take_an_implicit_model(matinee, files, tmp_path):
     assert [(one["item"], one["score"]) for one in shown] == [tuple(r) for r in model.recommend(user, 3)]
     train, test = (library.read_ratings(files / f"{name}.csv") for name in ("train", "test"))
     evaluated = matinee("evaluate", output, files / "test.csv", "--json").json
-    assert evaluated == library.evaluate(model, test, train=train).to_dict()
+    assert evaluated == with_intervals(library.evaluate(model, test, train=train))
     options = {"relevant_from": 3.0, "liked": 3.5, "gains": "graded"}
     given = ("--relevant-from", 3, "--liked", 3.5, "--gains", "graded")
     evaluated = matinee("evaluate", output, files / "test.csv", *given, "--json").json
-    assert evaluated == library.evaluate(model, test, train=train, **options).to_dict()
+    assert evaluated == with_intervals(library.evaluate(model, test, train=train, **options))
     item = shown[0]["item"]
     prediction = matinee("predict", output, "--user", user, "--item", item, "--json").json["prediction"]
     assert prediction == pytest.approx(shown[0]["score"], abs=1e-5)
@@ -354,8 +360,15 @@ def test_evaluate_tells_what_the_library_tells_with_train_beside_test(matinee, f
     train, test = (library.read_ratings(files / f"{name}.csv") for name in ("train", "test"))
     expected = library.evaluate(model, test, k=3, train=train)
     asked = ("evaluate", files / "model.safetensors", files / "test.csv", "--k", 3)
-    assert matinee(*asked, "--json").json == expected.to_dict()
-    assert matinee(*asked).out == f"{expected}\n"
+    document = matinee(*asked, "--json").json
+    assert document == with_intervals(expected)
+    assert {"rmse", "ndcg", "hit_rate", "catalogue_coverage"} < set(document["intervals"])
+    for name, (low, high) in document["intervals"].items():
+        assert low <= document[name] <= high, name
+    low, high = document["intervals"]["ndcg"]
+    shown = matinee(*asked).out
+    assert shown == f"{expected}\n"
+    assert f"{low:.4f} to {high:.4f}" in shown
 
 
 def test_evaluate_takes_genres_and_recommend_takes_diversity(matinee, files, tmp_path):
@@ -364,8 +377,8 @@ def test_evaluate_takes_genres_and_recommend_takes_diversity(matinee, files, tmp
     movies = library.read_movies(files / "movies.csv")
     expected = library.evaluate(model, test, train=train, genres=movies)
     asked = ("evaluate", files / "model.safetensors", files / "test.csv", "--movies", files / "movies.csv")
-    assert matinee(*asked, "--json").json == expected.to_dict()
-    assert expected.diversity is not None
+    assert matinee(*asked, "--json").json == with_intervals(expected)
+    assert expected.diversity is not None and "diversity" in expected.intervals
     user = model.user_index_.id_at(4)
     shown = ("recommend", files / "model.safetensors", "--diversity", 0.6, "-n", 6)
     found = matinee(*shown, "--user", user, "--json").json["recommendations"]
