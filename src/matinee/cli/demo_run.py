@@ -113,8 +113,8 @@ def run_demo() -> DemoRun:
         train, test = split(ratings, test_size=0.2, by="random", random_state=SEED)
     model = Recommender(random_state=SEED).fit(train, test)
     with status("evaluating"):
-        evaluation = evaluate(model, test, train=train)
-        biases_alone = evaluate(_fit_biases(train), test, train=train)
+        evaluation = evaluate(model, test, train=train, progress=False)
+        biases_alone = evaluate(_fit_biases(train), test, train=train, progress=False)
     seconds = time.perf_counter() - began
     return DemoRun(ratings, train, test, movies, model, evaluation, biases_alone, seconds)
 

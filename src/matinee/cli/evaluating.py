@@ -66,6 +66,7 @@ def evaluate(
             liked=liked,
             gains=cast(Gains, gains),  # checked by evaluate
             genres=movies_by_id_of(fitted.item_index_, movies),
+            progress=False,  # the command says on a terminal that it evaluates
         )
     if as_json:
         intervals = {name: list(ends) for name, ends in found.intervals.items()}

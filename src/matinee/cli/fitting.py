@@ -187,8 +187,15 @@ def _as_fit(model: Model, fitted: ClusterFit) -> _Fit:
     train = Ratings(model.user_index_, model.item_index_, model.rated_)
     test = None if fitted.test is None else Ratings.from_frame(fitted.test.toArrow())
     with status("evaluating"):
-        evaluation = evaluate(model, train) if test is None else evaluate(model, test, train=train)
+        evaluation = _judged(model, train, test)
     return _Fit(model, train, test, evaluation, fitted.seconds)
+
+
+def _judged(model: Model, train: Ratings, test: Ratings | NewUsers | None) -> Evaluation:
+    """The evaluation on what was held out, or else on what was fitted."""
+    if test is None:
+        return evaluate(model, train, progress=False)
+    return evaluate(model, test, train=train, progress=False)
 
 
 def spelled_out(model: Model) -> str:
@@ -263,7 +270,7 @@ def _fit(
         complain(str(each.message))
     seconds = time.perf_counter() - began
     with status("evaluating"):
-        evaluation = evaluate(model, train) if test is None else evaluate(model, test, train=train)
+        evaluation = _judged(model, train, test)
     return _Fit(model, train, test, evaluation, seconds)
 
 

@@ -49,7 +49,7 @@ def dataset_files(
     name : str
         One of ``DATASETS``.
     progress : bool or None
-        False shows no progress bar. Otherwise there is one on standard error, if that is a terminal.
+        False shows no progress bar. Otherwise there is one on a terminal, and in a notebook.
     base_url : str or None
         The URL of a mirror. The default is the environment's ``MATINEE_DOWNLOAD_URL``, or else where the
         dataset is published.

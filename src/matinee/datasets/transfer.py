@@ -3,18 +3,18 @@
 import http.client
 import socket
 import ssl
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
 from matinee.datasets.disk import disk_errors_explained, require_room, size_in_words
 from matinee.errors import DataError
+from matinee.progress import Bar, progress_bar
 
 N_TRIES = 5
 FIRST_WAIT_SECONDS = 0.5  # doubled after each try: 7.5 seconds of waiting in all before giving up
@@ -23,7 +23,6 @@ _CHUNK = 1 << 18
 _LONGEST_TEXT = 1 << 16  # a checksum file is one line; a captive portal's page may be anything
 
 _Answer = TypeVar("_Answer")
-_Report = Callable[[int, int | None], None]
 
 
 class _ConnectionCutError(Exception):
@@ -69,15 +68,16 @@ def fetch_file(url: str, part: Path, *, largest: int, progress: bool | None = No
     largest : int
         The largest size, in bytes; a longer file is refused.
     progress : bool or None
-        False shows no progress bar. Otherwise there is one on standard error, if that is a terminal.
+        False shows no progress bar. Otherwise there is one on a terminal, and in a notebook.
 
     Raises
     ------
     DataError
         If the server refuses, the connection failed ``N_TRIES`` times, or there is no room.
     """
-    with _progress_bar(url.rsplit("/", 1)[-1], progress) as report:
-        _with_tries(url, lambda: _continue_file(url, part, largest, report))
+    name = url.rsplit("/", 1)[-1]
+    with progress_bar(name, None, shown=progress is not False, in_bytes=True, at_once=True) as bar:
+        _with_tries(url, lambda: _continue_file(url, part, largest, bar))
 
 
 def _with_tries(url: str, action: Callable[[], _Answer]) -> _Answer:
@@ -95,7 +95,7 @@ def _with_tries(url: str, action: Callable[[], _Answer]) -> _Answer:
     ) from last
 
 
-def _continue_file(url: str, part: Path, largest: int, report: _Report) -> None:
+def _continue_file(url: str, part: Path, largest: int, bar: Bar) -> None:
     # A link or a device in place of the file has no beginning to go on from.
     held = part.stat().st_size if part.is_file() else 0
     try:
@@ -104,15 +104,13 @@ def _continue_file(url: str, part: Path, largest: int, report: _Report) -> None:
                 _require_start(response, held)
             else:
                 held = 0  # the server knows no ranges, and sends the whole
-            _receive(response, part, held, largest, report)
+            _receive(response, part, held, largest, bar)
     except _RangeRefusedError:
         part.unlink(missing_ok=True)
         raise
 
 
-def _receive(
-    response: http.client.HTTPResponse, part: Path, held: int, largest: int, report: _Report
-) -> None:
+def _receive(response: http.client.HTTPResponse, part: Path, held: int, largest: int, bar: Bar) -> None:
     length = response.getheader("Content-Length", "")
     total = held + int(length) if length.isdecimal() else None
     needed = None if total is None else total - held
@@ -128,7 +126,7 @@ def _receive(
                     break
                 file.write(chunk)
                 held += len(chunk)
-                report(held, total)
+                bar.update(held, total=total)
     except DataError:
         with suppress(OSError):
             part.unlink()
@@ -201,18 +199,3 @@ def _too_large(url: str, n_bytes: int, largest: int) -> DataError:
         f"{url}: the file has {size_in_words(n_bytes)} or more, and at most {size_in_words(largest)} were "
         f"expected; name another mirror in MATINEE_DOWNLOAD_URL"
     )
-
-
-@contextmanager
-def _progress_bar(label: str, progress: bool | None) -> Iterator[_Report]:
-    if progress is False or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda received, total: None
-        return
-    from rich import progress as bars  # here, since most programs that import this never download
-    from rich.console import Console
-
-    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.DownloadColumn())
-    speed = (bars.TransferSpeedColumn(), bars.TimeRemainingColumn())
-    with bars.Progress(*columns, *speed, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda received, total: bar.update(task, completed=received, total=total)

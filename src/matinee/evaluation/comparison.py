@@ -15,7 +15,7 @@ from matinee.errors import DataError
 from matinee.evaluation.criteria import Gains
 from matinee.evaluation.differences import differences
 from matinee.evaluation.evaluation import Evaluation
-from matinee.evaluation.judging import judged
+from matinee.evaluation.judging import judged, judging_bar
 from matinee.evaluation.ranking_metrics import RANKING
 from matinee.html import html_table
 from matinee.models.model import Model
@@ -199,6 +199,7 @@ def compare(
     gains: Gains = "binary",
     genres: Any = None,
     auc: bool = False,
+    progress: bool = True,
 ) -> Comparison:
     """Evaluate several models on one test, and put the results into one table that says what is chance.
 
@@ -214,7 +215,7 @@ def compare(
         Ratings that the models were not trained on; as in `evaluate`.
     train : Ratings, optional
         The ratings that frames and objects were trained on; those of the first model, if there is one.
-    k, relevant_from, liked, gains, genres, auc
+    k, relevant_from, liked, gains, genres, auc, progress
         As in `evaluate`.
 
     Returns
@@ -231,10 +232,13 @@ def compare(
     options = {"k": k, "relevant_from": relevant_from, "liked": liked, "gains": gains}
     ours = {name: model for name, model in named.items() if isinstance(model, Model)}
     known = train if train is not None else _trained_on(ours)
-    evaluations = {
-        name: judged(model, test, None if name in ours else known, options, genres=genres, auc=auc)
-        for name, model in named.items()
-    }
+    evaluations = {}
+    with judging_bar("compare", test, len(named), shown=progress) as report:
+        for name, model in named.items():
+            trained_on = None if name in ours else known
+            evaluations[name] = judged(
+                model, test, trained_on, options, genres=genres, auc=auc, report=report
+            )
     _check_alike(ours)
     return Comparison(evaluations)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, overload
 
@@ -19,11 +20,12 @@ from matinee.evaluation.beyond import Beyond, genre_table
 from matinee.evaluation.criteria import Criteria, Gains, relevance_threshold
 from matinee.evaluation.evaluation import HISTORY, NOTHING, TRAINING, Evaluation
 from matinee.evaluation.foreign import ForeignAnswers, Trained, check_answers
-from matinee.evaluation.per_person import PerPerson
+from matinee.evaluation.per_person import PerPerson, Report, silently
 from matinee.evaluation.ranking_metrics import RANKING, figure_by_k
 from matinee.evaluation.tally import Tally
 from matinee.models.baselines import MostPopular
 from matinee.models.model import Model
+from matinee.progress import progress_bar
 from matinee.ratings import Ratings, check_ratings
 from matinee.ratings.frames import is_frame
 from matinee.ratings.splits import NewUsers
@@ -42,6 +44,7 @@ def evaluate(
     genres: Any = None,
     auc: bool = False,
     per_user: Literal[False] = False,
+    progress: bool = True,
 ) -> Evaluation: ...
 
 
@@ -58,6 +61,7 @@ def evaluate(
     genres: Any = None,
     auc: bool = False,
     per_user: Literal[True],
+    progress: bool = True,
 ) -> pl.DataFrame: ...
 
 
@@ -73,6 +77,7 @@ def evaluate(
     genres: Any = None,
     auc: bool = False,
     per_user: bool = False,
+    progress: bool = True,
 ) -> Evaluation | pl.DataFrame:
     """Measure how well a model predicts ratings, and how many test items are in its recommendations.
 
@@ -112,6 +117,8 @@ def evaluate(
         Rank the whole catalogue for everybody, for the AUC. Only of a model.
     per_user : bool
         Give the figures of each person with a test rating, in place of those of all together.
+    progress : bool
+        Show a progress bar, on a terminal or in a notebook, if it takes over a second.
 
     Returns
     -------
@@ -134,9 +141,11 @@ def evaluate(
     beyond = _beyond(asked, genres, auc)
     if not isinstance(per_user, bool):
         raise DataError(f"per_user={per_user!r}; expected True or False")
-    if per_user:
-        return PerPerson.of(asked.answers, asked.held_out, asked.criteria, beyond).to_frame()
-    return replace(_evaluated(asked, beyond), most_popular=_most_popular(asked))
+    with judging_bar("evaluate", test, 1, shown=progress) as report:
+        if per_user:
+            people = PerPerson.of(asked.answers, asked.held_out, asked.criteria, beyond, report=report)
+            return people.to_frame()
+        return replace(_evaluated(asked, beyond, report), most_popular=_most_popular(asked))
 
 
 def evaluate_alone(
@@ -220,10 +229,29 @@ def judged(
     *,
     genres: Any,
     auc: bool,
+    report: Report,
 ) -> Evaluation:
     """The evaluation of a model, of lists or of an object, without the most popular beside it."""
     asked = _Asked.of(given, test, train, options)
-    return _evaluated(asked, _beyond(asked, genres, auc))
+    return _evaluated(asked, _beyond(asked, genres, auc), report)
+
+
+@contextmanager
+def judging_bar(label: str, test: Ratings | NewUsers, n_models: int, *, shown: bool) -> Iterator[Report]:
+    """A bar of the people of a test that have been judged, for each of some models."""
+    held_out = test.held_out if isinstance(test, NewUsers) else test
+    n_judged = 0
+    # What is no test is refused later.
+    n_people = int(np.count_nonzero(held_out.by_user.counts)) if isinstance(held_out, Ratings) else 0
+    total = n_models * n_people
+    with progress_bar(label, total, shown=shown) as bar:
+
+        def report(n_people: int) -> None:
+            nonlocal n_judged
+            n_judged += n_people
+            bar.update(n_judged)
+
+        yield report
 
 
 def _beyond(asked: _Asked, genres: Any, auc: Any) -> Beyond:
@@ -277,9 +305,9 @@ class _Asked(NamedTuple):
         return cls(given, answers, held_out, train, criteria, test)
 
 
-def _evaluated(asked: _Asked, beyond: Beyond) -> Evaluation:
+def _evaluated(asked: _Asked, beyond: Beyond, report: Report = silently) -> Evaluation:
     model, criteria = asked.answers.model, asked.criteria
-    people = PerPerson.of(asked.answers, asked.held_out, criteria, beyond)
+    people = PerPerson.of(asked.answers, asked.held_out, criteria, beyond, report=report)
     tally = Tally.summed(people, model, asked.held_out)
     figures: dict[str, Any] = tally.figures(model.n_raters, criteria, predicts_ratings=model.predicts_ratings)
     if isinstance(model, Trained) and not model.is_known:

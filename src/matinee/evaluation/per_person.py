@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,10 +19,16 @@ from matinee.ratings import Ratings
 from matinee.ratings.ids import IdIndex
 
 Doubles = NDArray[np.float64]
+# Is told how many more people have been judged.
+Report = Callable[[int], None]
 
 # Parts that the lists are counted in, for the intervals of figures that are no means over people. With more
 # of them, the table of a large catalogue would take as long as the lists.
 N_PARTS = 64
+
+
+def silently(n_people: int) -> None:
+    """Report nothing."""
 
 
 class Fraction(NamedTuple):
@@ -78,7 +84,13 @@ class PerPerson:
 
     @classmethod
     def of(
-        cls, audience: Answers, test: Ratings, criteria: Criteria, beyond: Beyond | None = None
+        cls,
+        audience: Answers,
+        test: Ratings,
+        criteria: Criteria,
+        beyond: Beyond | None = None,
+        *,
+        report: Report = silently,
     ) -> PerPerson:
         """The people of a test: the errors of their ratings, and the hits in their lists."""
         rows = np.flatnonzero(test.by_user.counts)
@@ -105,6 +117,7 @@ class PerPerson:
                     found["under " + name] = one.counts * asked
             chunks.append(found)
             first += len(best)
+            report(len(best))
         columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
         columns |= {name: amounts[rows] for name, amounts in _errors(audience, test).items()}
         columns["n_users_fallback"] = ~audience.is_known[rows] & (columns["n_users"] > 0)

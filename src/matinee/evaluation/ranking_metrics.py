@@ -24,6 +24,8 @@ RANKING = {
     "mrr": "MRR",
     "hit_rate": "hit rate",
 }
+# So many people are judged at a time at most, so that a progress bar moves.
+PEOPLE_AT_ONCE = 4096
 # The figures that ask what people thought of the items that lists held.
 LIKED = ("ndcg_liked", "recall_liked", "mean_stars_of_hits", "share_disliked")
 # Computes each figure for every user, from the hits in the user's list, the number of relevant items, and k.
@@ -83,6 +85,6 @@ def lists_of(audience: Answers, test: Ratings, users: NDArray[np.int64], k: int)
     columns = np.append(test.item_index.positions(model.item_index_.ids), -1)
     # A list cannot be longer than the catalogue, however large k is.
     width = min(k, len(model.item_index_))
-    for chunk in chunks(len(users), max(1, CHUNK // width)):
+    for chunk in chunks(len(users), max(1, min(CHUNK // width, PEOPLE_AT_ONCE))):
         best, rated = audience.best_items(users[chunk], width), test.by_user.pick(users[chunk])
         yield Lists(best, metrics.find_values(columns[best], *rated[:3]), rated)

@@ -81,7 +81,7 @@ class AlternatingModel(FeaturedModel):
             ``train.users`` and ``train.items``. The users are solved first, so their starting factors matter
             only to an iterative solver.
         progress : bool
-            Show a progress bar on a terminal if the fit takes over a second.
+            Show a progress bar, on a terminal or in a notebook, if the fit takes over a second.
         callback : callable, optional
             Called with every `Iteration`; if it returns something true, the fit ends there.
 

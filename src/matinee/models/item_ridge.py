@@ -20,6 +20,7 @@ from matinee.models.parameters import thread_count
 from matinee.models.people import People, ScoreParts
 from matinee.models.saved_arrays import saved_array
 from matinee.models.search_space import Real, SearchSpace
+from matinee.progress import progress_bar
 from matinee.ratings import Ratings, Rows
 from matinee.solving.blas import blas_threads
 from matinee.solving.history import Callback
@@ -94,7 +95,7 @@ class ItemRidge(Model):
         progress: bool = True,
         callback: Callback | None = None,
     ) -> Self:
-        """Find the weights. All but the ratings is what other models take, and changes nothing.
+        """Find the weights. The validation and the callback are for other models, and change nothing.
 
         Raises
         ------
@@ -113,7 +114,7 @@ class ItemRidge(Model):
                 "every pair: take ImplicitALS"
             )
         threads = thread_count(self.n_threads)
-        with blas_threads(threads):
+        with blas_threads(threads), progress_bar("fit", None, shown=progress):
             weights = self._weights(train, threads)
         self.item_weights_ = weights
         self.keep_ratings(train, [])

@@ -152,7 +152,7 @@ class Recommender(Model):
             Models that can start from another one, such as `ImplicitALS`, start from the one of its models
             that does the same; it must have as many factors.
         progress : bool
-            Show a bar on a terminal, if a fit takes over a second.
+            Show a bar, on a terminal or in a notebook, if a fit takes over a second.
         callback : callable, optional
             Called with every `Iteration` of the star model; a true answer ends its fit there.
 

@@ -1,11 +1,8 @@
-"""The course of a fit: a record of each iteration, the rule for stopping, and a progress bar."""
+"""The course of a fit: a record of each iteration, and the rule for stopping."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -78,41 +75,3 @@ def has_flattened(history: list[Iteration], tolerance: float | None) -> bool:
     if tolerance is None or len(history) < 2:
         return False
     return history[-2].watched - history[-1].watched < tolerance
-
-
-# For a shorter fit a bar would only flicker.
-SECONDS_BEFORE_A_BAR = 1.0
-
-
-@contextmanager
-def iteration_progress(n_iterations: int, *, shown: bool) -> Iterator[Callable[[Iteration], None]]:
-    """A function that shows the progress of a fit; call it after every iteration.
-
-    The bar appears on standard error, if that is a terminal and the fit takes over a second.
-    """
-    if not shown or not sys.stderr.isatty():
-        yield lambda record: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("fit"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[error]}"),
-    )
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = bar.add_task("fit", total=n_iterations, error="")
-    started = time.monotonic()
-
-    def advance(record: Iteration) -> None:
-        bar.update(task, completed=record.iteration, error=record.summary)
-        if time.monotonic() - started > SECONDS_BEFORE_A_BAR:
-            bar.start()
-
-    try:
-        yield advance
-    finally:
-        bar.stop()

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from matinee.errors import DataError
+from matinee.progress import progress_bar
 from matinee.ratings import Ratings, Rows
 from matinee.solving.blas import blas_threads
-from matinee.solving.history import Callback, Iteration, has_flattened, iteration_progress
+from matinee.solving.history import Callback, Iteration, has_flattened
 from matinee.solving.row_problem import (
     CHOLESKY,
     TO_THE_LAST_DIGIT,
@@ -102,11 +103,11 @@ class Alternation(ABC):
         # numpy does little work in BLAS between the half-steps, and the threads of BLAS would slow ours down.
         with (
             blas_threads(1),
-            iteration_progress(n_iterations, shown=progress) as show,
+            progress_bar("fit", n_iterations, shown=progress) as bar,
         ):
             for iteration in range(1, n_iterations + 1):
                 history.append(self._iterate(iteration, measure))
-                show(history[-1])
+                bar.update(iteration, note=history[-1].summary)
                 stop = callback is not None and callback(history[-1])
                 if stop or self.has_flattened(tolerance):
                     break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from matinee.html import html_table
 from matinee.models import Model, models_by_short_name
 from matinee.models.parameters import thread_count
 from matinee.models.search_space import SearchSpace
+from matinee.progress import Bar, progress_bar
 from matinee.ratings import Ratings, check_ratings
 from matinee.ratings.splits import SplitOfRatings
 from matinee.tuning.own_values import with_own_values
@@ -145,7 +145,7 @@ def tune(
     timeout : float, optional
         The number of seconds after which no further trial starts.
     progress : bool
-        Show a progress bar on a terminal.
+        Show a progress bar on a terminal and in a notebook.
     n_threads : int, optional
         The number of threads of every fit; the default is the model's own.
 
@@ -192,17 +192,22 @@ def tune(
 def _run(search: Search, study: optuna.Study, n_trials: int, deadline: float, progress: bool) -> str | None:
     """Run trials until there are ``n_trials``; return what ended the search earlier, or None."""
     try:
-        with _progress(n_trials, search.metric, shown=progress) as show:
+        with progress_bar("tune", n_trials, shown=progress, at_once=True) as bar:
+            _report(bar, study, search.metric)
             while len(finished(study)) < n_trials:
                 if time.monotonic() >= deadline and complete(study):
                     return "timeout"
-                show(study)
                 search.next(study)
+                _report(bar, study, search.metric)
     except KeyboardInterrupt:
         if not complete(study):
             raise
         return "interrupt"
     return None
+
+
+def _report(bar: Bar, study: optuna.Study, metric: str) -> None:
+    bar.update(len(finished(study)), note=f"{metric} {study.best_value:.4f}" if complete(study) else "")
 
 
 def _result(search: Search, study: optuna.Study, stopped_by: str | None, progress: bool) -> TuningResult:
@@ -228,7 +233,10 @@ def _result(search: Search, study: optuna.Study, stopped_by: str | None, progres
 
 def _require_optuna() -> None:
     try:
-        import optuna  # noqa: F401
+        with warnings.catch_warnings():
+            # In a notebook tqdm, which Optuna loads, misses ipywidgets, which nothing here needs.
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            import optuna  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
             'tuning needs Optuna, which is not installed; run: python -m pip install "matinee[tune]"'
@@ -348,29 +356,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         optuna.logging.set_verbosity(verbosity)
-
-
-@contextmanager
-def _progress(n_trials: int, metric: str, *, shown: bool) -> Iterator[Callable[[optuna.Study], None]]:
-    """A function that shows the progress of the search on a terminal; call it before every trial."""
-    if not shown or not sys.stderr.isatty():
-        yield lambda study: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("tune"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[best]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("tune", total=n_trials, best="")
-
-        def advance(study: optuna.Study) -> None:
-            best = f"{metric} {study.best_value:.4f}" if complete(study) else ""
-            bar.update(task, completed=len(finished(study)), best=best)
-
-        yield advance

@@ -173,7 +173,7 @@ class BayesianALS(SampledModel):
             Or at these factors, with rows in the order of ``train.users`` and ``train.items``. Users and
             items that only the features have need rows too, in the same sorted order.
         progress : bool
-            Show a progress bar on a terminal if the fit takes over a second.
+            Show a progress bar, on a terminal or in a notebook, if the fit takes over a second.
         callback : callable, optional
             Called with every `Iteration`; if it returns something true, the fit ends there.
 

@@ -94,7 +94,7 @@ def fit(
         A folder that all machines can write to. Routed factors are written there now and then, and a
         `SparkModel` made of them stays there. Required on a cluster if factors are routed.
     progress : bool
-        Show a bar on a terminal, if the fit takes over a second.
+        Show a bar, on a terminal or in a notebook, if the fit takes over a second.
     callback : callable, optional
         Called with every `Iteration`. If it returns a true value, the fit ends there.
 

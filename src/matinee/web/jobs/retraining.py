@@ -200,5 +200,5 @@ def _without(old: Model, test: Ratings, item_features: pl.DataFrame | None) -> M
 def _quality(model: Model, asked: NewUsers, metric: str) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = getattr(evaluate(model, asked), metric)
+        found = getattr(evaluate(model, asked, progress=False), metric)
     return float(found)
