@@ -342,6 +342,22 @@ def test_a_worker_that_dies_is_replaced(two_workers: ServerProcess) -> None:
 
 
 @SQLITE
+def test_workers_end_when_their_parent_was_killed(start: Callable[..., ServerProcess]) -> None:
+    server = start("--workers", 2)
+    workers = workers_of(server)
+    assert len(workers) == 2
+    os.kill(server.pid, signal.SIGKILL)
+
+    def is_running(worker: int) -> bool:
+        try:
+            return Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    wait_until(lambda: not any(map(is_running, workers)))
+
+
+@SQLITE
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_film_that_the_model_did_not_know_is_recommended_once_visitors_have_rated_it(
     start: Callable[..., ServerProcess],

@@ -87,7 +87,7 @@ class DrainingServer(uvicorn.Server):
         """What the server does every tenth of a second; whether it has to stop."""
         for accepting in self._accepting:
             accepting.tell()
-        return await super().on_tick(counter)
+        return await super().on_tick(counter) or _is_orphan()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take the connections that wait, and end when all are answered."""
@@ -192,6 +192,12 @@ class _Supervisor:
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._is_told_to_stop = True
+
+
+def _is_orphan() -> bool:
+    """Whether the process that would tell this worker to stop was killed."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()
 
 
 def _work(
