@@ -44,6 +44,7 @@ def test_the_ratings_of_the_netflix_prize_are_read(written, end):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("822109,5\x1f,2005-09-12", r"file, line 7: '822109,5\\x1f,2005-09-12'; expected user,rating,date"),
         (
             "822109,five,2005-09-12",
             "file, line 7: '822109,five,2005-09-12'; expected user,rating,date, or the",

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from matinee.datasets.delimited import UNREADABLE
 from matinee.datasets.files import DataFile
 from matinee.datasets.names import shorten
 from matinee.datasets.reading import Reading
 from matinee.datasets.tables import ratings_of_frame
+from matinee.errors import DataError
 from matinee.ratings import Ratings
 
 RATINGS_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*\d+:[ \t]*\r?\n\s*\d+,")
@@ -29,14 +31,17 @@ def is_netflix(file: DataFile) -> bool:
 
 def ratings_of_netflix(file: DataFile, reading: Reading) -> Ratings:
     """The ratings in ``combined_data_1.txt``, or in the file of one movie, such as ``mv_0000001.txt``."""
-    lines = pl.read_csv(
-        file.source(),
-        has_header=False,
-        separator=NO_SEPARATOR,
-        quote_char=None,
-        schema={"line": pl.String},
-        glob=False,
-    )["line"].str.strip_chars()
+    try:
+        lines = pl.read_csv(
+            file.source(),
+            has_header=False,
+            separator=NO_SEPARATOR,
+            quote_char=None,
+            schema={"line": pl.String},
+            glob=False,
+        )["line"].str.strip_chars()
+    except UNREADABLE as error:
+        raise _first_fault(file) from error
     is_movie = lines.str.ends_with(":")
     item = lines.str.strip_suffix(":").set(~is_movie, None).cast(pl.Int64, strict=False).forward_fill()
     fields = lines.str.split_exact(",", 2).struct.unnest()
@@ -48,7 +53,7 @@ def ratings_of_netflix(file: DataFile, reading: Reading) -> Ratings:
     ).filter(~is_movie.fill_null(False) & lines.is_not_null())
     needed = ("user", "item", "rating")
     if any(frame[name].null_count() for name in needed):
-        _raise_first_fault(file)
+        raise _first_fault(file)
     return ratings_of_frame(file, frame, Reading(None, None, reading.timestamps, reading.duplicates))
 
 
@@ -71,9 +76,11 @@ def netflix_titles(file: DataFile) -> Iterator[tuple[int, dict[str, str]]]:
         yield number, {"item": item, "title": title, "year": "" if year == "NULL" else year}
 
 
-def _raise_first_fault(file: DataFile) -> None:
+def _first_fault(file: DataFile) -> DataError:
+    """The error for the first line that is of no movie and no rating."""
     for number, line in file.lines():
-        if line.strip() and not (RATING_LINE.fullmatch(line) or MOVIE_LINE.fullmatch(line)):
+        is_known = RATING_LINE.fullmatch(line) or MOVIE_LINE.fullmatch(line) or not line.strip()
+        if NO_SEPARATOR in line or not is_known:
             fault = f"{shorten(line)!r}; expected user,rating,date, or the number of a movie as in '8:'"
-            raise file.error(fault, number)
-    raise file.error("cannot be read as movies '8:' and lines user,rating,date")
+            return file.error(fault, number)
+    return file.error("cannot be read as movies '8:' and lines user,rating,date")
