@@ -32,8 +32,8 @@ import matinee
 print(*set(sys.modules) - before)
 """
 ONE_NAME = "import sys; from matinee import ALS; print(*sys.modules)"
-FOR_DOWNLOADS = {"filelock", "http.client", "platformdirs", "ssl", "urllib.request"}
-FOR_EXTRAS = {"jinja2", "matplotlib", "optuna", "pyspark", "sqlalchemy"}
+FOR_DOWNLOADS = {"filelock", "http.client", "platformdirs", "ssl", "tarfile", "urllib.request"}
+FOR_EXTRAS = {"jinja2", "matplotlib", "mlflow", "optuna", "pyspark", "sklearn", "sqlalchemy"}
 FOR_COMMANDS = {"IPython", "rich", "tqdm", "typer"}
 
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from matinee.datasets import archives, tar_archives
+from matinee.datasets import archives
 from matinee.datasets.disk import disk_errors_explained
 from matinee.datasets.published import DATASETS, NAMES_IN_WORDS, Dataset
 from matinee.errors import DataError
@@ -213,6 +213,8 @@ def _require_sum(part: Path, expected: str, archive_url: str) -> None:
 
 def _put_in_place(name: str, part: Path, cache_folder: Path) -> Path:
     """Put what was downloaded where it is looked for; the folder."""
+    from matinee.datasets import tar_archives
+
     dataset = DATASETS[name]
     if dataset.url is None or dataset.url.endswith(".zip"):
         return _unpack(name, part, cache_folder, archives.unpack)
