@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from matinee import Ratings, read_movies, read_ratings
+from matinee.datasets import json_files
 from matinee.errors import DataError
 
 NOON = 1_573_646_400  # 13 November 2019, 12:00 UTC
@@ -185,6 +187,25 @@ def test_stars_at_yelp_are_read(path: Path) -> None:
         ("ann", "b1", 4.0, 1_531_001_351),
         ("bob", "b1", 1.0, 1_325_604_498),
     ]
+
+
+def test_the_texts_of_reviews_are_left_where_they_are(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text(
+        "".join(f'{{"user_id":"u{n}","business_id":"b","stars":3.0,"text":"…"}}\n' for n in range(9))
+    )
+    selected = []
+    of_frame = json_files.ratings_of_frame
+
+    def noted(file: Any, frame: pl.DataFrame, reading: Any) -> Ratings:
+        selected.append(frame.columns)
+        return of_frame(file, frame, reading)
+
+    monkeypatch.setattr(json_files, "ratings_of_frame", noted)
+    assert len(read_ratings(path)) == len(read_ratings(path, columns={"item": 1})) == 9
+    # By their number, columns are found among all.
+    assert selected == [["user_id", "business_id", "stars"], ["user_id", "business_id", "stars", "text"]]
+    with pytest.raises(DataError, match="columns is a list; expected a dictionary"):
+        read_ratings(path, columns=["user_id"])  # type: ignore[arg-type]
 
 
 def test_ratings_and_reviews_of_amazon_2023_say_the_same(path: Path) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 
 from matinee.datasets.encodings import UTF8_MARK
 from matinee.datasets.files import DataFile
-from matinee.datasets.names import shorten
+from matinee.datasets.names import checked_columns, match_names, shorten
 from matinee.datasets.reading import Reading
 from matinee.datasets.tables import ratings_of_frame
 from matinee.errors import DataError
@@ -26,7 +26,27 @@ def is_json(file: DataFile) -> bool:
 
 def ratings_of_json(file: DataFile, reading: Reading) -> Ratings:
     """The ratings in JSON, one in each object."""
-    return ratings_of_frame(file, frame_of_json(file), reading)
+    frame = _needed_columns(file, reading)
+    return ratings_of_frame(file, frame_of_json(file) if frame is None else frame, reading)
+
+
+def _needed_columns(file: DataFile, reading: Reading) -> pl.DataFrame | None:
+    """The columns of ratings in lines of JSON, without the texts of reviews, which may fill the memory.
+
+    None for what has to be read whole: a list, columns that are named by their number, or a fault to explain.
+    """
+    if not file.head.startswith(b"{"):
+        return None
+    try:
+        if any(isinstance(place, int) for place in checked_columns(reading.columns).values()):
+            return None
+        lines = pl.scan_ndjson(file.source(), infer_schema_length=None)
+        names = lines.collect_schema().names()
+        places = sorted(match_names(names, reading.columns).values())
+        frame = lines.select(names[place] for place in places).collect()
+    except (*UNREADABLE, DataError):
+        return None
+    return frame if frame.height else None
 
 
 def frame_of_json(file: DataFile) -> pl.DataFrame:
