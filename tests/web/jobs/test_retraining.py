@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import matinee
@@ -51,6 +52,25 @@ def test_a_new_model_knows_the_visitors_and_takes_the_old_ones_place(
     rated = new.rated_.columns[new.rated_.indptr[row] : new.rated_.indptr[row + 1]]
     assert 10 <= len(rated) <= 20
     assert found.n_held_out == len(base) + 20 - len(new.rated_.columns)
+
+
+def test_beside_a_base_with_weights_visitors_ratings_count_1(
+    store: Store, base: matinee.Ratings, tmp_path: Path
+) -> None:
+    frame = base.to_frame()
+    weighted = matinee.Ratings.from_frame(
+        frame.with_columns(w=pl.int_range(1, len(frame) + 1) % 3), weight="w"
+    )
+    path = tmp_path / "weighted.safetensors"
+    matinee.ALS(n_factors=3).fit(weighted, progress=False).save(path)
+    (number,) = add_ratings(store, [dict.fromkeys(map(str, base.items[:20]), 4.5)])
+    assert retrain(store, path, weighted, margin=10.0).swapped
+    rated = matinee.load(path).rated_
+    users = matinee.load(path).user_index_
+    row = users.position(-number)
+    assert rated.weights is not None
+    assert set(rated.weights[rated.indptr[row] : rated.indptr[row + 1]].tolist()) == {1.0}
+    assert set(rated.weights.tolist()) == {1.0, 2.0}
 
 
 def test_a_model_that_is_worse_does_not_take_the_old_ones_place(

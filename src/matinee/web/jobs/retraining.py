@@ -131,7 +131,10 @@ def retrain(
 
 
 def with_visitors(base: Ratings, store: Store) -> tuple[Ratings, int, int]:
-    """The base and the visitors' ratings together, the number of the latter, and the number left out."""
+    """The base and the visitors' ratings together, the number of the latter, and the number left out.
+
+    Beside a base with weights, visitors' ratings count 1.
+    """
     require_no_visitors(base.user_index)
     found = visitors_ratings(store)
     # The database stores items as text. A base with integer ids cannot have an item that is not an integer.
@@ -153,6 +156,7 @@ def with_visitors(base: Ratings, store: Store) -> tuple[Ratings, int, int]:
         np.concatenate([own.indptr, rows.indptr[1:] + own.indptr[-1]]),
         np.concatenate([own.columns, rows.columns]),
         np.concatenate([own.values, rows.values]),
+        None if own.weights is None else np.concatenate([own.weights, np.ones_like(rows.values)]),
     )
     users = base.user_index.union(IdIndex.from_ids(visitors))
     order = np.empty(len(users), dtype=np.int64)
