@@ -83,6 +83,8 @@ class RowThreads {
     const int64_t begin = problem_.indptr[first], end = problem_.indptr[last];
     require(lie_within(problem_.columns + begin, end - begin, problem_.n_fixed),
             "a column lies outside the fixed factors");
+    require(!problem_.second || lie_within(problem_.second_columns + begin, end - begin, problem_.n_second),
+            "a second column lies outside the second factors");
   }
 
   struct LongRow {

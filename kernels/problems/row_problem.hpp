@@ -2,6 +2,9 @@
 //
 //     A = prior + ridge·I + Σ c_i y_i y_iᵀ      b = shift + Σ c_i t_i y_i      x = A⁻¹ b
 //
+// Explicit ratings may have a second row z beside the first: then y_i + z_i stands for y_i, and what both say without
+// the row that is solved, the bias of z_i and y_iᵀz_i, is taken off the target.
+//
 // Explicit ratings: c_i = w_i, t_i = value_i − offset − column_bias_i. With a bias of its own, a row's y_i is
 // (y_i, 1) and its x is (x, bias): the border of A.
 //
@@ -49,6 +52,11 @@ struct RowProblem {
   int64_t n_factors;
   bool scattered;  // the factors are used in place, where each column has its own: see can_use_in_place
   const float* column_biases;  // n_fixed, or null
+  // The second rows: n_second × n_factors, or null; one for each rating.
+  const float* second;
+  int64_t n_second;
+  const int32_t* second_columns;
+  const float* second_biases;  // n_second, or null
   float offset;
   const float* ridge;           // a row's λ, n_rows
   const float* prior;           // width × width, n_factors rounded up to a block, or null
@@ -82,9 +90,9 @@ static inline bool is_stopped(const RowProblem& problem) {
 }
 
 // Whether the fixed factors need no copy: they need no padding, each row starts a cache line, and an explicit rating
-// has no weight to scale it by.
+// has no weight to scale it by, nor a second row to add.
 static inline bool can_use_in_place(const RowProblem& problem) {
-  return problem.feedback == Feedback::ratings && !problem.weights &&
+  return problem.feedback == Feedback::ratings && !problem.weights && !problem.second &&
          problem.n_factors == padded_rank(problem.n_factors) &&
          reinterpret_cast<uintptr_t>(problem.fixed) % kCacheLine == 0;
 }

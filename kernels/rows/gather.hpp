@@ -24,11 +24,18 @@ static inline bool wants_prefetch(const RowProblem& problem) {
   return problem.n_fixed * problem.n_factors * 4 > kPrefetchedBytes;
 }
 
+static inline const float* second_row(const RowProblem& problem, int64_t rating) {
+  return problem.second + int64_t(problem.second_columns[rating]) * problem.n_factors;
+}
+
 // Asks for a rating's factors, into the second-level cache: the first is full of those that are being worked on.
 static inline void prefetch_factors(const RowProblem& problem, int64_t rating) {
   const float* row = problem.fixed + int64_t(problem.columns[rating]) * problem.n_factors;
   constexpr int64_t floats_of_a_line = kCacheLine / int64_t(sizeof(float));
   for (int64_t f = 0; f < problem.n_factors; f += floats_of_a_line) __builtin_prefetch(row + f, 0, 2);
+  if (!problem.second) return;
+  const float* beside = second_row(problem, rating);
+  for (int64_t f = 0; f < problem.n_factors; f += floats_of_a_line) __builtin_prefetch(beside + f, 0, 2);
 }
 
 // Asks for the factors of the ratings to come, a few at a time, while others are being worked on. The rows of a
@@ -48,15 +55,37 @@ struct Prefetcher {
   }
 };
 
+// The same as copy_factors, of the sum of both rows of a rating.
 template <bool scaled>
-static inline void copy_factors(const RowProblem& problem, int64_t column, float scale, float* to) {
+static inline void copy_sum(const float* from, const float* beside, int64_t n_factors, float scale, float* to) {
+  int64_t f = 0;
+  for (; f + kLanes <= n_factors; f += kLanes) {
+    const Vec sum = load(from + f) + load(beside + f);
+    store(to + f, scaled ? scale * sum : sum);
+  }
+  for (; f < n_factors; ++f) {
+    const float sum = from[f] + beside[f];
+    to[f] = scaled ? scale * sum : sum;
+  }
+}
+
+template <bool scaled>
+static inline void copy_factors(const RowProblem& problem, int64_t rating, float scale, float* to) {
   const int64_t n_factors = problem.n_factors;
-  const float* from = problem.fixed + column * n_factors;
+  const float* from = problem.fixed + int64_t(problem.columns[rating]) * n_factors;
+  if (problem.second) return copy_sum<scaled>(from, second_row(problem, rating), n_factors, scale, to);
   int64_t f = 0;
   for (; f + kLanes <= n_factors; f += kLanes) store(to + f, scaled ? scale * load(from + f) : load(from + f));
   if (!scaled)
     for (; f + 4 <= n_factors; f += 4) __builtin_memcpy(to + f, from + f, 16);
   for (; f < n_factors; ++f) to[f] = scaled ? scale * from[f] : from[f];
+}
+
+// What both rows of a rating say without the row that is solved: their product, and the bias of the second.
+static inline double said_by_second(const RowProblem& problem, int64_t rating) {
+  const float* first = problem.fixed + int64_t(problem.columns[rating]) * problem.n_factors;
+  const double bias = problem.second_biases ? problem.second_biases[problem.second_columns[rating]] : 0;
+  return dot(first, second_row(problem, rating), problem.n_factors) + bias;
 }
 
 // The targets of n explicit ratings, and zeros up to a whole register.
@@ -67,6 +96,8 @@ static inline void find_targets(const RowProblem& problem, int64_t begin, int64_
       targets[p] = values[p] - offset - problem.column_biases[problem.columns[begin + p]];
   else
     for (int64_t p = 0; p < n; ++p) targets[p] = values[p] - offset;
+  if (problem.second)
+    for (int64_t p = 0; p < n; ++p) targets[p] = float(targets[p] - said_by_second(problem, begin + p));
   for (int64_t p = n; p < round_up(n, kLanes); ++p) targets[p] = 0.0f;
 }
 
@@ -93,8 +124,7 @@ static inline void gather_targets(const RowProblem& problem, int64_t begin, int6
 
 static inline void gather_ratings(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
                                   BorderSums& sums) {
-  const int32_t* columns = problem.columns + begin;
-  for (int64_t p = 0; p < n; ++p) copy_factors<false>(problem, columns[p], 1, scratch.panel + p * scratch.width);
+  for (int64_t p = 0; p < n; ++p) copy_factors<false>(problem, begin + p, 1, scratch.panel + p * scratch.width);
   gather_targets(problem, begin, n, scratch, sums);
 }
 
@@ -155,8 +185,7 @@ static inline void gather_weighted(const RowProblem& problem, int64_t begin, int
                                    BorderSums& sums) {
   weigh_targets<scaled>(problem, begin, n, scratch, sums);
   for (int64_t p = 0; p < n; ++p)
-    copy_factors<scaled>(problem, problem.columns[begin + p], scratch.side[2 * p + 1],
-                         scratch.panel + p * scratch.width);
+    copy_factors<scaled>(problem, begin + p, scratch.side[2 * p + 1], scratch.panel + p * scratch.width);
 }
 
 constexpr float kLeastConfidence = 1e-20f;
@@ -205,7 +234,7 @@ static inline void gather_confidence(const RowProblem& problem, int64_t begin, i
   else
     weigh_confidence<scaled, false>(problem, begin, n, scratch.side, sums);
   for (int64_t p = 0; p < n; ++p)
-    copy_factors<scaled>(problem, problem.columns[begin + p], scratch.side[2 * p + 1], scratch.panel + p * scratch.width);
+    copy_factors<scaled>(problem, begin + p, scratch.side[2 * p + 1], scratch.panel + p * scratch.width);
 }
 
 enum class Weights { scaled, plain };

@@ -98,13 +98,15 @@ static inline PreciseTerms precise_terms(const RowProblem& problem, int64_t rati
     return value > 0 ? PreciseTerms{weight, 1, times * problem.unobserved} : PreciseTerms{weight, 0, 0};
   }
   const double bias = problem.column_biases ? problem.column_biases[problem.columns[rating]] : 0;
-  return {times, value - problem.offset - bias, 0};
+  const double said = problem.second ? said_by_second(problem, rating) : 0;
+  return {times, value - problem.offset - bias - said, 0};
 }
 
-// to = scale · y of a rating.
+// to = scale · y of a rating; with a second row, y is their sum in single precision, as it is in a panel.
 static inline void copy_precisely(const RowProblem& problem, int64_t rating, double scale, double* to) {
   const float* factors = problem.fixed + int64_t(problem.columns[rating]) * problem.n_factors;
-  for (int64_t f = 0; f < problem.n_factors; ++f) to[f] = scale * factors[f];
+  const float* beside = problem.second ? second_row(problem, rating) : nullptr;
+  for (int64_t f = 0; f < problem.n_factors; ++f) to[f] = scale * (beside ? factors[f] + beside[f] : factors[f]);
 }
 
 // The objective at x, with nothing rounded to single precision on the way.

@@ -101,6 +101,24 @@ def _aligned_zeros(n_rows: int, n_columns: int) -> Floats:
 
 
 @dataclass(frozen=True)
+class SecondRows:
+    """A second row beside the fixed one of every explicit rating, such as that of its context.
+
+    The vector of a rating is then the sum y + z of both rows, and its target is less the bias of the second
+    row and yᵀz.
+
+    Attributes
+    ----------
+    columns : ndarray of int32, shape (n_ratings,)
+        The second row of each rating.
+    side : Side
+    """
+
+    columns: NDArray[np.int32]
+    side: Side
+
+
+@dataclass(frozen=True)
 class Losses:
     """The losses after a half-step, summed over its rows.
 
@@ -232,6 +250,7 @@ def solve_rows(
     prior: NDArray[np.float64] | None = None,
     shift: Floats | None = None,
     row_errors: NDArray[np.float64] | None = None,
+    second: SecondRows | None = None,
 ) -> Losses:
     """Solve every row of one side against the other side, and write the solutions into ``solved``.
 
@@ -253,6 +272,8 @@ def solve_rows(
         includes xᵀ·prior·x − 2 shiftᵀx.
     row_errors : ndarray of float64, shape (n_rows,), optional
         Takes the squared error of each row; only for explicit ratings.
+    second : SecondRows, optional
+        Only for explicit ratings, and with "cholesky".
     """
     prior = terms.prior(fixed, n_threads) if prior is None else prior
     if terms.common_weight is not None:
@@ -261,12 +282,15 @@ def solve_rows(
     squared_errors = np.zeros(len(ridge)) if row_errors is None else row_errors
     penalties = np.zeros(len(ridge))
     _kernels.solve_rows(
-        *observed,
+        *observed[:4],
         feedback="confidence" if is_confidence else "ratings",
         confidence=terms.confidence or 0.0,
         unobserved=terms.unobserved,
         fixed=fixed.factors,
         column_biases=fixed.biases,
+        second=None if second is None else second.side.factors,
+        second_columns=None if second is None else second.columns,
+        second_biases=None if second is None else second.side.biases,
         offset=terms.offset,
         ridge=ridge,
         prior=prior,
