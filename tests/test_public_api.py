@@ -26,6 +26,7 @@ FOR_MODELS = {
     "check_parameters",
     "check_shapes",
     "concerned_users",
+    "contexts_are",
     "counted_items",
     "directions",
     "draw_start",
@@ -86,6 +87,7 @@ FOR_MODELS = {
     "user_side",
     "values_by_item",
     "weighed_as_fitted",
+    "with_rows",
 }
 
 

@@ -36,6 +36,7 @@ class MostPopular(FactorModel):
     with equally many ratings are ordered by id.
     """
 
+    contexts_are = "ignored"
     predicts_ratings = False
     has_biases = True
 
@@ -96,6 +97,7 @@ class ItemBiases(SolvedModel):
         single high rating from the top.
     """
 
+    contexts_are = "ignored"
     has_biases = True
 
     def __init__(self, *, regularization: float = 5.0) -> None:
@@ -112,7 +114,7 @@ class ItemBiases(SolvedModel):
         self.check_fit(train, validation)
         start = np.zeros((train.n_users, 1)), np.zeros((train.n_items, 1))
         als = ALS(n_factors=1, regularization=self.regularization, weighting="none")
-        als.fit(train, start=start, progress=False)
+        als.fit(train.without_contexts(), start=start, progress=False)
         self.keep_fit(train, als.user_side, als.item_side, als.mean_, als.history_)
         return self
 
@@ -141,6 +143,7 @@ class Random(SolvedModel):
     random_state : int, numpy.random.Generator or None
     """
 
+    contexts_are = "ignored"
     predicts_ratings = False
     has_biases = True
 

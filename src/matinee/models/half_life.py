@@ -68,14 +68,7 @@ def aged(ratings: Ratings, half_life: str, newest: int) -> Ratings:
     if ratings.weights is not None:
         weights *= ratings.weights
     rows = ratings.by_user._replace(weights=np.clip(weights, LEAST_WEIGHT, LARGEST_WEIGHT).astype(np.float32))
-    return Ratings(
-        ratings.user_index,
-        ratings.item_index,
-        rows,
-        timestamps=ratings.timestamps,
-        n_duplicates=ratings.n_duplicates,
-        notes=ratings.notes,
-    )
+    return ratings.with_rows(rows, ratings.contexts)
 
 
 def _known_times(ratings: Ratings) -> Timestamps:

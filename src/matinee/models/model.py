@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -64,6 +64,8 @@ class Model(Lists, TakesNewData, ABC):
     has_intervals: ClassVar[bool] = False
     # Whether `fit` takes user_features and item_features.
     takes_features: ClassVar[bool] = False
+    # What `fit` does with the contexts of ratings.
+    contexts_are: ClassVar[Literal["learned", "ignored", "refused"]] = "refused"
     # Whether matinee.spark can fit this model and answer with it.
     runs_on_spark: ClassVar[bool] = False
 
@@ -117,6 +119,11 @@ class Model(Lists, TakesNewData, ABC):
             check_ratings(validation, "validation")
             train.user_index.require_kind_of(validation.user_index, name="user")
             train.item_index.require_kind_of(validation.item_index, name="item")
+        if train.contexts is not None and self.contexts_are == "refused":
+            raise DataError(
+                f"{type(self).__name__} learns nothing of the contexts {', '.join(train.contexts.names)}; "
+                "fit BayesianALS, or give it ratings.without_contexts()"
+            )
         self.check_parameters()
         what = f"a fit of {self!r} to {train.n_users:,} users and {train.n_items:,} items"
         require_memory(self.least_memory(train), what, "take a smaller model, or fewer users and items")
@@ -148,6 +155,8 @@ class Model(Lists, TakesNewData, ABC):
         self.rating_range_ = rating_range or (float(train.values.min()), float(train.values.max()))
         self.user_index_, self.item_index_ = train.user_index, train.item_index
         self.rated_ = train.by_user
+        if train.by_user.contexts is not None and self.contexts_are != "learned":
+            self.rated_ = train.by_user._replace(contexts=None)
         self.settle()
 
     def settle(self, computed: ComputedOnce | None = None) -> None:

@@ -70,23 +70,24 @@ def saved_array(arrays: dict[str, Any], name: str, dtype: Any, n_dimensions: int
 
 def saved_rows(arrays: dict[str, Any], name: str) -> Rows:
     """The rows in the arrays whose names begin with ``name``; `check_rows` checks their values."""
-    has_weights = f"{name}_weights" in arrays
+    has_weights, has_contexts = f"{name}_weights" in arrays, f"{name}_contexts" in arrays
     return Rows(
         saved_array(arrays, f"{name}_indptr", np.int64, 1),
         saved_array(arrays, f"{name}_columns", np.int32, 1),
         saved_array(arrays, f"{name}_values", np.float32, 1),
         saved_array(arrays, f"{name}_weights", np.float32, 1) if has_weights else None,
+        saved_array(arrays, f"{name}_contexts", np.int64, 1) if has_contexts else None,
     )
 
 
 def arrays_of_rows(rows: Rows, name: str) -> dict[str, Any]:
-    """The arrays of rows, under the names that `saved_rows` looks for; without weights there are three."""
+    """The arrays of rows, under the names that `saved_rows` looks for; only those that there are."""
     return {f"{name}_{part}": array for part, array in rows._asdict().items() if array is not None}
 
 
 def check_rows(rows: Rows, n_rows: int, n_columns: int) -> None:
     """Raise a ModelFileError for rows that would make the kernels read outside their arrays."""
-    indptr, columns, values, weights = rows
+    indptr, columns, values, weights, contexts = rows
     fits = len(indptr) == n_rows + 1 and len(columns) == len(values) == indptr[-1]
     fits = fits and indptr[0] == 0 and bool((indptr[:-1] <= indptr[1:]).all())
     if not fits:
@@ -101,3 +102,5 @@ def check_rows(rows: Rows, n_rows: int, n_columns: int) -> None:
         len(weights) == len(values) and bool(((weights >= 0) & (weights <= LARGEST_WEIGHT)).all())
     ):
         raise ModelFileError("the weights of its ratings are none")
+    if contexts is not None and (len(contexts) != len(values) or (contexts < 0).any()):
+        raise ModelFileError("the contexts of its ratings are none")

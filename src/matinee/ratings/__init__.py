@@ -1,5 +1,6 @@
 """Ratings: ids and their positions, rows by user and by item, columns of frames, descriptions, splits."""
 
+from matinee.ratings.contexts import Contexts
 from matinee.ratings.duplicates import Duplicates
 from matinee.ratings.merging import MergedRatings, merge_ratings
 from matinee.ratings.ratings import Ratings, check_ratings
@@ -8,6 +9,7 @@ from matinee.ratings.times import UNKNOWN_TIME
 
 __all__ = [
     "UNKNOWN_TIME",
+    "Contexts",
     "Duplicates",
     "MergedRatings",
     "Ratings",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from matinee.html import html_table
+from matinee.ratings.contexts import Contexts
 from matinee.ratings.rows import Rows
 from matinee.ratings.times import UNKNOWN_TIME, Timestamps
 
@@ -68,6 +69,8 @@ class Description:
         What was taken for granted when the ratings were read, such as the unit of the timestamps.
     total_weight : float or None
         The sum of the weights; None if there are none.
+    contexts : dict of str to int
+        The contexts by name, and the number of values of each.
     """
 
     n_ratings: int
@@ -88,6 +91,7 @@ class Description:
     last_time: str | None
     notes: tuple[str, ...] = ()
     total_weight: float | None = None
+    contexts: dict[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers, strings, lists and dictionaries, ready for JSON; None in place of NaN."""
@@ -111,7 +115,7 @@ class Description:
         return html_table([], self._rows()) + html_table(["rating", "count", "share"], distribution)
 
     def _rows(self) -> list[tuple[str, str]]:
-        return [*self._counts(), *self._ratings(), *self._times(), *self._noted()]
+        return [*self._counts(), *self._ratings(), *self._times(), *self._of_contexts(), *self._noted()]
 
     def _share_of(self, one: Bin) -> str:
         return f"{one.count / self.n_ratings:.1%}"
@@ -137,6 +141,10 @@ class Description:
         if self.first_time is None or self.last_time is None:
             return [("time span", "not known")]
         return [("time span", f"{_day(self.first_time)} to {_day(self.last_time)}")]
+
+    def _of_contexts(self) -> list[tuple[str, str]]:
+        named = ", ".join(f"{name} ({n:,} values)" for name, n in self.contexts.items())
+        return [("contexts", named)] if named else []
 
     def _noted(self) -> list[tuple[str, str]]:
         return [("note", note) for note in self.notes]
@@ -164,6 +172,7 @@ def describe(
     sparsity: float,
     n_duplicates: int,
     notes: tuple[str, ...] = (),
+    contexts: Contexts | None = None,
 ) -> Description:
     """The description of ratings given by user, of ``n_items`` items.
 
@@ -178,6 +187,7 @@ def describe(
     sparsity : float
     n_duplicates : int
     notes : tuple of str
+    contexts : Contexts or None
     """
     values, per_user = by_user.values, by_user.counts
     per_item = np.bincount(by_user.columns, minlength=n_items)
@@ -202,6 +212,9 @@ def describe(
         last_time=last_time,
         notes=notes,
         total_weight=None if by_user.weights is None else by_user.total,
+        contexts={}
+        if contexts is None
+        else dict(zip(contexts.names, map(len, contexts.values), strict=True)),
     )
 
 

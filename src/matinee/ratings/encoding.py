@@ -15,12 +15,12 @@ from matinee.ratings.ids import MAX_IDS, Codes, IdIndex
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
-OPTIONAL = ("timestamps", "weights")
+OPTIONAL = ("timestamps", "weights", "contexts")
 
 
 def check_lengths(columns: list[Any]) -> None:
-    """Raise a DataError unless users, items, values, timestamps and weights are columns of one length."""
-    names = ("users", "items", "values", "timestamps", "weights")
+    """Raise a DataError unless users, items, values, timestamps, weights and contexts are of one length."""
+    names = ("users", "items", "values", "timestamps", "weights", "contexts")
     for column, name in zip(columns, names, strict=True):
         is_column = hasattr(column, "__len__") and not isinstance(column, str | bytes | AbstractSet | Mapping)
         if not is_column and not (column is None and name in OPTIONAL):

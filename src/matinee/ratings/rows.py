@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from matinee import _kernels
 from matinee.ratings.columns import Values
+from matinee.ratings.contexts import ContextCodes
 from matinee.ratings.ids import Codes
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -25,12 +26,15 @@ class Rows(NamedTuple):
     values : ndarray of float32, shape (n_ratings,)
     weights : ndarray of float32, shape (n_ratings,), or None
         How much each entry counts, from 0; None if all count 1.
+    contexts : ndarray of int64, shape (n_ratings,), or None
+        The code of each entry's context, whose digits a `Contexts` explains; None if there are none.
     """
 
     indptr: Array
     columns: Codes
     values: Values
     weights: Values | None = None
+    contexts: ContextCodes | None = None
 
     @classmethod
     def empty(cls, n_rows: int) -> Rows:
@@ -100,7 +104,7 @@ class Rows(NamedTuple):
         indptr = np.zeros(len(positions) + 1, dtype=np.int64)
         np.cumsum(lengths, out=indptr[1:])
         places = np.repeat(begins - indptr[:-1], lengths) + np.arange(indptr[-1])
-        return Rows(indptr, self.columns[places], self.values[places], _at(self.weights, places))
+        return Rows(indptr, self.columns[places], self.values[places], *self._beside(places))
 
     def spread(self, positions: NDArray[np.int64], n_rows: int) -> Rows:
         """The same rows among more.
@@ -116,7 +120,7 @@ class Rows(NamedTuple):
         counts[positions] = self.counts
         indptr = np.zeros(n_rows + 1, dtype=np.int64)
         np.cumsum(counts, out=indptr[1:])
-        return Rows(indptr, self.columns, self.values, self.weights)
+        return Rows(indptr, self.columns, self.values, self.weights, self.contexts)
 
     def renamed(self, new_columns: NDArray[np.int64]) -> Rows:
         """The same entries, each column in its new place; ``new_columns`` ascends, shape (n_columns,)."""
@@ -141,15 +145,21 @@ class Rows(NamedTuple):
             both = (*self._weights_as_values, renamed, *later._weights_as_values)
             _, _, weights = _kernels.merge_rows(*both, n_threads)
         n = indptr[-1]
-        return Rows(indptr, columns[:n], values[:n], None if weights is None else weights[:n])
+        merged = Rows(indptr, columns[:n], values[:n], None if weights is None else weights[:n])
+        if self.contexts is None and later.contexts is None:
+            return merged
+        return merged._replace(contexts=merged._contexts_of(self.renamed(new_columns), later))
 
     def transposed(self, n_columns: int, *, n_threads: int = 1) -> Rows:
         """The same entries by column: a row for each of ``n_columns`` columns."""
         transposed = _kernels.transpose_rows(*self[:3], n_columns, n_threads)
-        if self.weights is None:
-            return Rows(*transposed)
-        _, _, weights = _kernels.transpose_rows(*self._weights_as_values, n_columns, n_threads)
-        return Rows(*transposed, weights)
+        weights = contexts = None
+        if self.weights is not None:
+            _, _, weights = _kernels.transpose_rows(*self._weights_as_values, n_columns, n_threads)
+        if self.contexts is not None:
+            rows = np.repeat(np.arange(self.n_rows, dtype=np.int32), self.counts)
+            contexts = self.contexts[_kernels.sort_order(self.columns, rows, n_columns, self.n_rows)]
+        return Rows(*transposed, weights, contexts)
 
     def keep(self, mask: NDArray[np.bool_]) -> Rows:
         """Some of the entries; every row stays, even if it becomes empty.
@@ -169,7 +179,7 @@ class Rows(NamedTuple):
         IndexError
             For a mask of another length.
         """
-        return Rows(self._kept_before(mask), self.columns[mask], self.values[mask], _at(self.weights, mask))
+        return Rows(self._kept_before(mask), self.columns[mask], self.values[mask], *self._beside(mask))
 
     def counts_of(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The number of entries of each row for which the mask is true; int64, shape (n_rows,)."""
@@ -187,6 +197,23 @@ class Rows(NamedTuple):
         before = np.concatenate([[0.0], np.cumsum(numbers, dtype=np.float64)])
         return np.diff(before[self.indptr])
 
+    def _beside(self, places: Array) -> tuple[Values | None, ContextCodes | None]:
+        """The weights and the contexts at some places."""
+        return (
+            None if self.weights is None else self.weights[places],
+            None if self.contexts is None else self.contexts[places],
+        )
+
+    def _contexts_of(self, *parts: Rows) -> ContextCodes:
+        """The context of each entry in the last of the parts that has the entry; 0 where it has none."""
+        found = np.zeros(len(self.columns), dtype=np.int64)
+        width = int(self.columns.max(initial=0)) + 1
+        keys = _keys(self, width)
+        for part in parts:
+            places = np.searchsorted(keys, _keys(part, width))
+            found[places] = 0 if part.contexts is None else part.contexts
+        return found
+
     @property
     def _weights_as_values(self) -> tuple[Array, Codes, Values]:
         weights = np.ones_like(self.values) if self.weights is None else self.weights
@@ -194,13 +221,15 @@ class Rows(NamedTuple):
 
 
 def same_rows(one: Rows, other: Rows) -> bool:
-    """Whether both have the same entries with the same weights."""
-    if one.weights is None or other.weights is None:
-        same_weights = one.weights is other.weights
-    else:
-        same_weights = np.array_equal(one.weights, other.weights)
-    return same_weights and all(map(np.array_equal, one[:3], other[:3]))
+    """Whether both have the same entries with the same weights and codes of contexts."""
+    return all(map(_same, one, other))
 
 
-def _at(weights: Values | None, places: Array) -> Values | None:
-    return None if weights is None else weights[places]
+def _keys(rows: Rows, width: int) -> NDArray[np.int64]:
+    """A number for each entry, ascending: its row times the width, and its column."""
+    found: NDArray[np.int64] = np.repeat(np.arange(rows.n_rows, dtype=np.int64), rows.counts) * width
+    return found + rows.columns
+
+
+def _same(one: Array | None, other: Array | None) -> bool:
+    return one is other if one is None or other is None else np.array_equal(one, other)

@@ -37,8 +37,8 @@ class HeldOutRatings(Ratings):
     @classmethod
     def of(cls, ratings: Ratings, split: str) -> HeldOutRatings:
         """The same ratings, with the split that chose them."""
-        rows, times = ratings.by_user, ratings.timestamps
-        held_out = cls(ratings.user_index, ratings.item_index, rows, timestamps=times)
+        rows, times, contexts = ratings.by_user, ratings.timestamps, ratings.contexts
+        held_out = cls(ratings.user_index, ratings.item_index, rows, timestamps=times, contexts=contexts)
         held_out.split = split
         return held_out
 
@@ -289,7 +289,8 @@ def _of_users(ratings: Ratings, users: Mask, chosen: Mask) -> Ratings:
     """The chosen ratings, all of the users given, with rows for these users alone."""
     part = ratings.subset(chosen)
     rows = part.by_user.pick(np.flatnonzero(users))
-    return Ratings(IdIndex(ratings.users[users]), ratings.item_index, rows, timestamps=part.timestamps)
+    index, contexts = IdIndex(ratings.users[users]), ratings.contexts
+    return Ratings(index, ratings.item_index, rows, timestamps=part.timestamps, contexts=contexts)
 
 
 _CHOICES: dict[str, Callable[[Ratings, float | int, np.random.Generator], Mask]] = {

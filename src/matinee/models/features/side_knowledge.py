@@ -63,6 +63,7 @@ def _with_ids_of(train: Ratings, users: RowsById | None, items: RowsById | None)
         frame["rating"],
         timestamps=frame["timestamp"] if "timestamp" in frame.columns else None,
         weights=train.weights,
+        contexts={} if train.contexts is None else {name: frame[name] for name in train.contexts.names},
         registered_users=user_index.ids,
         registered_items=item_index.ids,
     )
@@ -111,15 +112,16 @@ def regression_features(
     if implicit:
         counts = observed.counts
         scales = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
-        parts.append((observed._replace(values=scales, weights=None), n_across))
+        parts.append((observed._replace(values=scales, weights=None, contexts=None), n_across))
     return beside(parts) if parts else None
 
 
 def check_features(rows: Rows, n_rows: int, n_features: int) -> None:
-    indptr, columns, values, _ = rows
+    indptr, columns, values = rows[:3]
     fits = (
         [array.dtype.name for array in (indptr, columns, values)] == ["int64", "int32", "float32"]
         and rows.weights is None
+        and rows.contexts is None
         and len(indptr) == n_rows + 1
         and indptr[0] == 0
         and bool((indptr[:-1] <= indptr[1:]).all())
