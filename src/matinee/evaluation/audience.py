@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from matinee.models.model import Model
 from matinee.models.people import People
+from matinee.models.rated import in_contexts_of
 from matinee.ratings import Ratings, Rows
 from matinee.ratings.ids import IdIndex
 from matinee.solving.row_problem import Floats
@@ -98,14 +100,29 @@ class Audience:
         return _is_rated(self.rows, self.people.rated.counts)
 
     def predict(self, ratings: Ratings) -> Floats:
-        """The prediction of each of the ratings, in their order."""
+        """The prediction of each of the ratings, in their order; in its context, if the model knows it."""
         item_positions = self.model.item_index_.positions(ratings.items)
         users, items = ratings.user_positions, ratings.by_user.columns
         predicted = np.empty(len(ratings), dtype=np.float32)
         for chunk in chunks(len(ratings), CHUNK):
             pairs = self.rows[users[chunk]], item_positions[items[chunk]]
-            predicted[chunk] = self.people.predict(*pairs)
+            predicted[chunk] = self._predict(*pairs, self._contexts(ratings, chunk))
         return predicted
+
+    def _predict(self, rows: Positions, columns: Positions, contexts: dict[str, pl.Series]) -> Floats:
+        if not contexts:
+            return self.people.predict(rows, columns)
+        predicted = np.empty(len(rows), dtype=np.float32)
+        for part, people, places in self.people.in_contexts(rows, contexts):
+            predicted[part] = people.predict(places, columns[part])
+        return predicted
+
+    def _contexts(self, ratings: Ratings, chunk: slice) -> dict[str, pl.Series]:
+        """The contexts of some of the ratings, of those columns that the model knows."""
+        if self.model.contexts_ is None or ratings.contexts is None:
+            return {}
+        columns = ratings.contexts.columns(ratings.context_codes[chunk])
+        return {name: column for name, column in columns.items() if name in self.model.contexts_.names}
 
     def predicted_by_model(self, ratings: Ratings) -> Mask:
         """Which ratings are predicted without fallback: the model knows ratings of both user and item."""
@@ -146,6 +163,7 @@ def chunks(length: int, step: int) -> Iterator[slice]:
 
 def _in_positions_of(model: Model, history: Ratings) -> Rows:
     """The ratings by user, with the model's positions of the items, without items unknown to it."""
+    history = in_contexts_of(history, model.contexts_)
     positions = model.item_index_.positions(history.items)
     is_seen = positions[history.by_user.columns] >= 0
     # The ids of both are sorted, so the positions ascend in each row as the columns do.

@@ -16,6 +16,7 @@ from matinee.models.id_lookup import Kind
 from matinee.models.model import Model
 from matinee.models.new_item import ItemAnswers
 from matinee.models.people import FactorItems
+from matinee.models.rated import in_contexts_of
 from matinee.models.saved_arrays import saved_array
 from matinee.ratings import Ratings
 from matinee.solving.history import Iteration
@@ -91,8 +92,8 @@ class FactorModel(Model):
         return aged(train, self.half_life, newest), newest
 
     def weighed_as_fitted(self, ratings: Ratings) -> Ratings:
-        """New ratings with the weights that they have beside those of the fit; see `partial_fit`."""
-        half_life = self.as_fitted.half_life
+        """New ratings with the weights and contexts that they have beside those of the fit."""
+        ratings, half_life = in_contexts_of(ratings, self.contexts_), self.as_fitted.half_life
         if half_life is None or self.newest_ is None:
             return ratings
         return aged(ratings, half_life, self.newest_)

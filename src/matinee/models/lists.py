@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,8 +21,8 @@ from matinee.models.groups import Group, How, check_how, together
 from matinee.models.id_lookup import Kind, positions_of, unknown_id
 from matinee.models.people import People
 from matinee.models.person import Person
-from matinee.models.rated import rated_by_all
-from matinee.ratings import Ratings, Rows
+from matinee.models.rated import rated_by_all, ratings_in_frame
+from matinee.ratings import Contexts, Ratings, Rows
 from matinee.ratings.ids import IdIndex
 from matinee.solving.row_problem import Floats
 
@@ -34,6 +34,7 @@ class Lists(ABC):
     user_index_: IdIndex
     item_index_: IdIndex
     rated_: Rows
+    contexts_: Contexts | None
     _computed: ComputedOnce
 
     # ---- what each class of model does in its own way --------------------------------------------
@@ -129,6 +130,7 @@ class Lists(ABC):
         items: Iterable[Any] | None = None,
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
+        context: Mapping[str, Any] | None = None,
         diversity: float = 0.0,
     ) -> list[Recommendation]:
         """The n items with the highest scores for a user, best first; fewer if there are fewer items.
@@ -146,6 +148,9 @@ class Lists(ABC):
             Leave out these. Ids that the model does not know make no difference: they are in no list.
         min_ratings : int, optional
             Choose only from items that at least so many users rated, in the fitted ratings.
+        context : mapping of str to value, optional
+            The context in which to recommend, such as ``{"weekday": "Saturday"}``, of a model that was fitted
+            with such contexts. What is left out, or was in no rating of the fit, counts as the mean one.
         diversity : float
             From 0 to 1: how unlike each item should be to those before it, by who rated them. Lists are
             chosen by maximal marginal relevance (Carbonell & Goldstein 1998) from ten times as many items, so
@@ -165,9 +170,10 @@ class Lists(ABC):
         DataError
             If ``n``, ``min_ratings`` or ``diversity`` is out of its range, ``items`` or ``exclude`` is no
             list of ids, or all ids of ``exclude`` are strings and those of the model integers, or the
-            reverse.
+            reverse, or the model was fitted without such a context.
         """
-        return self.person(user).recommend(
+        person = self.person(user)
+        return (person if context is None else person.in_context(context)).recommend(
             n,
             exclude_seen=exclude_seen,
             items=items,
@@ -185,6 +191,7 @@ class Lists(ABC):
         items: Any = None,
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
+        context: Mapping[str, Any] | None = None,
         diversity: float = 0.0,
     ) -> pl.DataFrame:
         """The n best items for many users at once.
@@ -201,7 +208,7 @@ class Lists(ABC):
             Choose only from these. A mapping, or a frame (pandas, polars or Arrow) with the columns user and
             item, gives each user candidates of their own; everybody asked for needs some, if only an empty
             list.
-        exclude, min_ratings, diversity
+        exclude, min_ratings, context, diversity
             As in `recommend`, for all users.
 
         Returns
@@ -230,7 +237,8 @@ class Lists(ABC):
         if rows.ndim != 1:
             raise DataError(f"users have {rows.ndim} dimensions; expected a column of ids")
         filters = {"items": items, "exclude": exclude, "min_ratings": min_ratings}
-        people = diverse(self.people, self.candidates, diversity)
+        everybody = self.people if context is None else self.people.in_context(context)
+        people = diverse(everybody, self.candidates, diversity)
         return self._ranked(people, self.user_index_, rows, n=n, exclude_seen=exclude_seen, **filters)
 
     def fold_in_all(
@@ -272,8 +280,9 @@ class Lists(ABC):
             filter is refused as in `recommend_all`.
         """
         self.check_fitted()
-        given = ratings if isinstance(ratings, Ratings) else Ratings.from_frame(ratings)
-        people = diverse(self.people_by(rated_by_all(self.item_index_, given)), self.candidates, diversity)
+        given = ratings if isinstance(ratings, Ratings) else ratings_in_frame(ratings, self.contexts_)
+        rated = rated_by_all(self.item_index_, given, contexts=self.contexts_)
+        people = diverse(self.people_by(rated), self.candidates, diversity)
         filters = {"items": items, "exclude": exclude, "min_ratings": min_ratings}
         return self._ranked(
             people, given.user_index, np.arange(given.n_users), n=n, exclude_seen=exclude_seen, **filters

@@ -27,7 +27,7 @@ from matinee.models.person import Person
 from matinee.models.rated import rated_rows
 from matinee.models.saved_arrays import arrays_of_rows, check_rows, saved_ids, saved_rows
 from matinee.models.search_space import SearchSpace
-from matinee.ratings import Ratings, Rows, check_ratings
+from matinee.ratings import Contexts, Ratings, Rows, check_ratings
 from matinee.ratings.ids import IdIndex
 from matinee.solving.history import Iteration
 from matinee.solving.row_problem import Floats
@@ -49,6 +49,8 @@ class Model(Lists, TakesNewData, ABC):
         The ids of the users and items, and their positions.
     rated_ : Rows
         The fitted ratings, by user.
+    contexts_ : Contexts or None
+        The contexts of the fitted ratings; None if they had none, or the model learns nothing of them.
     interrupted_ : bool
         Whether Ctrl-C ended the fit early. Always False for a model that keeps nothing of an interrupted fit.
     """
@@ -69,6 +71,7 @@ class Model(Lists, TakesNewData, ABC):
     # Whether matinee.spark can fit this model and answer with it.
     runs_on_spark: ClassVar[bool] = False
 
+    contexts_: Contexts | None = None
     interrupted_: bool = False
     n_threads: int | None = None
     rating_range_: tuple[float, float]
@@ -154,9 +157,9 @@ class Model(Lists, TakesNewData, ABC):
         self.history_ = history
         self.rating_range_ = rating_range or (float(train.values.min()), float(train.values.max()))
         self.user_index_, self.item_index_ = train.user_index, train.item_index
-        self.rated_ = train.by_user
+        self.rated_, self.contexts_ = train.by_user, train.contexts
         if train.by_user.contexts is not None and self.contexts_are != "learned":
-            self.rated_ = train.by_user._replace(contexts=None)
+            self.rated_, self.contexts_ = train.by_user._replace(contexts=None), None
         self.settle()
 
     def settle(self, computed: ComputedOnce | None = None) -> None:
@@ -204,7 +207,14 @@ class Model(Lists, TakesNewData, ABC):
 
     # ---- answers ------------------------------------------------------------------------------
 
-    def predict(self, users: Any, items: Any, *, unknown: Unknown = "fallback") -> Any:
+    def predict(
+        self,
+        users: Any,
+        items: Any,
+        *,
+        unknown: Unknown = "fallback",
+        context: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Predicted ratings of users for items.
 
         Parameters
@@ -215,6 +225,8 @@ class Model(Lists, TakesNewData, ABC):
         unknown : {"fallback", "nan", "raise"}
             What to do if the model has not seen the user or the item of a pair. "fallback" predicts the mean,
             plus the bias of the one that is known; "nan" predicts NaN; "raise" raises an error.
+        context : mapping of str to value or column, optional
+            The context of all pairs, as in `recommend`, or columns with a value for each pair.
 
         Returns
         -------
@@ -226,7 +238,8 @@ class Model(Lists, TakesNewData, ABC):
         UnknownUserError, UnknownItemError
             With ``unknown="raise"``, for the first id that the model has not seen.
         DataError
-            If ``users`` and ``items`` are not columns of ids, or differ in length.
+            If ``users`` and ``items`` are not columns of ids, or differ in length, or the model was fitted
+            without such a context.
         """
         self.check_fitted()
         for ids in (users, items):
@@ -241,7 +254,12 @@ class Model(Lists, TakesNewData, ABC):
             raise DataError(
                 f"{rows.size} users and {columns.size} items; expected pairs, or a single id on one side"
             ) from None
-        predicted = self.people.predict(rows, columns)
+        if context is None:
+            predicted = self.people.predict(rows, columns)
+        else:
+            predicted = np.empty(len(rows), dtype=np.float32)
+            for part, people, places in self.people.in_contexts(rows, context):
+                predicted[part] = people.predict(places, columns[part])
         if unknown == "nan":
             predicted[(rows < 0) | (columns < 0)] = np.nan
         return float(predicted[0]) if single_user and single_item else predicted
@@ -290,6 +308,7 @@ class Model(Lists, TakesNewData, ABC):
             "parameters": {name: _plain(value) for name, value in self._as_fitted.get_params().items()},
             "rating_range": list(self.rating_range_),
             "history": [record.to_dict() for record in self.history_],
+            **({} if self.contexts_ is None else {"contexts": self.contexts_.to_dict()}),
         }
 
     def arrays(self) -> dict[str, Any]:
@@ -307,6 +326,7 @@ class Model(Lists, TakesNewData, ABC):
             raise ModelFileError(f"the ratings range from {low} to {high}")
         self.rating_range_ = (float(low), float(high))
         self.history_ = [_iteration(record) for record in header["history"]]
+        self.contexts_ = Contexts.from_dict(header["contexts"]) if "contexts" in header else None
 
     def take_arrays(self, arrays: dict[str, Any]) -> None:
         """Set the attributes that `arrays` wrote to a file."""
@@ -314,6 +334,8 @@ class Model(Lists, TakesNewData, ABC):
         self.item_index_ = IdIndex(saved_ids(arrays["item_ids"]))
         self.rated_ = saved_rows(arrays, "rated")
         check_rows(self.rated_, len(self.user_index_), len(self.item_index_))
+        if (self.rated_.contexts is None) != (self.contexts_ is None):
+            raise ModelFileError("its contexts do not fit together")
 
 
 def kind_named(name: str) -> type[Model]:

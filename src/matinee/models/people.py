@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matinee.errors import DataError
 from matinee.ratings import Rows
 from matinee.solving.ranking import Positions, Ranker
 from matinee.solving.row_problem import Floats, Side, predict_pairs
@@ -34,6 +35,43 @@ class People(ABC):
     @abstractmethod
     def pick(self, rows: NDArray[Any]) -> Self:
         """Some of these people, in the order of ``rows``."""
+
+    def in_context(self, context: Mapping[str, Any]) -> Self:
+        """The same people in a context, such as ``{"weekday": "Saturday"}``.
+
+        Raises
+        ------
+        DataError
+            If the model was fitted without contexts, or not with such a one.
+        """
+        raise DataError(
+            f"context={context!r}, but the model was fitted without contexts; fit BayesianALS to ratings "
+            "that have some, or leave context out"
+        )
+
+    def in_contexts(
+        self, rows: NDArray[Any], context: Mapping[str, Any]
+    ) -> Iterator[tuple[slice, Self, NDArray[np.int64]]]:
+        """The people at these positions, each in a context of their own, a part of them after the other.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (n,)
+            −1 stands for a person about whom nothing is known.
+        context : mapping of str to a value, or to a column of n values
+
+        Yields
+        ------
+        slice, People, ndarray of int64
+            The part of ``rows``, people, and the position of each row of the part among them.
+
+        Raises
+        ------
+        DataError
+            As `in_context`, or if a column is of another length.
+        """
+        self.in_context(context)
+        yield from ()
 
     @abstractmethod
     def rank(

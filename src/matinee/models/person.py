@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,16 @@ class Person:
         return html_table(
             [type(self).__name__, "rating"], [(str(item), f"{stars:g}") for item, stars in ratings]
         )
+
+    def in_context(self, context: Mapping[str, Any]) -> Self:
+        """The same person in a context, such as ``{"weekday": "Saturday"}``, for all answers that follow.
+
+        Raises
+        ------
+        DataError
+            If the model was fitted without contexts, or not with such a one.
+        """
+        return type(self)(self.candidates, self._people.in_context(context))
 
     def recommend(
         self,

@@ -346,6 +346,7 @@ class Recommender(Model):
         items: Iterable[Any] | None = None,
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
+        context: Mapping[str, Any] | None = None,
         blend: float | None = None,
         diversity: float = 0.0,
     ) -> list[Recommendation]:
@@ -359,6 +360,8 @@ class Recommender(Model):
             Leave out what the user has rated.
         items, exclude, min_ratings
             As in `Model.recommend`.
+        context : mapping, optional
+            Refused, as a blend learns nothing of contexts.
         blend : float, optional
             In place of the model's own.
         diversity : float
@@ -372,8 +375,11 @@ class Recommender(Model):
         Raises
         ------
         UnknownUserError, UnknownItemError
+        DataError
+            If there is a context.
         """
-        return self.person(user).recommend(
+        person = self.person(user)
+        return (person if context is None else person.in_context(context)).recommend(
             n,
             exclude_seen=exclude_seen,
             items=items,

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from matinee.errors import DataError
+from matinee.errors import DataError, ModelFileError
 from matinee.ratings.columns import polars_series
 from matinee.ratings.times import UNKNOWN_TIME, Timestamps
 
@@ -67,6 +67,31 @@ class Contexts:
                 f"expected at most {MOST_COMBINATIONS:.2g}: take fewer columns, or larger bins"
             )
         return contexts, contexts._codes(texts)
+
+    @classmethod
+    def from_dict(cls, columns: Any) -> Contexts:
+        """The contexts that `to_dict` made plain.
+
+        Raises
+        ------
+        ModelFileError
+            If it was not `to_dict` that made this.
+        """
+        is_plain = isinstance(columns, dict) and all(
+            isinstance(name, str)
+            and isinstance(values, list)
+            and all(isinstance(value, str) for value in values)
+            and values == sorted(set(values))
+            for name, values in columns.items()
+        )
+        contexts = cls(tuple(columns), tuple(map(tuple, columns.values()))) if is_plain else None
+        if contexts is None or not contexts.names or contexts.n_codes > MOST_COMBINATIONS:
+            raise ModelFileError("its contexts are none")
+        return contexts
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """The values of each column, ready for JSON."""
+        return dict(zip(self.names, map(list, self.values), strict=True))
 
     @property
     def sizes(self) -> tuple[int, ...]:

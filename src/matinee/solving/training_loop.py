@@ -283,6 +283,8 @@ class HeldOut:
         The positions of the user and the item of each rating; −1 if the training ratings do not have it.
     values : ndarray of float32, shape (n_ratings,)
         The held-out ratings.
+    contexts : ndarray of int64, shape (n_ratings,)
+        The codes of their contexts among those of the training ratings.
     """
 
     def __init__(self, train: Ratings, held_out: Ratings) -> None:
@@ -291,3 +293,6 @@ class HeldOut:
         self.rows = users[held_out.user_positions].astype(np.int32)
         self.columns = items[held_out.by_user.columns].astype(np.int32)
         self.values = held_out.values
+        self.contexts = np.zeros(len(held_out), dtype=np.int64)
+        if train.contexts is not None and held_out.contexts is not None:
+            self.contexts = train.contexts.recoded(held_out.context_codes, held_out.contexts)

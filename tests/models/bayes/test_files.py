@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,18 @@ from safetensors.numpy import load_file, save_file
 
 from matinee.errors import MatineeError, ModelFileError
 from matinee.models import BayesianALS, load
-from matinee.ratings import Rows
+from matinee.ratings import Ratings, Rows
 
 from ...conftest import random_ratings
 from .test_answers import frames, known_features
 
-KINDS = ["plain", "implicit", "features", "noise", "all"]
+KINDS = ["plain", "implicit", "features", "noise", "contexts", "all"]
 
 
 def fit(kind: str) -> BayesianALS:
-    ratings = random_ratings()
+    ratings, validation = random_ratings(), random_ratings(seed=1)
+    if kind in ("contexts", "all"):
+        ratings, validation = map(in_contexts, (ratings, validation))
     model = BayesianALS(
         n_factors=3,
         n_samples=6,
@@ -35,7 +38,16 @@ def fit(kind: str) -> BayesianALS:
         user_noise=kind in ("noise", "all"),
     )
     given = frames(ratings) if kind in ("features", "all") else {}
-    return model.fit(ratings, random_ratings(seed=1), **given)
+    return model.fit(ratings, validation, **given)
+
+
+def in_contexts(ratings: Ratings) -> Ratings:
+    """The ratings, each on a device and in a place, some of which are not known."""
+    places = np.arange(len(ratings))
+    frame = ratings.to_frame().with_columns(
+        device=pl.Series(np.array(["phone", "tv", ""])[places % 3]), place=pl.Series(places % 7 % 4)
+    )
+    return Ratings.from_frame(frame, contexts=["device", "place"])
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +81,7 @@ def test_saving_and_loading_is_the_identity(files: dict, kind: str) -> None:
             items, interval=0.5
         ),
         lambda each: each.recommend_all(n=3)["score"].to_numpy(),
+        lambda each: each.predict(user, items, context={"device": "tv"} if each.contexts_ else None),
     ):
         assert np.array_equal(ask(loaded), ask(model))
     item = model.recommend(user, 1)[0].item
@@ -177,11 +190,40 @@ def test_features_that_would_lead_the_kernels_astray_are_refused(
         },
         {"effective_samples": "many"},
         {"model": "ALS"},
+        {"contexts": {}},
     ],
 )
 def test_a_header_that_does_not_fit_the_arrays_is_refused(files: dict, tmp_path: Path, header: dict) -> None:
     with pytest.raises(ModelFileError):
         load(changed(files["features"][1], tmp_path / "changed", header=header))
+
+
+@pytest.mark.parametrize(
+    "contexts",
+    [
+        None,
+        {},
+        ["device", "place"],
+        {"device": ["phone", "tv"], "place": ["0", "1", "2", "3"]},
+        {"device": ["", "phone", "tv"]},
+        {"device": ["tv", "phone", ""], "place": ["0", "1", "2", "3"]},
+        {"device": ["", "phone", "tv"], "place": [0, 1, 2, 3]},
+        {name: [str(value) for value in range(100, 999)] for name in "abcdefghijkl"},
+    ],
+)
+def test_contexts_that_do_not_fit_the_arrays_are_refused(
+    files: dict, tmp_path: Path, contexts: object
+) -> None:
+    with pytest.raises(ModelFileError):
+        load(changed(files["contexts"][1], tmp_path / "changed", header={"contexts": contexts}))
+
+
+@pytest.mark.parametrize("change", [lambda codes: codes - 99, lambda codes: codes[:-1], lambda codes: None])
+def test_codes_of_contexts_that_are_none_are_refused(files: dict, tmp_path: Path, change: Callable) -> None:
+    path = files["contexts"][1]
+    codes = change(load_file(path)["rated_contexts"])
+    with pytest.raises(ModelFileError, match="contexts"):
+        load(changed(path, tmp_path / "changed", {"rated_contexts": codes}))
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

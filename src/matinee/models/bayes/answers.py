@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -39,6 +40,7 @@ class SampledModel(FactorModel):
     """
 
     has_intervals = True
+    contexts_are: ClassVar[Literal["learned", "ignored", "refused"]] = "learned"
     has_biases = True
 
     implicit: bool
@@ -84,6 +86,7 @@ class SampledModel(FactorModel):
                 self.rated_.variance,
                 self.user_columns_,
                 bool(self.as_fitted.implicit),
+                self.contexts_,
             ),
         )
         return items
@@ -93,8 +96,12 @@ class SampledModel(FactorModel):
     @property
     def people(self) -> SampledPeople:
         """The users that the model was fitted on, one row for each."""
-        threads = thread_count(self.n_threads)
-        return SampledPeople(self.user_side, self.rated_, self.user_features_, self._sampled_items, threads)
+        everybody: SampledPeople = self._computed.get("people", self._people)
+        return replace(everybody, n_threads=thread_count(self.n_threads))
+
+    def _people(self) -> SampledPeople:
+        items = self._sampled_items
+        return SampledPeople.of(self.user_side, self.rated_, self.user_features_, items, n_threads=1)
 
     def people_by(self, rated: Rows) -> SampledPeople:
         """People whom the model has never seen, from their ratings alone; one row for each."""
@@ -102,7 +109,7 @@ class SampledModel(FactorModel):
 
     def _people_by(self, rated: Rows, known: Rows | None) -> SampledPeople:
         items, threads = self._sampled_items, thread_count(self.n_threads)
-        return SampledPeople(items.fold(rated, known, threads), rated, known, items, threads)
+        return SampledPeople.of(items.fold(rated, known, threads), rated, known, items, threads)
 
     def person(self, user: Any) -> SampledPerson:
         """A fitted user with their ratings and features, as the same kind of object that `fold_in` returns.
@@ -126,6 +133,7 @@ class SampledModel(FactorModel):
         Parameters
         ----------
         ratings : mapping of item id to rating, pairs, or frame with the columns item and rating
+            A frame may have columns for the contexts of the ratings.
         features : mapping of column to value, optional
             The values as in a row of ``user_features``; a feature that is left out counts as unknown.
 
@@ -137,7 +145,7 @@ class SampledModel(FactorModel):
             If a rating is not a finite number, or the model does not know a feature.
         """
         self.check_fitted()
-        rated = rated_rows(self.item_index_, ratings)
+        rated = rated_rows(self.item_index_, ratings, contexts=self.contexts_)
         encoded = None
         if features is not None:
             if self.user_columns_ is None:
@@ -153,6 +161,7 @@ class SampledModel(FactorModel):
         items: Any,
         *,
         unknown: Unknown = "fallback",
+        context: Mapping[str, Any] | None = None,
         return_std: bool = False,
         interval: float | None = None,
     ) -> Any:
@@ -165,6 +174,8 @@ class SampledModel(FactorModel):
         unknown : {"fallback", "nan", "raise"}
             As in `ALS.predict`; for an unknown user, "fallback" predicts the rating of a person without
             ratings.
+        context : mapping of str to value or column, optional
+            The context of all pairs, as in `recommend`, or columns with a value for each pair.
         return_std : bool
             Also return the standard deviation of a rating around its prediction, with the noise of ratings.
         interval : float, optional
@@ -177,14 +188,19 @@ class SampledModel(FactorModel):
             Predictions and ends are clipped to the range of the ratings.
         """
         users, items = (list(ids) if isinstance(ids, Iterator) else ids for ids in (users, items))
-        mean = super().predict(users, items, unknown=unknown)
+        mean = super().predict(users, items, unknown=unknown, context=context)
         if not return_std and interval is None:
             return mean
         rows, columns = np.broadcast_arrays(
             positions_of(self.user_index_, users, "user", unknown)[0],
             positions_of(self.item_index_, items, "item", unknown)[0],
         )
-        deviations = self.people.deviations(rows, columns)
+        if context is None:
+            deviations = self.people.deviations(rows, columns)
+        else:
+            deviations = np.empty(len(rows), dtype=np.float32)
+            for part, people, places in self.people.in_contexts(rows, context):
+                deviations[part] = people.deviations(places, columns[part])
         if unknown == "nan":
             deviations[(rows < 0) | (columns < 0)] = np.nan
         return with_error(mean, deviations, self.rating_range_, return_std=return_std, interval=interval)
@@ -198,6 +214,7 @@ class SampledModel(FactorModel):
         items: Iterable[Any] | None = None,
         exclude: Iterable[Any] | None = None,
         min_ratings: int | None = None,
+        context: Mapping[str, Any] | None = None,
         optimism: float = 0.0,
         diversity: float = 0.0,
     ) -> list[Recommendation]:
@@ -210,7 +227,7 @@ class SampledModel(FactorModel):
             The number of items.
         exclude_seen : bool
             Leave out the items that the user has rated.
-        items, exclude, min_ratings
+        items, exclude, min_ratings, context
             As in `Model.recommend`.
         optimism : float
             Rank by the mean plus this many standard deviations. Above 0 explores uncertain items; below 0
@@ -226,7 +243,8 @@ class SampledModel(FactorModel):
             If ``n``, ``optimism`` or ``diversity`` is out of its range, or a filter is refused as in
             `Model.recommend`.
         """
-        return self.person(user).recommend(
+        person = self.person(user)
+        return (person if context is None else person.in_context(context)).recommend(
             n,
             exclude_seen=exclude_seen,
             items=items,
@@ -252,6 +270,9 @@ class SampledModel(FactorModel):
         of_posterior = {name: getattr(self.posterior_, name) for name in Posterior.names()}
         if not self.posterior_.has_user_noise:
             del of_posterior["noise_degrees"]
+        if not self.posterior_.has_contexts:
+            for name in Posterior.names_of_contexts():
+                del of_posterior[name]
         features = self.user_features_
         known = {} if features is None else arrays_of_rows(features, "user_features")
         return {**super().arrays(), **of_posterior, **known}
@@ -267,7 +288,12 @@ class SampledModel(FactorModel):
     def take_arrays(self, arrays: dict[str, Any]) -> None:
         """Set the attributes that `arrays` wrote to a file."""
         super().take_arrays(arrays)
+        sizes = () if self.contexts_ is None else self.contexts_.sizes
         known = {"noise_degrees": np.zeros(0), **arrays}
+        if self.contexts_ is None:
+            n_samples, n_factors = len(arrays["noise_precisions"]), self.item_factors_.shape[1]
+            nothing = Posterior.no_contexts(n_samples, n_factors)
+            known |= dict(zip(Posterior.names_of_contexts(), nothing, strict=True))
         self.posterior_ = Posterior(**{name: known[name] for name in Posterior.names()})
         n_given = self.user_columns_.n_features if self.user_columns_ else 0
         n_features = n_given + (len(self.item_index_) if self.implicit else 0)
@@ -277,6 +303,7 @@ class SampledModel(FactorModel):
             self.item_factors_.shape[1],
             n_features,
             user_noise=bool(self.user_noise),
+            context_sizes=sizes,
         )
         self.user_features_ = None
         if self.user_columns_ is not None:

@@ -9,131 +9,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matinee.models.bayes.hyperprior import (
-    RowPrior,
-    draw_noise_precision,
-    draw_row_prior,
-)
+from matinee.models.bayes.contexts import SampledContexts
+from matinee.models.bayes.hyperprior import draw_noise_precision
 from matinee.models.bayes.posterior import Posterior, State, predict_with_strangers
-from matinee.models.bayes.row_posterior import solve_under_prior
+from matinee.models.bayes.sampled_side import SampledSide
 from matinee.models.bayes.user_noise import UserNoise
-from matinee.models.features.feature_regression import FeatureRegression
-from matinee.ratings import Rows
+from matinee.solving.contexts import in_context
 from matinee.solving.draws import Doubles
 from matinee.solving.history import Iteration
 from matinee.solving.row_problem import (
     Floats,
     Losses,
+    SecondRows,
     Side,
-    Solver,
     Terms,
     bias_of,
-    gram,
     predict_pairs,
-    rows_of,
 )
 from matinee.solving.training_loop import AlternationInMemory, HeldOut
 
 # The running average has flattened if this many more samples lower its error by less than the tolerance.
 SAMPLES_TO_JUDGE_BY = 20
-
-
-class SampledSide:
-    """One side of a chain: the last draw of its rows, and the distribution that the rows come from.
-
-    Parameters
-    ----------
-    observed : Rows
-        The ratings of the side.
-    side : Side
-        The start of the chain; every draw is written into it.
-    regression : FeatureRegression or None
-        The regression on features; None without any.
-    scale : float
-        A typical difference between ratings. A rating is a product of two factors, so a factor is about as
-        large as the square root of the scale.
-    """
-
-    def __init__(
-        self, observed: Rows, side: Side, regression: FeatureRegression | None, scale: float, n_threads: int
-    ) -> None:
-        self.observed = observed
-        self.side = side
-        self.regression = regression
-        self.scales = row_scales(side.factors.shape[1], scale)
-        self.n_threads = n_threads
-        self.prior = RowPrior(np.zeros(0), np.zeros((0, 0)))
-        self._offsets: Floats | None = None
-
-    def draw_prior(self, generator: np.random.Generator) -> None:
-        """Draw the mean and precision of the rows, and β of the regression, given the rows."""
-        rows = rows_of(self.side)
-        if self.regression is None:
-            total = rows.sum(axis=0, dtype=np.float64)
-            squares = gram(rows, self.n_threads)
-            self.prior = draw_row_prior(generator, len(rows), total, squares, scales=self.scales)
-            return
-        residual = rows if self._offsets is None else rows - self._offsets
-        self.prior = draw_row_prior(
-            generator,
-            len(rows),
-            residual.sum(axis=0, dtype=np.float64),
-            gram(residual, self.n_threads),
-            scales=self.scales,
-            n_more=len(self.regression.weights),
-            scatter=self.regression.scatter,
-        )
-        self.regression.draw(generator, rows - self.prior.mean, self.prior.precision)
-        self._offsets = self.regression.means
-
-    @property
-    def prior_means(self) -> Doubles:
-        """The prior means of the rows; shape (n, d), or (1, d) if they are the same for all rows."""
-        mean = self.prior.mean[None, :]
-        return mean if self._offsets is None else mean + self._offsets
-
-    def draw(
-        self,
-        fixed: Side,
-        offset: float,
-        noise_precision: float,
-        seed: int,
-        row_errors: Doubles | None = None,
-    ) -> float:
-        """Draw the rows given the other side and their prior, and return their squared error.
-
-        Parameters
-        ----------
-        row_errors : ndarray of float64, shape (n_rows,), optional
-            Takes the squared error of each row.
-        """
-        losses, prior, shift = solve_under_prior(
-            self.observed,
-            fixed,
-            self.side,
-            precision=self.prior.precision,
-            means=self.prior_means,
-            noise_precision=noise_precision,
-            offset=offset,
-            n_threads=self.n_threads,
-            solver=Solver(spread=1.0, seed=seed),
-            row_errors=row_errors,
-        )
-        if row_errors is not None:
-            return float(row_errors.sum())
-        rows = rows_of(self.side)
-        of_prior = float(np.sum(prior * gram(rows, self.n_threads)))
-        of_shift = (
-            float(np.sum(rows.sum(axis=0, dtype=np.float64) * shift[0]))
-            if len(shift) == 1
-            else float(np.einsum("ij,ij->", rows, shift, dtype=np.float64))
-        )
-        return losses.squared_error - of_prior + 2 * of_shift
-
-
-def row_scales(n_factors: int, scale: float) -> Doubles:
-    """The typical sizes of a row's numbers, the bias last; ``scale`` is as in `SampledSide`."""
-    return np.append(np.full(n_factors, np.sqrt(scale)), scale)
 
 
 class States:
@@ -175,6 +71,8 @@ class Sampling(AlternationInMemory):
         The number of sweeps before the first sample, and of evenly spaced samples to keep.
     user_noise : bool
         Whether every user has noise of their own.
+    contexts : SampledContexts or None
+        The contexts of the ratings, if they have any.
 
     Attributes
     ----------
@@ -195,6 +93,7 @@ class Sampling(AlternationInMemory):
         n_kept: int,
         n_threads: int,
         user_noise: bool = False,
+        contexts: SampledContexts | None = None,
     ) -> None:
         nothing = np.zeros(0, dtype=np.float32)
         super().__init__(
@@ -212,14 +111,26 @@ class Sampling(AlternationInMemory):
         self.scale = scale
         self.noise_precision = noise_precision
         self.user_noise = UserNoise(users.observed, items.observed) if user_noise else None
+        self.contexts = contexts
         self.n_burn_in = n_burn_in
         self.states = States(n_kept)
         self.posterior: Posterior
 
     def improve(self) -> Losses:
-        """Do one sweep: draw the priors, users, items and the noise precision, each given the others."""
+        """Do one sweep: draw the priors, users, items, contexts and the noise, each given the others."""
+        contexts = self.contexts
         unweighed = self._draw_users()
-        squared_error = self._draw(self.sampled_items, self.users)
+        beside = None if contexts is None else contexts.beside_users
+        squared_error = self._draw(self.sampled_items, self.users, second=beside)
+        if contexts is not None:
+            squared_error = contexts.draw(
+                self.generator,
+                self.users,
+                self.items,
+                offset=self.terms.offset,
+                noise_precision=self.noise_precision,
+                user_precisions=None if self.user_noise is None else self.user_noise.precisions,
+            )
         n_ratings = self.by_user.total
         self.noise_precision = draw_noise_precision(
             self.generator, n_ratings, squared_error, scale=self.scale
@@ -236,20 +147,27 @@ class Sampling(AlternationInMemory):
             With such noise, the squared error that all ratings have, whoever gave them.
         """
         noise = self.user_noise
+        beside = None if self.contexts is None else self.contexts.beside_items
         if noise is None:
-            self._draw(self.sampled_users, self.items)
+            self._draw(self.sampled_users, self.items, second=beside)
             return None
         errors = np.zeros(self.by_user.n_rows)
         self.sampled_users.observed = noise.by_user
-        self._draw(self.sampled_users, self.items, errors)
+        self._draw(self.sampled_users, self.items, errors, beside)
         unweighed = noise.draw(self.generator, errors, self.noise_precision)
         self.sampled_items.observed = noise.by_item
         return unweighed
 
-    def _draw(self, sampled: SampledSide, fixed: Side, row_errors: Doubles | None = None) -> float:
+    def _draw(
+        self,
+        sampled: SampledSide,
+        fixed: Side,
+        row_errors: Doubles | None = None,
+        second: SecondRows | None = None,
+    ) -> float:
         sampled.draw_prior(self.generator)
         seed = int(self.generator.integers(2**63))
-        return sampled.draw(fixed, self.terms.offset, self.noise_precision, seed, row_errors)
+        return sampled.draw(fixed, self.terms.offset, self.noise_precision, seed, row_errors, second)
 
     def _iterate(self, iteration: int, measure: Any) -> Iteration:
         record = super()._iterate(iteration, measure)
@@ -262,7 +180,8 @@ class Sampling(AlternationInMemory):
         regression = self.sampled_users.regression
         weights = None if regression is None else regression.weights.copy()
         degrees = None if self.user_noise is None else self.user_noise.degrees
-        return State(items, self.sampled_users.prior, weights, self.noise_precision, degrees)
+        contexts = None if self.contexts is None else self.contexts.values
+        return State(items, self.sampled_users.prior, weights, self.noise_precision, degrees, contexts)
 
     @property
     def stranger(self) -> Side:
@@ -277,7 +196,12 @@ class Sampling(AlternationInMemory):
         regression = self.sampled_users.regression
         features = None if regression is None else regression.features
         self.posterior = Posterior.of(
-            self.states.kept, self.by_user, features, self.terms.offset, self.n_threads
+            self.states.kept,
+            self.by_user,
+            features,
+            self.terms.offset,
+            self.n_threads,
+            context_sizes=() if self.contexts is None else self.contexts.sizes,
         )
 
     def has_flattened(self, tolerance: float | None) -> bool:
@@ -300,19 +224,24 @@ class RunningAverage:
 
     def add(self, fit: Sampling) -> tuple[float, float]:
         """The RMSE of this sample alone, and of the mean of all since the burn-in; each is clipped first."""
-        predicted = predict_with_strangers(
-            partial(self._predict, fit),
-            self.held_out.rows,
-            self.held_out.columns,
-            fit.users,
-            lambda: fit.stranger,
-        )
+        predicted = self._predicted(fit)
         alone = self._rmse(predicted)
         self.n_seen += 1
         if self.n_seen <= self.n_burn_in:
             return alone, alone
         self.total += predicted
         return alone, self._rmse(self.total / (self.n_seen - self.n_burn_in))
+
+    def _predicted(self, fit: Sampling) -> Floats:
+        rows, columns = self.held_out.rows, self.held_out.columns
+        if fit.contexts is None:
+            predict = partial(self._predict, fit)
+            return predict_with_strangers(predict, rows, columns, fit.users, lambda: fit.stranger)
+        people = fit.users.pick(np.maximum(rows, 0))
+        strangers = np.flatnonzero(rows < 0)
+        people.put(strangers, fit.stranger.pick(np.zeros_like(strangers)))
+        people = in_context(people, fit.contexts.of(self.held_out.contexts))
+        return self._predict(fit, np.arange(len(rows)), columns, people)
 
     def _predict(self, fit: Sampling, rows: Any, columns: Any, users: Side) -> Floats:
         return predict_pairs(

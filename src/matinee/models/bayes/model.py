@@ -14,10 +14,12 @@ import numpy as np
 from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.bayes.answers import SampledModel
-from matinee.models.bayes.chain import RunningAverage, SampledSide, Sampling, row_scales
+from matinee.models.bayes.chain import RunningAverage, Sampling
+from matinee.models.bayes.contexts import SampledContexts, with_contexts_in_use
 from matinee.models.bayes.convergence import effective_sample_size
-from matinee.models.bayes.new_data import ItemPriors, Sweeps, TouchedRows, grown, solved_item
+from matinee.models.bayes.new_data import ItemPriors, Sweeps, TouchedRows, grown, in_turn, solved_item
 from matinee.models.bayes.posterior import Posterior, SampledRows
+from matinee.models.bayes.sampled_side import SampledSide, row_scales
 from matinee.models.features.feature_regression import FeatureRegression
 from matinee.models.features.side_knowledge import Encoded, encode_features, regression_features
 from matinee.models.half_life import check_half_life
@@ -53,6 +55,10 @@ class BayesianALS(SampledModel):
 
     Side knowledge f about a row, from features or from who rated what, changes its prior mean to ``μ + βᵀf``;
     β is drawn in the same sweep (Macau; Simm et al. 2015).
+
+    If ratings have contexts c, such as the day or the device, they are a third side, drawn after users and
+    items: ratings are normal around ``mean + b_u + b_i + b_c + x_uᵀy_i + x_uᵀz_c + y_iᵀz_c``. Several
+    contexts of a rating add up.
 
     Parameters
     ----------
@@ -182,7 +188,8 @@ class BayesianALS(SampledModel):
         DataError
             If a parameter is out of its range, the starting factors have the wrong shape, or the features
             have an id twice, or hold a null, a NaN or something that is neither number nor text. With a
-            half-life, also if a rating has no timestamp.
+            half-life, also if a rating has no timestamp; with contexts, if they have more values than there
+            are ratings.
         KeyboardInterrupt
             On Ctrl-C during the burn-in. After the burn-in, Ctrl-C ends the fit with a warning, and the model
             has the samples drawn so far.
@@ -190,6 +197,7 @@ class BayesianALS(SampledModel):
         self.check_fit(train, validation)
         train, newest = self.by_age(train)
         train, of_users, of_items = encode_features(train, user_features, item_features)
+        train = with_contexts_in_use(train)
         chain = self._chain(train, of_users, of_items, start)
         n_drawn = self.n_samples
         try:
@@ -237,6 +245,10 @@ class BayesianALS(SampledModel):
             given = regression_features(observed, len(across.factors), *encoded, implicit=bool(self.implicit))
             regression = None if given is None else FeatureRegression(*given, self.n_factors + 1, threads)
             sampled.append(SampledSide(observed, side, regression, scale, threads))
+        contexts = None
+        if train.contexts is not None:
+            both = train.by_user, train.by_item
+            contexts = SampledContexts(*both, train.contexts, self.n_factors, scale, threads)
         return Sampling(
             *sampled,
             generator=generator,
@@ -247,6 +259,7 @@ class BayesianALS(SampledModel):
             n_kept=self.n_kept,
             n_threads=threads,
             user_noise=bool(self.user_noise),
+            contexts=contexts,
         )
 
     def learn_more(self, merged: MergedRatings, n_iterations: int) -> None:
@@ -277,6 +290,7 @@ class BayesianALS(SampledModel):
             for iteration, error in enumerate(errors, start=1)
         ]
         self.user_features_ = known
+        train = train.with_rows(train.by_user, self.contexts_)
         self._take_posterior(train, posterior, self.mean_, continued(self.history_, more))
         self.rating_range_ = rating_range
         self.settle()
@@ -299,7 +313,8 @@ class BayesianALS(SampledModel):
             Solver(spread=1.0),
             thread_count(self.n_threads),
         )
-        side = solved_item(self._item_priors, raters, drawn, offset=self.mean_)
+        here = in_turn(self.posterior_, drawn, people.codes)
+        side = solved_item(self._item_priors, raters, here, offset=self.mean_)
         return NewItem(self.user_index_, self.item_index_, rated, self._answers_for(side))
 
     def _answers_for(self, item: SampledRows) -> ItemAnswers:

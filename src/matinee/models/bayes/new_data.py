@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matinee.models.bayes.chain import SampledSide
 from matinee.models.bayes.hyperprior import RowPrior, expected_row_prior
 from matinee.models.bayes.posterior import Posterior, SampledPersons, SampledRows
 from matinee.models.bayes.row_posterior import solve_under_prior
+from matinee.models.bayes.sampled_side import SampledSide
 from matinee.models.bayes.user_noise import weighed_by_column
 from matinee.ratings import MergedRatings, Rows
+from matinee.ratings.contexts import ContextCodes
+from matinee.solving.contexts import in_context
 from matinee.solving.draws import Doubles
 from matinee.solving.row_problem import (
     CHOLESKY,
@@ -132,13 +134,14 @@ class Sweeps:
         part = items.pick(touched.items)
         drawn = SampledSide(touched.by_item, part, None, 1.0, self.n_threads)
         drawn.prior = prior
+        beside = self.posterior.second_rows(sample, self.posterior.contexts_beside(touched.by_item))
         errors = []
         for of_users, of_items in seeds.tolist():
             precisions = self._solve_users(sample, items, users, Solver(spread=1.0, seed=of_users))
             if precisions is not None:
                 drawn.observed = weighed_by_column(touched.by_item, precisions)
             noise = float(self.posterior.noise_precisions[sample])
-            errors.append(drawn.draw(users, self.offset, noise, of_items))
+            errors.append(drawn.draw(users, self.offset, noise, of_items, second=beside))
             items.put(touched.items, part)
         self._solve_users(sample, items, users, CHOLESKY)
         self._keep(sample, users, items)
@@ -155,8 +158,9 @@ class Sweeps:
     def _solve_users(self, sample: int, items: Side, users: Side, solver: Solver) -> Doubles | None:
         """Solve or draw the users; returns how precisely each of them rates, if they differ in that."""
         touched = self.touched
+        rated, contexts = touched.by_user, self.posterior.contexts_beside(touched.by_user)
         noise = self.posterior.solve_people(
-            sample, touched.by_user, items, users, touched.features, self.offset, solver, self.n_threads
+            sample, rated, items, users, touched.features, self.offset, solver, self.n_threads, contexts
         )
         return None if noise is None else noise[0]
 
@@ -196,6 +200,17 @@ def _spread(array: NDArray[Any], positions: NDArray[Any], n_rows: int) -> NDArra
     spread = np.zeros((n_rows, *array.shape[1:]), dtype=array.dtype)
     spread[positions] = array
     return spread
+
+
+def in_turn(
+    posterior: Posterior, raters: Iterator[SampledPersons], codes: ContextCodes
+) -> Iterator[SampledPersons]:
+    """People of one sample after the other, each in the context of this code."""
+    for sample, persons in enumerate(raters):
+        side = persons.side
+        if posterior.has_contexts:
+            side = in_context(side, posterior.contexts_in(sample, codes))
+        yield replace(persons, side=side)
 
 
 def solved_item(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
@@ -16,7 +17,9 @@ from matinee.models.bayes.posterior import Posterior, SampledRows, predict_with_
 from matinee.models.features.features import FeatureColumns
 from matinee.models.features.side_knowledge import regression_features
 from matinee.models.people import ProductPeople, ScoreParts
-from matinee.ratings import Rows
+from matinee.ratings import Contexts, Rows
+from matinee.ratings.contexts import ContextCodes
+from matinee.solving.contexts import in_context
 from matinee.solving.linear_systems import solved
 from matinee.solving.ranking import Ranker
 from matinee.solving.row_problem import (
@@ -27,6 +30,9 @@ from matinee.solving.row_problem import (
     bias_of,
     predict_pairs,
 )
+
+# Numbers of the people in their contexts that are computed at a time: 64 MiB.
+NUMBERS_AT_ONCE = 1 << 24
 
 # Draws people; the same person gets the same draws every time, whoever else is drawn with them.
 DRAWN = Solver(spread=1.0, seed=0, same_noise=True)
@@ -50,6 +56,8 @@ class SampledItems:
         The columns that turn knowledge about a user into features; None if the fit had no user features.
     implicit : bool
         Whether the features include who rated what.
+    contexts : Contexts or None
+        The contexts of the ratings; None if the fit had none.
     """
 
     posterior: Posterior
@@ -58,6 +66,7 @@ class SampledItems:
     rating_variance: float
     user_columns: FeatureColumns | None
     implicit: bool
+    contexts: Contexts | None = None
 
     @cached_property
     def samples(self) -> SampledRows:
@@ -76,10 +85,20 @@ class SampledItems:
         return Ranker(self.side)
 
     @cached_property
-    def stranger(self) -> Side:
-        """A person about whom nothing is known."""
-        rated = Rows.empty(1)
-        return self.fold(rated, None, n_threads=1)
+    def stranger(self) -> SampledRows:
+        """A person about whom nothing is known, in whichever context."""
+        return self.in_context(self.stranger_alone, np.zeros(1, dtype=np.int64))
+
+    @cached_property
+    def stranger_alone(self) -> SampledRows:
+        """The same person apart from any context."""
+        return self.fold(Rows.empty(1), None, n_threads=1)
+
+    def in_context(self, people: SampledRows, codes: ContextCodes) -> SampledRows:
+        """The factors and biases of people in a context each; their own if the model has no contexts."""
+        if not self.posterior.has_contexts:
+            return people
+        return people.in_context(self.posterior.contexts_of(codes))
 
     def features(self, rated: Rows, known: Rows | None) -> Rows | None:
         """The features of people for the users' regression; None if there is no regression.
@@ -113,7 +132,11 @@ class SampledPeople(ProductPeople):
     Attributes
     ----------
     side : SampledRows
-        The factors and biases of the people.
+        The factors and biases of the people in their contexts.
+    own : SampledRows
+        The same apart from any context.
+    codes : ndarray of int64, shape (n_people,)
+        The context that each person is in, of which nothing is known unless it is asked for.
     known : Rows or None
         The given features of the people; None if there are none.
     items : SampledItems
@@ -125,11 +148,58 @@ class SampledPeople(ProductPeople):
     known: Rows | None
     items: SampledItems
     n_threads: int
+    own: SampledRows
+    codes: ContextCodes
+
+    @classmethod
+    def of(
+        cls, own: SampledRows, rated: Rows, known: Rows | None, items: SampledItems, n_threads: int
+    ) -> SampledPeople:
+        """People in a context of which nothing is known."""
+        codes = np.zeros(rated.n_rows, dtype=np.int64)
+        return cls(items.in_context(own, codes), rated, known, items, n_threads, own, codes)
 
     def pick(self, rows: NDArray[Any]) -> SampledPeople:
+        side, own = self.side.pick(rows), self.own
         return replace(
             self,
-            side=self.side.pick(rows),
+            side=side,
+            own=side if own is self.side else own.pick(rows),
+            codes=self.codes[rows],
+            rated=self.rated.pick(rows),
+            known=None if self.known is None else self.known.pick(rows),
+        )
+
+    def in_context(self, context: Mapping[str, Any]) -> SampledPeople:
+        if self.items.contexts is None:
+            return super().in_context(context)
+        codes = np.full(len(self.codes), self.items.contexts.code(context))
+        return replace(self, side=self.items.in_context(self.own, codes), codes=codes)
+
+    def in_contexts(
+        self, rows: NDArray[Any], context: Mapping[str, Any]
+    ) -> Iterator[tuple[slice, SampledPeople, NDArray[np.int64]]]:
+        if self.items.contexts is None:
+            yield from super().in_contexts(rows, context)
+            return
+        codes = self.items.contexts.codes(context, len(rows))
+        step = max(1, NUMBERS_AT_ONCE // self.own.factors.shape[1])
+        for first in range(0, len(rows), step):
+            part = slice(first, first + step)
+            pairs, places = np.unique(np.stack([rows[part], codes[part]]), axis=1, return_inverse=True)
+            yield part, self._in_codes(*pairs), places.reshape(-1)
+
+    def _in_codes(self, rows: NDArray[np.int64], codes: ContextCodes) -> SampledPeople:
+        """The people at these positions in a context each; −1 is a person about whom nothing is known."""
+        own = self.own.pick(np.maximum(rows, 0))
+        strangers = np.flatnonzero(rows < 0)
+        if len(strangers):
+            own.put(strangers, self.items.stranger_alone.pick(np.zeros_like(strangers)))
+        return replace(
+            self,
+            side=self.items.in_context(own, codes),
+            own=own,
+            codes=codes,
             rated=self.rated.pick(rows),
             known=None if self.known is None else self.known.pick(rows),
         )
@@ -171,13 +241,15 @@ class SampledPeople(ProductPeople):
         used, local = np.unique(columns[known], return_inverse=True)
         columns_used = np.full(len(columns), -1)
         columns_used[known] = local
+        codes = np.where(people < 0, 0, self.codes[people])
         total, squared = np.zeros(len(places)), np.zeros(len(places))
         noise = np.zeros(len(people))
         drawn = posterior.people_given(rated, features, self.items.mean, DRAWN, self.n_threads)
-        for persons, items in zip(drawn, posterior.items_in_turn(used), strict=True):
-            scores = predict_pairs(
-                places, columns_used, persons.side, items, offset=0.0, n_threads=self.n_threads
-            )
+        for sample, (persons, items) in enumerate(zip(drawn, posterior.items_in_turn(used), strict=True)):
+            side = persons.side
+            if posterior.has_contexts:
+                side = in_context(side, posterior.contexts_in(sample, codes))
+            scores = predict_pairs(places, columns_used, side, items, offset=0.0, n_threads=self.n_threads)
             total += scores
             squared += np.square(scores, dtype=np.float64)
             if persons.noise is not None:
@@ -205,8 +277,8 @@ class SampledPeople(ProductPeople):
         features = self.items.features(rated, self.known)
         prior = posterior.prior_precisions / posterior.noise_precisions[:, None, None]
         means = np.stack([posterior.prior_mean_of(s, features)[0] for s in range(posterior.n_samples)])
-        factors, biases = self._bordered(rated.columns)
-        asked, asked_biases = self._bordered(columns)
+        factors, biases = self._bordered(rated.columns, rated.contexts)
+        asked, asked_biases = self._bordered(columns, np.repeat(self.codes[:1], len(columns)))
         weights = self._weights_of_the_first(features)
         weighed = factors * weights[:, :, None]
         responses = solved(prior + np.swapaxes(weighed, 1, 2) @ factors, np.swapaxes(asked, 1, 2))
@@ -227,8 +299,12 @@ class SampledPeople(ProductPeople):
         weights: NDArray[np.float64] = np.outer(precisions, own)
         return weights
 
-    def _bordered(self, columns: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The items' factors in every sample, with a 1 at the end, and their biases.
+    def _bordered(
+        self, columns: NDArray[Any], codes: ContextCodes | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The vectors of ratings in every sample, with a 1 at the end, and what is taken off the targets.
+
+        They are the items' factors and biases and, with contexts, those of each item in its context.
 
         Shapes (n_samples, n_items, n_factors + 1) and (n_samples, n_items).
         """
@@ -236,7 +312,15 @@ class SampledPeople(ProductPeople):
         samples = posterior.item_samples[columns].transpose(1, 0, 2)
         factors = np.ones((*samples.shape[:2], samples.shape[2] + 1))
         factors[:, :, :-1] = samples
-        return factors, posterior.item_bias_samples[columns].T.astype(np.float64)
+        biases = posterior.item_bias_samples[columns].T.astype(np.float64)
+        if posterior.has_contexts:
+            codes = np.zeros(len(columns), dtype=np.int64) if codes is None else codes
+            contexts = posterior.contexts_of(codes)
+            beside = contexts.factors.reshape(len(codes), -1, samples.shape[2]).transpose(1, 0, 2)
+            biases += contexts.bias_samples.T
+            biases += np.einsum("sik,sik->si", samples, beside, dtype=np.float64)
+            factors[:, :, :-1] += beside
+        return factors, biases
 
 
 def deviations_within(share: float) -> float:

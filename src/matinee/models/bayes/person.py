@@ -35,13 +35,13 @@ class SampledPerson(Person):
     def factors(self) -> Floats:
         """The person's factors, averaged over the samples; float32, shape (n_factors,)."""
         n_samples = self._people.items.posterior.n_samples
-        mean: Floats = self._people.side.factors.reshape(n_samples, -1).mean(axis=0)
+        mean: Floats = self._people.own.factors.reshape(n_samples, -1).mean(axis=0)
         return mean
 
     @property
     def bias(self) -> float:
         """How much higher than others this person rates: the mean over the samples."""
-        return float(bias_of(self._people.side)[0])
+        return float(bias_of(self._people.own)[0])
 
     def recommend(
         self,

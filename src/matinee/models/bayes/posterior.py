@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,21 @@ from matinee.models.bayes.hyperprior import RowPrior
 from matinee.models.bayes.row_posterior import solve_under_prior
 from matinee.models.bayes.user_noise import expected_noise, weighed_by_row
 from matinee.ratings import Rows
+from matinee.ratings.contexts import ContextCodes
+from matinee.solving.contexts import rows_of_codes, side_of_codes
 from matinee.solving.draws import Doubles
 from matinee.solving.row_problem import (
     TO_THE_LAST_DIGIT,
     Floats,
+    SecondRows,
     Side,
     Solver,
     bias_of,
 )
 from matinee.solving.sparse_products import multiply
+
+# Different contexts, and which of them each rating has.
+NumberedContexts: TypeAlias = tuple[ContextCodes, NDArray[np.int32]]
 
 # How often a person's row and their noise are found in turn. The row is drawn and not solved: the errors of a
 # solution are smaller than those that are to be expected. One turn more changes hardly anything.
@@ -47,6 +53,8 @@ class State:
         The precision α of a single rating.
     noise_degrees : float or None
         ν of the noise of users; None if it is the same for all.
+    contexts : Side or None
+        The rows of the values of contexts, in the order of `rows_of_codes`; None without contexts.
     """
 
     items: Side
@@ -54,6 +62,7 @@ class State:
     user_weights: Floats | None
     noise_precision: float
     noise_degrees: float | None = None
+    contexts: Side | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,20 @@ class SampledRows(Side):
     def pick(self, rows: NDArray[Any]) -> SampledRows:
         """Some of the rows, in the order given."""
         return SampledRows(self.factors[rows], bias_of(self)[rows], self.bias_samples[rows])
+
+    def put(self, rows: NDArray[Any], part: Side) -> None:
+        """Overwrite the chosen rows, in the order given."""
+        assert isinstance(part, SampledRows)
+        super().put(rows, part)
+        self.bias_samples[rows] = part.bias_samples
+
+    def in_context(self, contexts: SampledRows) -> SampledRows:
+        """People in a context each, in every sample; see `in_context`."""
+        n, n_samples = self.bias_samples.shape
+        own, theirs = (side.factors.reshape(n, n_samples, -1) for side in (self, contexts))
+        products = np.einsum("ijk,ijk->ij", own, theirs, dtype=np.float64)
+        biases = (self.bias_samples + contexts.bias_samples + products).astype(np.float32)
+        return SampledRows.of(own + theirs, biases)
 
     @property
     def samples(self) -> Side:
@@ -120,6 +143,13 @@ class Posterior:
         The precision α of a single rating.
     noise_degrees : ndarray of float64, shape (S,), or (0,)
         ν of the noise that every user has of their own; empty if the noise is the same for all.
+    context_samples : ndarray of float32, shape (n_values, S, n_factors)
+        The factors of the values of contexts in each sample, in the order of `rows_of_codes`; none without
+        contexts.
+    context_bias_samples : ndarray of float32, shape (n_values, S)
+        Their biases.
+    context_sizes : ndarray of int64, shape (n_columns,)
+        The number of these rows of each column of contexts.
     """
 
     user_samples: Floats
@@ -131,10 +161,19 @@ class Posterior:
     link_weights: Floats
     noise_precisions: Doubles
     noise_degrees: Doubles
+    context_samples: Floats
+    context_bias_samples: Floats
+    context_sizes: NDArray[np.int64]
 
     @classmethod
     def of(
-        cls, states: list[State], rated: Rows, features: Rows | None, offset: float, n_threads: int
+        cls,
+        states: list[State],
+        rated: Rows,
+        features: Rows | None,
+        offset: float,
+        n_threads: int,
+        context_sizes: Sequence[int] = (),
     ) -> Posterior:
         """The posterior made from states of a chain.
 
@@ -147,9 +186,12 @@ class Posterior:
             The ratings of all users.
         features : Rows or None
             The features of all users; None without a regression.
+        context_sizes : sequence of int
+            The number of rows of each column of contexts.
         """
         n_users, d = rated.n_rows, len(states[0].user_prior.mean)
         none = np.zeros((0, d), dtype=np.float32)
+        contexts = [each.contexts or Side.empty(0, d - 1, biases=True) for each in states]
         posterior = cls(
             user_samples=np.empty((n_users, len(states), d - 1), dtype=np.float32),
             item_samples=np.stack([each.items.factors for each in states], axis=1),
@@ -164,6 +206,9 @@ class Posterior:
             noise_degrees=np.array(
                 [each.noise_degrees for each in states if each.noise_degrees is not None], dtype=np.float64
             ),
+            context_samples=np.stack([each.factors for each in contexts], axis=1),
+            context_bias_samples=np.stack([bias_of(each) for each in contexts], axis=1),
+            context_sizes=np.array(context_sizes, dtype=np.int64),
         )
         users = posterior.users_given(rated, features, offset, TO_THE_LAST_DIGIT, n_threads)
         for sample, side in enumerate(users):
@@ -176,7 +221,30 @@ class Posterior:
         """The names of the arrays in a model file."""
         return [each.name for each in fields(cls)]
 
-    def check(self, n_users: int, n_items: int, n_factors: int, n_features: int, *, user_noise: bool) -> None:
+    @classmethod
+    def names_of_contexts(cls) -> tuple[str, str, str]:
+        """The names of those arrays that only a model with contexts has."""
+        return "context_samples", "context_bias_samples", "context_sizes"
+
+    @classmethod
+    def no_contexts(cls, n_samples: int, n_factors: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """The same arrays of a model without contexts."""
+        return (
+            np.zeros((0, n_samples, n_factors), dtype=np.float32),
+            np.zeros((0, n_samples), dtype=np.float32),
+            np.zeros(0, dtype=np.int64),
+        )
+
+    def check(
+        self,
+        n_users: int,
+        n_items: int,
+        n_factors: int,
+        n_features: int,
+        *,
+        user_noise: bool,
+        context_sizes: tuple[int, ...] = (),
+    ) -> None:
         """Raise a ModelFileError if the arrays, read from a file, do not match each other or the model."""
         n, d = self.n_samples, n_factors + 1
         shapes = {
@@ -189,11 +257,16 @@ class Posterior:
             "link_weights": (np.float32, (n, n_features, d)),
             "noise_precisions": (np.float64, (n,)),
             "noise_degrees": (np.float64, (n if user_noise else 0,)),
+            "context_samples": (np.float32, (sum(context_sizes), n, n_factors)),
+            "context_bias_samples": (np.float32, (sum(context_sizes), n)),
+            "context_sizes": (np.int64, (len(context_sizes),)),
         }
         for name, (dtype, shape) in shapes.items():
             array = getattr(self, name)
             if array.dtype != dtype or array.shape != shape:
                 raise ModelFileError(f"{name} is of type {array.dtype} and has the shape {array.shape}")
+        if tuple(self.context_sizes.tolist()) != context_sizes:
+            raise ModelFileError("its contexts do not fit together")
         if not (n and (self.noise_precisions > 0).all()):
             raise ModelFileError("the precision of its noise is not above 0")
         if not (self.noise_degrees > 2).all():
@@ -214,6 +287,11 @@ class Posterior:
     def has_user_noise(self) -> bool:
         """Whether every user has noise of their own."""
         return len(self.noise_degrees) > 0
+
+    @property
+    def has_contexts(self) -> bool:
+        """Whether ratings have contexts."""
+        return len(self.context_sizes) > 0
 
     @property
     def noise_variance(self) -> float:
@@ -255,11 +333,14 @@ class Posterior:
         used, local = np.unique(rated.columns, return_inverse=True)
         observed = rated._replace(columns=local.astype(np.int32))
         n_people = rated.n_rows
+        contexts = self.contexts_beside(rated)
         for sample, items in enumerate(self.items_in_turn(used)):
             side = Side.empty(n_people, items.factors.shape[1], biases=True)
             of_sample = replace(solver, seed=solver.seed + sample)
             threads = max(1, min(n_threads, n_people))
-            noise = self.solve_people(sample, observed, items, side, features, offset, of_sample, threads)
+            noise = self.solve_people(
+                sample, observed, items, side, features, offset, of_sample, threads, contexts
+            )
             yield SampledPersons(side, noise)
 
     def solve_people(
@@ -272,12 +353,19 @@ class Posterior:
         offset: float,
         solver: Solver,
         n_threads: int,
+        contexts: NumberedContexts | None = None,
     ) -> tuple[Doubles, Doubles] | None:
         """Solve or draw people against the items of one sample; returns their noise as in `SampledPersons`.
 
         How precisely somebody rates follows from their ratings and the sample alone: whoever is folded in
         gets what they would have got in the fit.
+
+        Parameters
+        ----------
+        contexts : tuple, optional
+            What `contexts_beside` gives for the ratings; None if they have no contexts.
         """
+        second = self.second_rows(sample, contexts)
         means, alpha = self.prior_mean_of(sample, features), float(self.noise_precisions[sample])
 
         def solve(observed: Rows, how: Solver, row_errors: Doubles | None = None) -> None:
@@ -292,6 +380,7 @@ class Posterior:
                 n_threads=n_threads,
                 solver=how,
                 row_errors=row_errors,
+                second=second,
             )
 
         if not self.has_user_noise:
@@ -307,6 +396,39 @@ class Posterior:
             precisions = noise[0]
         solve(weighed_by_row(rated, precisions), solver)
         return noise
+
+    def contexts_beside(self, rated: Rows) -> NumberedContexts | None:
+        """The different contexts of ratings, and which of them each has; None if the model has no contexts.
+
+        Ratings without contexts have that of which nothing is known.
+        """
+        if not self.has_contexts:
+            return None
+        codes = np.zeros(len(rated.columns), dtype=np.int64) if rated.contexts is None else rated.contexts
+        different, places = np.unique(codes, return_inverse=True)
+        return different, places.astype(np.int32)
+
+    def second_rows(self, sample: int, contexts: NumberedContexts | None) -> SecondRows | None:
+        """The contexts of ratings in one sample, as `solve_under_prior` takes them."""
+        if contexts is None:
+            return None
+        codes, places = contexts
+        return SecondRows(places, self.contexts_in(sample, codes))
+
+    def contexts_in(self, sample: int, codes: ContextCodes) -> Side:
+        """The factors and biases of contexts in one sample."""
+        values = Side(
+            np.ascontiguousarray(self.context_samples[:, sample]), self.context_bias_samples[:, sample]
+        )
+        return side_of_codes(values, codes, self.context_sizes.tolist())
+
+    def contexts_of(self, codes: ContextCodes) -> SampledRows:
+        """The factors and biases of contexts in every sample."""
+        sizes = self.context_sizes.tolist()
+        factors, biases = (
+            rows_of_codes(each, codes, sizes) for each in (self.context_samples, self.context_bias_samples)
+        )
+        return SampledRows.of(factors, biases)
 
     def prior_mean_of(self, sample: int, features: Rows | None) -> Doubles:
         """The prior means of people, before any rating; shape (n_people or 1, d)."""

@@ -8,7 +8,16 @@ import numpy as np
 
 from matinee.ratings import Rows
 from matinee.solving.draws import Doubles
-from matinee.solving.row_problem import Floats, Losses, Side, Solver, Terms, rows_of, solve_rows
+from matinee.solving.row_problem import (
+    Floats,
+    Losses,
+    SecondRows,
+    Side,
+    Solver,
+    Terms,
+    rows_of,
+    solve_rows,
+)
 
 
 def solve_under_prior(
@@ -23,6 +32,7 @@ def solve_under_prior(
     n_threads: int,
     solver: Solver,
     row_errors: Doubles | None = None,
+    second: SecondRows | None = None,
 ) -> tuple[Losses, Doubles, Floats]:
     """Solve or draw rows that are normal around their prior means, given ratings with noise.
 
@@ -40,6 +50,8 @@ def solve_under_prior(
         With a spread of 1, rows are drawn and not solved.
     row_errors : ndarray of float64, shape (n_rows,), optional
         Takes the squared error of each row, without the terms of the prior.
+    second : SecondRows, optional
+        A second row beside the fixed one of every rating, such as that of its context.
 
     Returns
     -------
@@ -60,6 +72,7 @@ def solve_under_prior(
         prior=prior,
         shift=shift,
         row_errors=row_errors,
+        second=second,
     )
     if row_errors is not None:
         _take_off_prior(row_errors, rows_of(solved).astype(np.float64), prior, shift)
