@@ -328,7 +328,12 @@ class PlainContexts:
         for side in range(len(self.rows)):
             rows, d = self.rows[side], self.rank + 1
             n, centre = len(rows), rows.sum(axis=0) / (len(rows) + 1)
-            scatter = np.eye(d) + rows.T @ rows - (n + 1) * np.outer(centre, centre)
+            # A context is expected to be 0.3 times as large as a person or an item.
+            scatter = (
+                (0.3 if side >= 2 else 1.0) ** 2 * np.eye(d)
+                + rows.T @ rows
+                - (n + 1) * np.outer(centre, centre)
+            )
             drawn = scipy.stats.wishart(d + n, np.linalg.inv(scatter)).rvs(random_state=self.generator)
             mean = self.normal(centre, (n + 1) * drawn)
             vectors, targets = self.seen_from(side)

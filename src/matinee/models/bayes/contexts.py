@@ -14,6 +14,10 @@ from matinee.solving.contexts import side_of_codes
 from matinee.solving.draws import Doubles
 from matinee.solving.row_problem import Floats, SecondRows, Side, bias_of, predict_pairs
 
+# How large the rows of contexts are expected to be beside those of people and items, which tell ratings apart
+# more. On MovieLens 100K, with the day, 0.1 and 1 are worse.
+SHARE_OF_SCALES = 0.3
+
 
 def with_contexts_in_use(train: Ratings) -> Ratings:
     """The ratings with contexts of only those values that they have.
@@ -69,6 +73,7 @@ class ContextColumn:
         )
         self.items, self.contexts = by_user.columns[order], contexts[order]
         self.sampled = SampledSide(self.rows, side, None, scale, n_threads)
+        self.sampled.scales = SHARE_OF_SCALES * self.sampled.scales
         self.shares = self.rows.totals / self.rows.total
 
     @property
