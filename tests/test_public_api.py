@@ -16,6 +16,7 @@ SNAPSHOT = Path(__file__).with_name("public_api.txt")
 # For the library's own folders, or for whoever writes a model; see "Add a model" in CONTRIBUTING.
 FOR_MODELS = {
     "alternation",
+    "answering_users",
     "arrays",
     "as_fitted",
     "blended_item",

@@ -120,6 +120,11 @@ class FactorModel(Model):
         return Side(self.user_factors_, self.user_biases_ if self.as_fitted.has_biases else None)
 
     @property
+    def answering_users(self) -> Side:
+        """The fitted users as lists are made for them where no context is asked for."""
+        return self.user_side
+
+    @property
     def item_side(self) -> Side:
         """The factors and biases of the items."""
         return Side(self.item_factors_, self.item_biases_ if self.as_fitted.has_biases else None)
@@ -161,7 +166,7 @@ class FactorModel(Model):
 
     def item_answers(self, item: Side) -> ItemAnswers:
         """The answers for an item that is not among those of the fit; of its factors and bias, one row."""
-        users, mean, limits = self.user_side, self.mean_, self.items_for_people.limits
+        users, mean, limits = self.answering_users, self.mean_, self.items_for_people.limits
 
         def scores(rows: NDArray[Any]) -> Floats:
             return predict_pairs(rows, np.zeros_like(rows), users, item, offset=mean, n_threads=1)

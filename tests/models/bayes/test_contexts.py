@@ -257,6 +257,9 @@ def test_an_item_is_folded_in_against_people_in_the_mean_context(model: Bayesian
     raters = dict.fromkeys(model.user_index_.ids[:6].tolist(), 4.5)
     item = model.fold_in_item(raters)
     assert item.predict(list(raters)).mean() > model.rated_.mean
+    for one in item.recommend_users(3):
+        stars = np.clip(one.score, *model.rating_range_)
+        assert item.predict(one.user) == pytest.approx(stars, abs=0.15)
     worse = model.fold_in_item(dict.fromkeys(raters, 1.0))
     assert (worse.predict(list(raters)) < item.predict(list(raters))).all()
 

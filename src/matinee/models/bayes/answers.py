@@ -57,6 +57,10 @@ class SampledModel(FactorModel):
         return users
 
     @property
+    def answering_users(self) -> Side:
+        return self.people.side
+
+    @property
     def item_side(self) -> Side:
         """The items' samples side by side, divided by their number: a product with a user's is a mean."""
         return self._sampled_items.side
