@@ -6,6 +6,7 @@ import re
 import signal
 
 import numpy as np
+import polars as pl
 import pytest
 
 import matinee as library
@@ -40,6 +41,56 @@ def refused(outcome):
     assert (outcome.status, outcome.out) == (2, "")
     assert outcome.err.count("\n") == 1
     return outcome.err
+
+
+@pytest.fixture(scope="module")
+def timed(files):
+    """A file of ratings, each an hour after the one before."""
+    ratings = random_ratings()
+    frame = ratings.to_frame().with_row_index("timestamp")
+    frame = frame.select("user", "item", "rating", frame["timestamp"].cast(pl.Int64) * 3600)
+    frame.write_csv(files / "timed.csv")
+    return files / "timed.csv"
+
+
+def test_contexts_are_learned_and_asked_for(matinee, files, timed, tmp_path):
+    output = tmp_path / "model.safetensors"
+    matinee("fit", timed, "-o", output, *SHORT, "--contexts", "weekday, hour", "--test-size", 0)
+    model = library.load(output)
+    assert model.contexts_.names == ("weekday", "hour")
+    assert len(model.contexts_.values[0]) == 7
+    user, item = model.user_index_.id_at(0), model.item_index_.id_at(0)
+    asked = ("--context", "weekday=Saturday, hour=20")
+    context = {"weekday": "Saturday", "hour": 20}
+    found = matinee("predict", output, "--user", user, "--item", item, *asked, "--json").json
+    assert found["prediction"] == pytest.approx(model.predict(user, item, context=context))
+    assert found["prediction"] != pytest.approx(model.predict(user, item))
+    found = matinee("recommend", output, "--user", user, "-n", 3, *asked, "--json").json
+    expected = model.recommend(user, 3, context=context)
+    assert [one["item"] for one in found["recommendations"]] == [one.item for one in expected]
+    matinee("recommend", output, "--all", "-n", 3, *asked, "-o", tmp_path / "lists.csv")
+    lists = pl.read_csv(tmp_path / "lists.csv")
+    assert lists.filter(pl.col("user") == user)["item"].to_list() == [one.item for one in expected]
+    rated = f"{item}=5"
+    found = matinee("recommend", output, "--rated", rated, "-n", 3, *asked, "--json").json
+    visitor = model.fold_in({item: 5}).in_context(context)
+    assert [one["item"] for one in found["recommendations"]] == [one.item for one in visitor.recommend(3)]
+
+
+def test_contexts_that_cannot_be_are_refused(matinee, files, timed, tmp_path):
+    to = ("-o", tmp_path / "model.safetensors")
+    outcome = matinee("fit", timed, *to, "--model", "als", "--contexts", "weekday")
+    assert "--contexts works only with --model bayes" in refused(outcome)
+    outcome = matinee("fit", timed, *to, *SHORT, "--contexts", "device")
+    assert "'device' for a context, and it is none of 'day'" in refused(outcome)
+    outcome = matinee("fit", files / "ratings.csv", *to, *SHORT, "--contexts", "day")
+    assert "follows from timestamps, and there are none" in refused(outcome)
+    user = random_ratings().users[0]
+    model = files / "bayes.safetensors"
+    outcome = matinee("recommend", model, "--user", user, "--context", "weekday=Monday")
+    assert "the model was fitted without contexts" in refused(outcome)
+    outcome = matinee("recommend", model, "--user", user, "--context", "Monday")
+    assert "expected NAME=VALUE,…" in refused(outcome)
 
 
 def test_every_option_of_the_bayesian_model_reaches_it(matinee, files, tmp_path):

@@ -40,6 +40,14 @@ Optimism = Annotated[
         f"Only for {WITH_INTERVALS}.",
     ),
 ]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="NAME=VALUE,…",
+        help="The context to answer in, as in weekday=Saturday, of a model that was fitted with --contexts.",
+    ),
+]
 Diversity = Annotated[
     float,
     typer.Option(
@@ -84,17 +92,19 @@ def predict(
     user: UserId,
     item: ItemId,
     interval: Interval = None,
+    context: Context = None,
     movies: MoviesSource = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict the rating that a user would give a movie."""
+    asked = _context(context)
     fitted, titles = model_from(model), titles_from(movies)
     user_id, item_id = id_from(user, fitted.user_index_), id_from(item, fitted.item_index_)
     if interval is None:
-        rating, ends = fitted.predict(user_id, item_id, unknown="raise"), []
+        rating, ends = fitted.predict(user_id, item_id, unknown="raise", context=asked), []
     else:
         rating, *ends = _with_intervals(fitted, "--interval").predict(
-            user_id, item_id, unknown="raise", interval=interval
+            user_id, item_id, unknown="raise", context=asked, interval=interval
         )
     low, high = fitted.rating_range_
     if as_json:
@@ -130,6 +140,7 @@ def recommend(
     min_ratings: LeastRatings = None,
     optimism: Optimism = 0.0,
     diversity: Diversity = 0.0,
+    context: Context = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -168,10 +179,11 @@ def recommend(
     )
     if diversity:
         options["diversity"] = diversity
+    here = _context(context)
     if output is not None:
         users = None if user is None else [id_from(user, fitted.user_index_)]
         with status(f"writing {output}"):
-            frame = fitted.recommend_all(users, n=n, **options)
+            frame = fitted.recommend_all(users, n=n, context=here, **options)
             write_table(titles.beside(frame), output)
         _show_written(frame, output, as_json=as_json)
         return
@@ -182,6 +194,8 @@ def recommend(
     else:
         user_id = id_from(user or "", fitted.user_index_)
         person, document = fitted.person(user_id), {"user": user_id}
+    if here is not None:
+        person = person.in_context(here)
     if optimism:
         _with_intervals(fitted, "--optimism")
         options["optimism"] = optimism
@@ -190,6 +204,16 @@ def recommend(
         show_json({**document, "recommendations": ranked_documents(found, titles)})
     else:
         show_ranked(found, titles, score_name="score")
+
+
+def _context(text: str | None) -> dict[str, str] | None:
+    """The context that a text such as ``weekday=Saturday,hour=20`` names; None without one."""
+    if text is None:
+        return None
+    pairs = [[side.strip() for side in part.split("=", 1)] for part in text.split(",")]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs):
+        raise DataError(f"--context {text!r}; expected NAME=VALUE,… as in weekday=Saturday")
+    return dict(pairs)
 
 
 def _check_output(output: Path, optimism: float, is_new: bool) -> None:

@@ -34,10 +34,12 @@ from matinee.evaluation.ranking_metrics import RANKING
 from matinee.models import Model, names_where
 from matinee.models.recommender import Recommender
 from matinee.ratings import Ratings
+from matinee.ratings.contexts import OF_TIMES
 from matinee.ratings.splits import NewUsers, SplitBy, split
 
 Errors = tuple[float | None, float | None]
 WITH_FEATURES = names_where(lambda kind: kind.takes_features)
+WITH_CONTEXTS = names_where(lambda kind: kind.contexts_are == "learned")
 UserFeatures = Annotated[
     str | None,
     typer.Option(
@@ -54,6 +56,16 @@ ItemFeatures = Annotated[
         metavar="MOVIES",
         help="Learn also from the movies' genres and years: a file (movies.dat, movies.csv, u.item), or the "
         f"name of a dataset. Only for {WITH_FEATURES}.",
+    ),
+]
+
+RatingContexts = Annotated[
+    str | None,
+    typer.Option(
+        "--contexts",
+        metavar="NAME,…",
+        help=f"Learn also from when people rated: {', '.join(OF_TIMES)}, by the timestamps. Only for "
+        f"{WITH_CONTEXTS}.",
     ),
 ]
 
@@ -100,6 +112,7 @@ def fit(
     model: ModelName = None,
     users: UserFeatures = None,
     movies: ItemFeatures = None,
+    contexts: RatingContexts = None,
     test_size: options.TestSize = "0.2",
     by: options.SplitName = "random",
     seed: options.Seed = 42,
@@ -130,6 +143,8 @@ def fit(
     if not in_frames:
         require_writable(Path(output))
     features = features_from(unfitted.takes_features, users, movies)
+    if contexts is not None and unfitted.contexts_are != "learned":
+        raise DataError(f"--contexts works only with --model {WITH_CONTEXTS}; leave it out")
     if save_test is not None:
         _check_save_test(save_test, share, kind_of_split, spark)
     if spark is not None and features:
@@ -141,7 +156,10 @@ def fit(
         with fitted_on_spark(unfitted, ratings, place, share, kind_of_split, seed) as fitted:
             _save_from_cluster(fitted, output, name, as_json=as_json)
         return
-    train, test = _split(ratings_from(ratings, reading), share, kind_of_split, seed)
+    table = ratings_from(ratings, reading)
+    if contexts is not None:
+        table = table.with_contexts([name.strip() for name in contexts.split(",")])
+    train, test = _split(table, share, kind_of_split, seed)
     if save_test is not None and isinstance(test, Ratings):
         write_table(test.to_frame(), save_test)
     if isinstance(unfitted, Recommender):
