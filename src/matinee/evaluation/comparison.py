@@ -247,7 +247,7 @@ def _trained_on(models: Mapping[str, Model]) -> Ratings | None:
     """The ratings that the first model was fitted on; None if there is no model."""
     for model in models.values():
         model.check_fitted()
-        return Ratings(model.user_index_, model.item_index_, model.rated_)
+        return Ratings(model.user_index_, model.item_index_, model.rated_, contexts=model.contexts_)
     return None
 
 

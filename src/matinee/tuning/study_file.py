@@ -96,7 +96,7 @@ def named_in_errors(path: Path | None) -> Iterator[None]:
 
 
 def fingerprint(ratings: Ratings) -> str:
-    """A hash of all ids and ratings."""
+    """A hash of all ids and ratings, and of what their contexts are called."""
     found = hashlib.sha256()
     for ids in (ratings.users, ratings.items):
         found.update("\n".join(map(str, ids.tolist())).encode("utf-8", "surrogatepass"))
@@ -104,6 +104,8 @@ def fingerprint(ratings: Ratings) -> str:
     for array in ratings.by_user:
         if array is not None:
             found.update(np.ascontiguousarray(array).data)
+    if ratings.contexts is not None:
+        found.update(json.dumps(ratings.contexts.to_dict()).encode("utf-8", "surrogatepass"))
     return found.hexdigest()[:16]
 
 

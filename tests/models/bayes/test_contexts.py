@@ -15,6 +15,7 @@ import matinee
 from matinee.errors import DataError
 from matinee.models import BayesianALS
 from matinee.ratings import Contexts, Ratings
+from matinee.tuning.study_file import fingerprint
 
 WEEKDAYS = ["Friday", "Monday", "Saturday", "Sunday"]
 N_USERS, N_ITEMS = 40, 30
@@ -272,6 +273,27 @@ def test_evaluating_predicts_each_rating_in_its_context(model: BayesianALS) -> N
     expected = float(np.sqrt(np.mean((predicted - test.values) ** 2)))
     assert matinee.evaluate(model, test).rmse == pytest.approx(expected, abs=1e-4)
     assert matinee.evaluate(model, test.without_contexts()).rmse != pytest.approx(expected, abs=1e-4)
+
+
+def test_comparing_and_tuning_take_ratings_in_contexts() -> None:
+    train, test = matinee.split(ratings_in_contexts(), test_size=0.2, random_state=0)
+    models = {
+        name: BayesianALS(**PARAMETERS).fit(each, progress=False)
+        for name, each in (("with", train), ("without", train.without_contexts()))
+    }
+    found = matinee.compare(models, test)
+    for name, model in models.items():
+        alone = matinee.evaluate(model, test)
+        assert found.evaluations[name].rmse == alone.rmse
+    assert found.evaluations["with"].rmse < found.evaluations["without"].rmse
+    searched = matinee.tune(train, BayesianALS(**PARAMETERS), n_trials=2, max_factors=6, progress=False)
+    best = searched.best_model
+    assert isinstance(best, BayesianALS)
+    assert contexts_of(best).names == ("weekday", "device")
+    renamed = train.to_frame().rename({"device": "place"})
+    places = Ratings.from_frame(renamed, contexts=["weekday", "place"])
+    assert places.by_user.contexts.tolist() == train.by_user.contexts.tolist()
+    assert fingerprint(places) != fingerprint(train)
 
 
 def test_the_validation_error_is_that_of_predictions_in_context() -> None:
