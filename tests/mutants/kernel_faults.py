@@ -52,6 +52,14 @@ KERNEL_FAULTS = (
     KernelFault("gram_parts.hpp", "n_rows * (part + 1) / n_parts", "n_rows * (part + 1) / (n_parts + 1)"),
     # Nine rounds of Philox.
     KernelFault("rows/normal_draws.hpp", "round < 10", "round < 9"),
+    # What a rating's two rows say of each other stays in its target.
+    KernelFault(
+        "rows/gather.hpp",
+        "return dot(first, second_row(problem, rating), problem.n_factors) + bias;",
+        "return bias;",
+    ),
+    # A second row may be beyond those that there are.
+    KernelFault("bindings/row_threads.hpp", "!problem_.second || lie_within", "true || lie_within"),
     # Conjugate gradients forget the direction before.
     KernelFault("rows/conjugate_gradient.hpp", "float(next_size / size)", "0.0f"),
     # What a thread throws is lost.
