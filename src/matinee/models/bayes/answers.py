@@ -12,7 +12,8 @@ from matinee.errors import DataError
 from matinee.models.answers import Recommendation
 from matinee.models.bayes.people import SampledItems, SampledPeople
 from matinee.models.bayes.person import SampledPerson, with_error
-from matinee.models.bayes.posterior import Posterior, SampledRows
+from matinee.models.bayes.posterior import Posterior
+from matinee.models.bayes.sampled_rows import SampledRows
 from matinee.models.factor_model import FactorModel
 from matinee.models.features.features import FeatureColumns
 from matinee.models.features.side_knowledge import check_features

@@ -18,7 +18,8 @@ from matinee.models.bayes.chain import RunningAverage, Sampling
 from matinee.models.bayes.contexts import SampledContexts, with_contexts_in_use
 from matinee.models.bayes.convergence import effective_sample_size
 from matinee.models.bayes.new_data import ItemPriors, Sweeps, TouchedRows, grown, in_turn, solved_item
-from matinee.models.bayes.posterior import Posterior, SampledRows
+from matinee.models.bayes.posterior import Posterior
+from matinee.models.bayes.sampled_rows import SampledRows
 from matinee.models.bayes.sampled_side import SampledSide, row_scales
 from matinee.models.features.feature_regression import FeatureRegression
 from matinee.models.features.side_knowledge import Encoded, encode_features, regression_features

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.models.bayes.hyperprior import RowPrior, expected_row_prior
-from matinee.models.bayes.posterior import Posterior, SampledPersons, SampledRows
+from matinee.models.bayes.posterior import Posterior
 from matinee.models.bayes.row_posterior import solve_under_prior
+from matinee.models.bayes.sampled_rows import SampledPersons, SampledRows
 from matinee.models.bayes.sampled_side import SampledSide
 from matinee.models.bayes.user_noise import weighed_by_column
 from matinee.ratings import MergedRatings, Rows

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from matinee.checks import number
 from matinee.errors import DataError
-from matinee.models.bayes.posterior import Posterior, SampledRows, predict_with_strangers
+from matinee.models.bayes.posterior import Posterior, predict_with_strangers
+from matinee.models.bayes.sampled_rows import SampledRows
 from matinee.models.features.features import FeatureColumns
 from matinee.models.features.side_knowledge import regression_features
 from matinee.models.people import ProductPeople, ScoreParts
