@@ -77,6 +77,16 @@ def test_contexts_are_learned_and_asked_for(matinee, files, timed, tmp_path):
     assert [one["item"] for one in found["recommendations"]] == [one.item for one in visitor.recommend(3)]
 
 
+def test_a_test_with_times_is_predicted_in_its_contexts(matinee, timed, tmp_path):
+    output = tmp_path / "model.safetensors"
+    matinee("fit", timed, "-o", output, *SHORT, "--contexts", "hour", "--test-size", 0)
+    model, test = library.load(output), library.read_ratings(timed)
+    found = matinee("evaluate", output, timed, "--json").json
+    in_hours = library.evaluate(model, test.with_contexts(["hour"]), progress=False)
+    assert found["rmse"] == pytest.approx(in_hours.rmse, abs=1e-6)
+    assert found["rmse"] != pytest.approx(library.evaluate(model, test, progress=False).rmse, abs=1e-4)
+
+
 def test_contexts_that_cannot_be_are_refused(matinee, files, timed, tmp_path):
     to = ("-o", tmp_path / "model.safetensors")
     outcome = matinee("fit", timed, *to, "--model", "als", "--contexts", "weekday")

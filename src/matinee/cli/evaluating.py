@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, cast
 
 import typer
@@ -21,6 +22,7 @@ from matinee.cli.reading_options import Reading, with_reading_options
 from matinee.cli.sources import model_from, movies_by_id_of, ratings_for
 from matinee.evaluation.criteria import Gains
 from matinee.ratings import Ratings
+from matinee.ratings.contexts import OF_TIMES
 
 GenresSource = Annotated[
     str | None,
@@ -55,7 +57,9 @@ def evaluate(
     fitted = model_from(model)
     test_ratings = ratings_for(fitted, test, reading)
     # A model file also has the ratings that the model was fitted on.
-    train = Ratings(fitted.user_index_, fitted.item_index_, fitted.rated_)
+    train = Ratings(fitted.user_index_, fitted.item_index_, fitted.rated_, contexts=fitted.contexts_)
+    if fitted.contexts_ is not None:
+        test_ratings = _in_contexts(test_ratings, fitted.contexts_.names)
     with status("evaluating"):
         found = evaluation.evaluate(
             fitted,
@@ -73,3 +77,9 @@ def evaluate(
         show_json({**found.to_dict(), "intervals": intervals})
     else:
         show(str(found))
+
+
+def _in_contexts(test: Ratings, names: Sequence[str]) -> Ratings:
+    """The test with the contexts of a model that its times tell; in the mean context if they tell none."""
+    told = [name for name in names if name in OF_TIMES]
+    return test if test.timestamps is None or not told else test.with_contexts(told)
