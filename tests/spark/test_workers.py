@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from pyspark.sql import SparkSession
 
+import matinee
 from matinee.spark.arrow_batches import pack, unpack
 
 
@@ -16,6 +17,8 @@ def test_what_a_worker_has_loaded_is_not_searched_for_garbage(spark: SparkSessio
 
     def frozen(_: Iterable[int]) -> Iterator[tuple[int, int]]:
         unpack(packed)
+        # What is used only now was loaded before.
+        assert callable(matinee.tune)
         yield gc.get_freeze_count(), len(gc.get_objects())
 
     # Twice, as a process that is used again is not frozen again.

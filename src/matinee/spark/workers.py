@@ -7,6 +7,8 @@ from functools import cache
 
 from pyspark import TaskContext
 
+import matinee
+
 
 def settle_in() -> None:
     """In such a process, make the garbage collection after every task cheap.
@@ -21,6 +23,9 @@ def settle_in() -> None:
 
 @cache
 def _freeze() -> None:
+    # Each name loads on its first use: what a later task loaded would be searched after every task.
+    for name in matinee.__all__:
+        getattr(matinee, name)
     gc.collect()
     gc.freeze()
 
