@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from matinee import ALS
+from matinee.progress import Bar
 from matinee.solving import training_loop
 from matinee.solving.history import Iteration, has_flattened
 
@@ -29,13 +29,17 @@ def test_a_fit_has_flattened_where_its_last_iteration_gained_less_than_the_toler
 
 
 def test_a_fit_shows_each_iteration_as_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    records: list[Iteration] = []
+    reports: list[tuple[int, str]] = []
+
+    class Recorder(Bar):
+        def update(self, done: int, *, total: int | None = None, note: str = "") -> None:
+            reports.append((done, note))
 
     @contextmanager
-    def progress(n_iterations: int, *, shown: bool) -> Iterator[Any]:
-        assert (n_iterations, shown) == (3, True)
-        yield records.append
+    def bar(label: str, total: int | None, *, shown: bool) -> Iterator[Bar]:
+        assert (label, total, shown) == ("fit", 3, True)
+        yield Recorder()
 
-    monkeypatch.setattr(training_loop, "iteration_progress", progress)
+    monkeypatch.setattr(training_loop, "progress_bar", bar)
     model = ALS(n_factors=2, n_iterations=3).fit(random_ratings())
-    assert records == model.history_
+    assert reports == [(record.iteration, record.summary) for record in model.history_]
