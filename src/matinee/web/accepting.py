@@ -13,8 +13,10 @@ from collections.abc import Callable, MutableSequence
 
 logger = logging.getLogger(__name__)
 
-# How long a worker with more connections than another leaves a new one to it. The other may be busy.
+# How long a worker with more connections than another leaves a new one to it: the other may be busy.
+# Meanwhile it looks whether it still has more, so that many connections at once are taken without a pause.
 PATIENCE_SECONDS = 0.01
+LOOK_SECONDS = 0.001
 # Before another try, if the system has no room for a connection.
 RETRY_SECONDS = 1.0
 # In place of the connections of a worker that does not listen.
@@ -73,16 +75,27 @@ class FairAccepting:
             self._loop.add_reader(self._listener, self._one_waits)
 
     def _one_waits(self) -> None:
-        self.tell()
-        if self._n_open[self._place] > min(self._n_open):
+        if self._has_more():
             self._loop.remove_reader(self._listener)
-            self._loop.call_later(PATIENCE_SECONDS, self._take_if_left)
+            self._leave_it(until=self._loop.time() + PATIENCE_SECONDS)
         else:
             self._take_one()
 
-    def _take_if_left(self) -> None:
-        self._watch()
-        if not self._is_stopped:
+    def _has_more(self) -> bool:
+        """Whether another worker has fewer connections."""
+        self.tell()
+        return self._n_open[self._place] > min(self._n_open)
+
+    def _leave_it(self, until: float) -> None:
+        self._loop.call_later(LOOK_SECONDS, self._look_again, until)
+
+    def _look_again(self, until: float) -> None:
+        if self._is_stopped:
+            return
+        if self._has_more() and self._loop.time() < until:
+            self._leave_it(until)
+        else:
+            self._watch()
             self._take_one()
 
     def _take_one(self) -> None:
