@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
 import matinee
 from matinee.tuning import tune
@@ -171,6 +172,19 @@ def test_a_last_line_that_is_damaged_is_named(lines: list[str], tmp_path: Path) 
     for last in ('{"op_code"; 4}', "", "[]", "[" * 100_000):
         with pytest.raises(matinee.DataError, match="study.log is not a study file, or is damaged"):
             searched([*lines, last], tmp_path / "study.log")
+
+
+def test_a_failed_trial_with_a_value_has_none_in_the_study_of_the_result(
+    lines: list[str], tmp_path: Path
+) -> None:
+    failed = TrialState.FAIL
+    parsed = list(map(json.loads, lines))
+    end = next(n for n, line in enumerate(parsed) if line.get("state") == TrialState.COMPLETE)
+    assert parsed[end]["values"]
+    parsed[end]["state"] = int(failed)
+    changed = list(map(json.dumps, parsed))
+    found = searched(changed, tmp_path / "study.log").study
+    assert [trial.values for trial in found.get_trials(states=[failed])] == [None]
 
 
 @pytest.mark.parametrize("fixed", [None, 3, {"n_factors": "two"}, {"alpha": 1.0}])

@@ -63,9 +63,11 @@ def _copied(trial: FrozenTrial, distributions: dict[str, BaseDistribution]) -> F
 
     known = trial.user_attrs.get("parameters", {})
     kept = distributions if known else {}
+    state = trial.state if trial.state.is_finished() else TrialState.FAIL
     return create_trial(
-        state=trial.state if trial.state.is_finished() else TrialState.FAIL,
-        values=trial.values,
+        state=state,
+        # A damaged file may have some for a trial that failed.
+        values=None if state == TrialState.FAIL else trial.values,
         params={name: known[name] for name in kept},
         distributions=kept,
         user_attrs=trial.user_attrs,
