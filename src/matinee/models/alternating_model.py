@@ -20,6 +20,7 @@ from matinee.models.new_item import NewItem
 from matinee.models.parameters import thread_count
 from matinee.models.warm_start import begin
 from matinee.ratings import MergedRatings, Ratings, Rows
+from matinee.solving.expected_rows import solve_towards
 from matinee.solving.history import Callback, Iteration, continued
 from matinee.solving.links import LinkedAlternation
 from matinee.solving.row_problem import (
@@ -30,8 +31,6 @@ from matinee.solving.row_problem import (
     Side,
     Solver,
     Terms,
-    no_precision,
-    solve_rows,
 )
 from matinee.solving.touched_rows import TouchedAlternation, TouchedSide
 from matinee.solving.training_loop import AlternationInMemory, Measure
@@ -232,20 +231,16 @@ class AlternatingModel(FeaturedModel):
         prior = self._computed.get("prior of items", lambda: self._prior_of_items(users))
         observed = fitted.values_by_item(rated)
         item = Side.empty(1, users.factors.shape[1], biases=users.biases is not None)
-        ridge, shift = fitted.ridge(observed, self._n_counted("user")), None
-        if self.item_knowledge_ is not None:
-            prior = no_precision(item) if prior is None else prior
-            shift = ridge[:, None] * self.item_knowledge_.means(None, 1, threads)
-        solve_rows(
+        solve_towards(
+            None if self.item_knowledge_ is None else self.item_knowledge_.means(None, 1, threads),
             observed,
             users,
             item,
-            ridge=ridge,
+            ridge=fitted.ridge(observed, self._n_counted("user")),
             terms=fitted.terms,
             n_threads=1,
             solver=TO_THE_LAST_DIGIT,
             prior=prior,
-            shift=shift,
         )
         return NewItem(self.user_index_, self.item_index_, rated, self.item_answers(item))
 

@@ -32,6 +32,7 @@ from matinee.models.options import (
 from matinee.models.parameters import thread_count
 from matinee.models.search_space import OF_FEATURES, Doubling, Real, SearchSpace, ratings_per_row
 from matinee.ratings import Ratings, Rows
+from matinee.solving.expected_rows import solve_towards
 from matinee.solving.history import Iteration
 from matinee.solving.ranking import Ranker
 from matinee.solving.row_problem import (
@@ -42,7 +43,6 @@ from matinee.solving.row_problem import (
     Solver,
     Terms,
     as_ridge,
-    solve_rows,
 )
 from matinee.solving.training_loop import AlternationInMemory, HeldOut, Measure, draw_start
 
@@ -361,16 +361,15 @@ class ImplicitALS(AlternatingModel):
             return users
         observed, part = fitted.training_values(self.rated_.pick(few)), users.pick(few)
         means = self.user_means(None if known is None else known.pick(few), len(few))
-        ridge = fitted.ridge(observed, self._n_counted("item"))
-        solve_rows(
+        solve_towards(
+            means,
             observed,
             self.item_side,
             part,
-            ridge=ridge,
+            ridge=fitted.ridge(observed, self._n_counted("item")),
             terms=fitted.terms,
             n_threads=threads,
             prior=fitted.terms.prior(self.counted_items, threads),
-            shift=None if means is None else ridge[:, None] * means,
         )
         users = Side(users.factors.copy(), None)
         users.put(few, part)

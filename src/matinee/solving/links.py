@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from matinee.ratings import Rows
 from matinee.solving.blas import blas_threads
+from matinee.solving.expected_rows import solve_towards
 from matinee.solving.row_problem import (
     TO_THE_LAST_DIGIT,
     Floats,
@@ -17,9 +18,7 @@ from matinee.solving.row_problem import (
     Solver,
     Terms,
     bordered_rows,
-    no_precision,
     side_of,
-    solve_rows,
 )
 from matinee.solving.sparse_products import multiply
 from matinee.solving.training_loop import AlternationInMemory
@@ -141,39 +140,21 @@ class LinkedSide:
 
     def solve(self, across: LinkedSide, terms: Terms, solver: Solver, n_threads: int) -> Losses:
         """Solve the rows that have ratings; the penalty is then of no use if there is a link."""
-        prior = terms.prior(across.counted, n_threads)
-        if self.link is None:
-            return self._solve(self.side, across, prior, None, terms, solver, n_threads)
-        part = self.side.pick(self.link.rated) if len(self._unrated) else self.side
-        means = self.link.means[self.link.rated]
-        shift = self.ridge[:, None] * means
-        prior = no_precision(part) if prior is None else prior
-        losses = self._solve(part, across, prior, shift, terms, solver, n_threads)
-        if part is not self.side:
-            self.side.put(self.link.rated, part)
-        return losses_without_shift(losses, part, shift)
-
-    def _solve(
-        self,
-        solved: Side,
-        across: LinkedSide,
-        prior: Doubles | None,
-        shift: Floats | None,
-        terms: Terms,
-        solver: Solver,
-        n_threads: int,
-    ) -> Losses:
-        return solve_rows(
+        part = self.counted
+        losses = solve_towards(
+            None if self.link is None else self.link.means[self.link.rated],
             self.observed,
             across.side,
-            solved,
+            part,
             ridge=self.ridge,
             terms=terms,
             n_threads=n_threads,
             solver=solver,
-            prior=prior,
-            shift=shift,
+            prior=terms.prior(across.counted, n_threads),
         )
+        if self.link is not None and part is not self.side:
+            self.side.put(self.link.rated, part)
+        return losses
 
     def learn(self) -> float:
         """Fit the link to the rows, and put what it expects where there are no ratings.
@@ -189,12 +170,6 @@ class LinkedSide:
         if len(self._unrated):
             self.side.put(self._unrated, side_of(self.link.means[self._unrated], self.side))
         return self.link.penalty(rows)
-
-
-def losses_without_shift(losses: Losses, solved: Side, shift: Floats) -> Losses:
-    """The losses of rows with a shift, of whose squared error the kernel subtracts 2 shiftᵀy."""
-    product = float(np.einsum("ij,ij->", bordered_rows(solved), shift, dtype=np.float64))
-    return Losses(losses.squared_error + 2 * product, losses.penalty)
 
 
 class LinkedAlternation(AlternationInMemory):

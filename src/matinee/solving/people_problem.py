@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.ratings import Rows
+from matinee.solving.expected_rows import solve_towards
 from matinee.solving.linear_systems import solved
 from matinee.solving.row_problem import (
     TO_THE_LAST_DIGIT,
@@ -17,9 +18,7 @@ from matinee.solving.row_problem import (
     Side,
     Solver,
     Terms,
-    no_precision,
     side_of,
-    solve_rows,
     with_ones,
 )
 
@@ -98,10 +97,8 @@ class PeopleProblem:
         solver: Solver,
         means: Floats | None,
     ) -> None:
-        prior = None if self.prior is None else share * self.prior
-        if means is not None and prior is None:
-            prior = no_precision(side)
-        solve_rows(
+        solve_towards(
+            means,
             observed,
             self.items,
             side,
@@ -109,8 +106,7 @@ class PeopleProblem:
             terms=self.terms.with_unobserved_share(share),
             n_threads=min(n_threads, observed.n_rows),
             solver=solver,
-            prior=prior,
-            shift=None if means is None else ridge[:, None] * means,
+            prior=None if self.prior is None else share * self.prior,
         )
 
     def baselines(self, rated: Rows, columns: NDArray[Any], mean: Floats) -> NDArray[np.float64]:

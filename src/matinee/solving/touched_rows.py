@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.ratings import Rows
-from matinee.solving.links import losses_without_shift
+from matinee.solving.expected_rows import solve_towards
 from matinee.solving.row_problem import (
     CHOLESKY,
     Floats,
@@ -18,8 +18,6 @@ from matinee.solving.row_problem import (
     Side,
     Solver,
     Terms,
-    no_precision,
-    solve_rows,
 )
 from matinee.solving.training_loop import Alternation
 
@@ -80,23 +78,18 @@ class TouchedSide:
         solver: Solver,
         threads: int,
     ) -> Losses:
-        ridge, threads = self.ridge(observed), min(threads, observed.n_rows)
-        prior, shift = across.prior(terms, threads), None
-        if means is not None:
-            prior = no_precision(solved) if prior is None else prior
-            shift = ridge[:, None] * means
-        losses = solve_rows(
+        threads = min(threads, observed.n_rows)
+        return solve_towards(
+            means,
             observed,
             across.side,
             solved,
-            ridge=ridge,
+            ridge=self.ridge(observed),
             terms=terms,
             n_threads=threads,
             solver=solver,
-            prior=prior,
-            shift=shift,
+            prior=across.prior(terms, threads),
         )
-        return losses if shift is None else losses_without_shift(losses, solved, shift)
 
     def prior(self, terms: Terms, threads: int) -> NDArray[np.float64] | None:
         """What all rows that count add to every row of the other side."""
