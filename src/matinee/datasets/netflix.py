@@ -12,6 +12,7 @@ from matinee.datasets.files import DataFile
 from matinee.datasets.names import shorten
 from matinee.datasets.reading import Reading
 from matinee.datasets.tables import ratings_of_frame
+from matinee.datasets.whole_lines import NO_SEPARATOR, whole_lines
 from matinee.errors import DataError
 from matinee.ratings import Ratings
 
@@ -20,8 +21,6 @@ RATINGS_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*\d+:[ \t]*\r?\n\s*\d+,")
 TITLE_LINE = re.compile(r"(\d+),(\d{4}|NULL),(.+)")
 RATING_LINE = re.compile(r"\s*\d+\s*,\s*\d+(?:\.\d+)?\s*(?:,\s*[^,]*)?")
 MOVIE_LINE = re.compile(r"\s*\d+\s*:\s*")
-# The separator of a field of which there is only one: no text holds it.
-NO_SEPARATOR = "\x1f"
 
 
 def is_netflix(file: DataFile) -> bool:
@@ -32,14 +31,7 @@ def is_netflix(file: DataFile) -> bool:
 def ratings_of_netflix(file: DataFile, reading: Reading) -> Ratings:
     """The ratings in ``combined_data_1.txt``, or in the file of one movie, such as ``mv_0000001.txt``."""
     try:
-        lines = pl.read_csv(
-            file.source(),
-            has_header=False,
-            separator=NO_SEPARATOR,
-            quote_char=None,
-            schema={"line": pl.String},
-            glob=False,
-        )["line"].str.strip_chars()
+        lines = whole_lines(file).str.strip_chars()
     except UNREADABLE as error:
         raise _first_fault(file) from error
     is_movie = lines.str.ends_with(":")

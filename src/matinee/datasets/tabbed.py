@@ -9,7 +9,7 @@ import polars as pl
 from matinee.datasets.delimited import UNREADABLE
 from matinee.datasets.files import DataFile
 from matinee.datasets.names import shorten
-from matinee.datasets.netflix import NO_SEPARATOR
+from matinee.datasets.whole_lines import NO_SEPARATOR, whole_lines
 from matinee.errors import DataError
 
 
@@ -23,14 +23,7 @@ def tabbed_lines(file: DataFile, names: tuple[str, ...]) -> pl.DataFrame:
     """
     file.settle_encoding()
     try:
-        lines = pl.read_csv(
-            file.source(),
-            has_header=False,
-            separator=NO_SEPARATOR,
-            quote_char=None,
-            schema={"line": pl.String},
-            glob=False,
-        )["line"]
+        lines = whole_lines(file)
     except UNREADABLE as error:
         raise first_fault(file, names, lambda fields: NO_SEPARATOR not in "".join(fields)) from error
     lines = lines.filter(lines.str.strip_chars().fill_null("") != "")
