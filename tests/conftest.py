@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,3 +121,21 @@ def movielens() -> Callable[[str], Path]:
         return Path(folder) / name
 
     return find
+
+
+@pytest.fixture
+def without_package(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Makes a package one that is not installed, for a module of ours that is then to be imported again."""
+
+    def hide(package: str, module: str) -> None:
+        real = builtins.__import__
+
+        def without(name: str, *rest: Any, **named: Any) -> Any:
+            if name.split(".")[0] == package:
+                raise ModuleNotFoundError(f"No module named {name!r}")
+            return real(name, *rest, **named)
+
+        monkeypatch.delitem(sys.modules, module)
+        monkeypatch.setattr(builtins, "__import__", without)
+
+    return hide

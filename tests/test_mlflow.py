@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
 import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -197,15 +196,9 @@ def test_questions_that_cannot_be_answered_are_refused(tmp_path: Path, model: An
         served.predict(pd.DataFrame({"user": [model.user_index_.id_at(0)]}), params={"n": 0})
 
 
-def test_without_mlflow_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any, **named: Any) -> Any:
-        if name.split(".")[0] == "mlflow":
-            raise ModuleNotFoundError(f"No module named {name!r}")
-        return real(name, *rest, **named)
-
-    monkeypatch.delitem(sys.modules, "matinee.mlflow")
-    monkeypatch.setattr(builtins, "__import__", without)
+def test_without_mlflow_the_error_says_what_to_install(
+    without_package: Callable[[str, str], None],
+) -> None:
+    without_package("mlflow", "matinee.mlflow")
     with pytest.raises(MissingExtraError, match=r'python -m pip install "matinee\[mlflow\]"'):
         importlib.import_module("matinee.mlflow")

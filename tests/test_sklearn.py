@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import importlib
-import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -276,15 +275,9 @@ def test_columns_in_another_order_than_in_the_fit_are_refused(data: Any) -> None
         found.predict(frame[["item", "user"]])
 
 
-def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any, **named: Any) -> Any:
-        if name.split(".")[0] == "sklearn":
-            raise ModuleNotFoundError(f"No module named {name!r}")
-        return real(name, *rest, **named)
-
-    monkeypatch.delitem(sys.modules, "matinee.sklearn")
-    monkeypatch.setattr(builtins, "__import__", without)
+def test_without_scikit_learn_the_error_says_what_to_install(
+    without_package: Callable[[str, str], None],
+) -> None:
+    without_package("sklearn", "matinee.sklearn")
     with pytest.raises(MissingExtraError, match=r'python -m pip install "matinee\[sklearn\]"'):
         importlib.import_module("matinee.sklearn")
