@@ -25,6 +25,10 @@ extern const Level kBaseline;
 #if defined(__x86_64__)
 extern const Level kAvx2;
 extern const Level kAvx512;
+#ifdef MATINEE_HAS_BF16
+extern const Level kAvx512Bf16;
+extern const Level kAmx;
+#endif
 #endif
 
 }  // namespace matinee

@@ -123,28 +123,27 @@ static inline void multiply_block_transposed(const float* inverse, const float* 
   }
 }
 
-// Uᵀ z = b and Uᵀ w = s together, in place.
-static inline void solve_forward(const float* U, int64_t size, const float* inverses, float* z, float* w) {
+// Uᵀ z = b in place, for each of the columns z.
+template <int64_t Columns>
+static inline void solve_forward(const float* U, int64_t size, const float* inverses, float* const (&columns)[Columns]) {
   for (int64_t first = 0; first < size; first += kBlock) {
-    Vec z_even[kBlockVecs], w_even[kBlockVecs], z_odd[kBlockVecs] = {}, w_odd[kBlockVecs] = {};
-    for (int64_t v = 0; v < kBlockVecs; ++v) {
-      z_even[v] = load(z + first + v * kLanes);
-      w_even[v] = load(w + first + v * kLanes);
-    }
+    Vec even[Columns][kBlockVecs], odd[Columns][kBlockVecs] = {};
+    for (int64_t c = 0; c < Columns; ++c)
+      for (int64_t v = 0; v < kBlockVecs; ++v) even[c][v] = load(columns[c] + first + v * kLanes);
     for (int64_t p = 0; p < first; p += 2)
       for (int64_t v = 0; v < kBlockVecs; ++v) {
         const Vec factors = load(U + p * size + first + v * kLanes);
         const Vec more_factors = load(U + (p + 1) * size + first + v * kLanes);
-        z_even[v] -= z[p] * factors;
-        w_even[v] -= w[p] * factors;
-        z_odd[v] -= z[p + 1] * more_factors;
-        w_odd[v] -= w[p + 1] * more_factors;
+        for (int64_t c = 0; c < Columns; ++c) {
+          even[c][v] -= columns[c][p] * factors;
+          odd[c][v] -= columns[c][p + 1] * more_factors;
+        }
       }
-    float left[kBlock];
-    for (int64_t v = 0; v < kBlockVecs; ++v) store(left + v * kLanes, z_even[v] + z_odd[v]);
-    multiply_block(inverses + first * kBlock, left, z + first);
-    for (int64_t v = 0; v < kBlockVecs; ++v) store(left + v * kLanes, w_even[v] + w_odd[v]);
-    multiply_block(inverses + first * kBlock, left, w + first);
+    for (int64_t c = 0; c < Columns; ++c) {
+      float left[kBlock];
+      for (int64_t v = 0; v < kBlockVecs; ++v) store(left + v * kLanes, even[c][v] + odd[c][v]);
+      multiply_block(inverses + first * kBlock, left, columns[c] + first);
+    }
   }
 }
 

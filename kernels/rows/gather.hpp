@@ -122,22 +122,6 @@ static inline void gather_targets(const RowProblem& problem, int64_t begin, int6
   sums.ones += double(n);
 }
 
-static inline void gather_ratings(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
-                                  BorderSums& sums) {
-  for (int64_t p = 0; p < n; ++p) copy_factors<false>(problem, begin + p, 1, scratch.panel + p * scratch.width);
-  gather_targets(problem, begin, n, scratch, sums);
-}
-
-// Notes where the factors are, to use them in place: see can_use_in_place.
-static inline BorderSums gather_scattered(const RowProblem& problem, int64_t begin, int64_t end, Scratch& scratch) {
-  const RowProblem local = problem;
-  BorderSums sums;
-  for (int64_t j = begin; j < end; ++j)
-    scratch.rows[j - begin] = local.fixed + int64_t(local.columns[j]) * local.n_factors;
-  gather_targets(local, begin, end - begin, scratch, sums);
-  return sums;
-}
-
 static inline Vec square_root(Vec of) {
   Vec roots;
   for (int64_t lane = 0; lane < kLanes; ++lane) roots[lane] = __builtin_sqrtf(of[lane]);
@@ -179,15 +163,6 @@ static inline void weigh_targets(const RowProblem& problem, int64_t begin, int64
   sums.ones += sum_lanes(whole);
 }
 
-// Scaled: √c · y beside (√c · t, √c). Plain: y beside (c · t, c).
-template <bool scaled>
-static inline void gather_weighted(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
-                                   BorderSums& sums) {
-  weigh_targets<scaled>(problem, begin, n, scratch, sums);
-  for (int64_t p = 0; p < n; ++p)
-    copy_factors<scaled>(problem, begin + p, scratch.side[2 * p + 1], scratch.panel + p * scratch.width);
-}
-
 constexpr float kLeastConfidence = 1e-20f;
 
 // The weights of n values a register at a time. Scaled: √c · t beside √c; plain: c · t beside c.
@@ -225,34 +200,53 @@ static inline void weigh_confidence(const RowProblem& problem, int64_t begin, in
   sums.targets_squared += sum_lanes(seen);
 }
 
-// Scaled: √c · y beside (√c · t, √c), whose products are A and b. Plain: y beside (c · t, c).
+// The numbers beside the factors of n ratings. Scaled: √c · t beside √c; plain: c · t beside c.
 template <bool scaled>
-static inline void gather_confidence(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
-                                     BorderSums& sums) {
-  if (problem.weights)
+static inline void gather_sides(const RowProblem& problem, int64_t begin, int64_t n, Scratch& scratch,
+                                BorderSums& sums) {
+  if (problem.feedback == Feedback::ratings && !problem.weights)
+    gather_targets(problem, begin, n, scratch, sums);
+  else if (problem.feedback == Feedback::ratings)
+    weigh_targets<scaled>(problem, begin, n, scratch, sums);
+  else if (problem.weights)
     weigh_confidence<scaled, true>(problem, begin, n, scratch.side, sums);
   else
     weigh_confidence<scaled, false>(problem, begin, n, scratch.side, sums);
-  for (int64_t p = 0; p < n; ++p)
-    copy_factors<scaled>(problem, begin + p, scratch.side[2 * p + 1], scratch.panel + p * scratch.width);
+}
+
+// Whether ratings differ in what they weigh.
+static inline bool are_weighted(const RowProblem& problem) {
+  return problem.feedback == Feedback::confidence || problem.weights;
 }
 
 enum class Weights { scaled, plain };
 
+// Scaled: √c · y beside (√c · t, √c), whose products are A and b. Plain: y beside (c · t, c).
 static inline BorderSums gather(const RowProblem& problem, int64_t begin, int64_t end, Weights weights,
                                 Scratch& scratch) {
   const RowProblem local = problem;  // its members cannot then alias what is stored
+  const int64_t n = end - begin;
   BorderSums sums;
-  if (local.feedback == Feedback::ratings && !local.weights)
-    gather_ratings(local, begin, end - begin, scratch, sums);
-  else if (local.feedback == Feedback::ratings && weights == Weights::scaled)
-    gather_weighted<true>(local, begin, end - begin, scratch, sums);
-  else if (local.feedback == Feedback::ratings)
-    gather_weighted<false>(local, begin, end - begin, scratch, sums);
-  else if (weights == Weights::scaled)
-    gather_confidence<true>(local, begin, end - begin, scratch, sums);
+  if (weights == Weights::scaled)
+    gather_sides<true>(local, begin, n, scratch, sums);
   else
-    gather_confidence<false>(local, begin, end - begin, scratch, sums);
+    gather_sides<false>(local, begin, n, scratch, sums);
+  float* row = scratch.panel;
+  if (weights == Weights::scaled && are_weighted(local))
+    for (int64_t p = 0; p < n; ++p, row += scratch.width)
+      copy_factors<true>(local, begin + p, scratch.side[2 * p + 1], row);
+  else
+    for (int64_t p = 0; p < n; ++p, row += scratch.width) copy_factors<false>(local, begin + p, 1, row);
+  return sums;
+}
+
+// The same as scaled, but notes where the factors are, unscaled, to use them in place.
+static inline BorderSums gather_scattered(const RowProblem& problem, int64_t begin, int64_t end, Scratch& scratch) {
+  const RowProblem local = problem;
+  BorderSums sums;
+  for (int64_t j = begin; j < end; ++j)
+    scratch.rows[j - begin] = local.fixed + int64_t(local.columns[j]) * local.n_factors;
+  gather_sides<true>(local, begin, end - begin, scratch, sums);
   return sums;
 }
 

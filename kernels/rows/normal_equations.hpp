@@ -74,24 +74,32 @@ static inline BorderSums add_parts(const RowParts& parts, Scratch& scratch) {
   return sums;
 }
 
-// Adds the ratings from begin to end; the first of them replace what is there if it is fresh.
-static inline BorderSums accumulate_ratings(const RowProblem& problem, int64_t begin, int64_t end, bool is_fresh,
-                                            Prefetcher& prefetcher, Scratch& scratch) {
+// Calls add(panel, first, n) for the ratings from begin to end, step at a time: in place, or copied side by side and scaled.
+template <class Add>
+static inline BorderSums for_each_gathered(const RowProblem& problem, int64_t begin, int64_t end, int64_t step,
+                                           bool in_place, Scratch& scratch, Add add) {
   BorderSums sums;
-  for (int64_t first = begin; first < end; first += scratch.panel_size) {
-    const int64_t last = first + scratch.panel_size < end ? first + scratch.panel_size : end;
-    const int64_t limit = last + scratch.panel_size;
-    const bool replaces = is_fresh && first == begin;
+  for (int64_t first = begin; first < end; first += step) {
+    const int64_t last = first + step < end ? first + step : end;
     if (is_stopped(problem)) return sums;
-    if (problem.scattered) {
+    if (in_place) {
       sums += gather_scattered(problem, first, last, scratch);
-      add_ratings(problem, Scattered{scratch.rows}, last - first, replaces, scratch, prefetcher, limit);
+      add(Scattered{scratch.rows}, first, last - first);
     } else {
       sums += gather(problem, first, last, Weights::scaled, scratch);
-      add_ratings(problem, Strided{scratch.panel, scratch.width}, last - first, replaces, scratch, prefetcher, limit);
+      add(Strided{scratch.panel, scratch.width}, first, last - first);
     }
   }
   return sums;
+}
+
+// Adds the ratings from begin to end; the first of them replace what is there if it is fresh.
+static inline BorderSums accumulate_ratings(const RowProblem& problem, int64_t begin, int64_t end, bool is_fresh,
+                                            Prefetcher& prefetcher, Scratch& scratch) {
+  const int64_t step = scratch.panel_size;
+  return for_each_gathered(problem, begin, end, step, problem.scattered, scratch, [&](auto panel, int64_t first, int64_t n) {
+    add_ratings(problem, panel, n, is_fresh && first == begin, scratch, prefetcher, first + n + step);
+  });
 }
 
 static inline BorderSums accumulate(const RowProblem& problem, int64_t row, Prefetcher& prefetcher,
@@ -115,18 +123,21 @@ static inline bool factorize(const RowProblem& problem, float ridge, Scratch& sc
 }
 
 static inline float trace(const RowProblem& problem, const Scratch& scratch) {
-  float sum = 0;
-  for (int64_t f = 0; f < problem.n_factors; ++f) sum += scratch.A[f * scratch.width + f];
-  return sum;
+  // Four sums side by side, as each waits for its last addition.
+  float sums[4] = {};
+  for (int64_t f = 0; f < problem.n_factors; ++f) sums[f % 4] += scratch.A[f * scratch.width + f];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 // One over the root of the smallest of the first n pivots of the factor.
 static inline float largest_inverse(int64_t n, const Scratch& scratch) {
-  float largest = 0;
-  for (int64_t f = 0; f < n; ++f) {
-    const float inverse = scratch.inverse_diagonal[f];
-    largest = inverse > largest ? inverse : largest;
+  Vec found = {};
+  for (int64_t f = 0; f < n; f += kLanes) {
+    const Vec inverses = load_first(scratch.inverse_diagonal + f, n - f < kLanes ? n - f : kLanes);
+    found = inverses > found ? inverses : found;
   }
+  float largest = 0;
+  for (int64_t lane = 0; lane < kLanes; ++lane) largest = found[lane] > largest ? found[lane] : largest;
   return largest;
 }
 

@@ -42,13 +42,8 @@ static inline bool errors_matter(const Difficulty& row, double length_squared, d
 // to = A⁻¹ · from, as precisely as the factor has it.
 static inline void apply_factor(const Border& border, const double* from, double* to, Scratch& scratch) {
   const int64_t width = scratch.width;
-  // The second column of the forward solve has nothing to do here.
-  float* idle = scratch.border;
-  for (int64_t f = 0; f < width; ++f) {
-    scratch.z[f] = float(from[f]);
-    idle[f] = 0.0f;
-  }
-  solve_forward(scratch.A, width, scratch.inverses, scratch.z, idle);
+  for (int64_t f = 0; f < width; ++f) scratch.z[f] = float(from[f]);
+  solve_forward<1>(scratch.A, width, scratch.inverses, {scratch.z});
   to[width] = solve_bordered(border, from[width], nullptr, scratch);
   for (int64_t f = 0; f < width; ++f) to[f] = scratch.z[f];
 }
@@ -89,27 +84,51 @@ static inline Refined judge(const RowProblem& problem, const Difficulty& row, do
   return {good, objective};
 }
 
+// The same square where a factor is of rounded numbers: one correction leaves 1e-5, while 1e-4 would do for a half-step.
+constexpr double kOnlyRoundedCorrection = 1e-5;
+
+// What a refinement multiplies with: A from the ratings themselves, in double precision.
+struct PreciseProducts {
+  const RowProblem& problem;
+  int64_t row;
+  float ridge;
+  Scratch& scratch;
+  // Squares of corrections' shares of x. One leaves about its own share of the error: after the only one, of 1e-3, 1e-6 is
+  // left; and the last of several is not needed any more.
+  static constexpr double kOnlyCorrection = 1e-6, kLastCorrection = 1e-12;
+
+  // residual = b − A x; returns the objective of x.
+  double find_slope(const double* x, double* residual) const {
+    const double loss = find_residual(problem, row, ridge, 1, x, residual, scratch);
+    return loss + penalty_of_prior(problem, row, ridge, x, scratch.product, scratch.width);
+  }
+
+  // product = −A · direction.
+  void multiply(const double* direction, double* product) const {
+    find_residual(problem, row, ridge, 0, direction, product, scratch);
+  }
+};
+
 // Conjugate gradients on the ratings themselves, with the factor as the preconditioner. If the factor is any good, the
 // first correction suffices and each step has about the length 1.
-static inline Refined refine(const RowProblem& problem, int64_t row, float ridge, const Border& border,
+template <class Products>
+static inline Refined refine(const RowProblem& problem, const Products& products, const Border& border,
                              const Difficulty& difficulty, Scratch& scratch) {
   const int64_t size = scratch.width + 1;
   double *x = scratch.precise_x, *residual = scratch.residual, *direction = scratch.direction,
          *product = scratch.product;
-  double objective = find_residual(problem, row, ridge, 1, x, residual, scratch);
-  objective += penalty_of_prior(problem, row, ridge, x, product, scratch.width);
+  double objective = products.find_slope(x, residual);
   apply_factor(border, residual, direction, scratch);
   double decrease = dot(residual, direction, size);
   // With a shift the objective has no natural zero to compare with.
   const auto is_small = [&](double part, double share) { return problem.shift || part <= share * objective; };
-  // A correction leaves about its own relative size of the error: after 1e-3 of x, 1e-6 is left.
-  if (dot(direction, direction, size) <= 1e-6 * dot(x, x, size) && difficulty.condition <= kTrustedCondition &&
+  if (dot(direction, direction, size) <= Products::kOnlyCorrection * dot(x, x, size) && difficulty.condition <= kTrustedCondition &&
       is_small(decrease, 100 * kTolerance)) {
     for (int64_t f = 0; f < size; ++f) x[f] += direction[f];
     return judge(problem, difficulty, objective - decrease, scratch);
   }
   for (int step = 0; step < kRefinements && !is_stopped(problem); ++step) {
-    find_residual(problem, row, ridge, 0, direction, product, scratch);
+    products.multiply(direction, product);
     const double curvature = -dot(direction, product, size);
     const double length = decrease / curvature;
     if (!(length > 0.5 && length < 2)) break;
@@ -120,7 +139,7 @@ static inline Refined refine(const RowProblem& problem, int64_t row, float ridge
     }
     apply_factor(border, residual, product, scratch);
     const double next_decrease = dot(residual, product, size);
-    if (dot(product, product, size) <= 1e-12 * dot(x, x, size) && is_small(next_decrease, kTolerance))
+    if (dot(product, product, size) <= Products::kLastCorrection * dot(x, x, size) && is_small(next_decrease, kTolerance))
       return judge(problem, difficulty, objective, scratch);
     const double momentum = next_decrease / decrease;
     decrease = next_decrease;

@@ -1,8 +1,8 @@
 // The memory that one thread works in: taken once, before the loops.
 #pragma once
 
-#include "levels/simd.hpp"
 #include "problems/row_problem.hpp"
+#include "rows/rounded_panel.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {
@@ -31,6 +31,8 @@ struct Scratch {
   int64_t panel_size;       // ratings of a row that the panel takes at a time
   float* panel;             // places × width: √c · y
   const float** rows;       // places: where the factors are, if they are used in place
+  uint32_t* pairs;          // of a rounded panel, if the level has it
+  uint32_t* transposed;     // the same
   float* side;              // places × 2: √c · t, √c
   float* moved;             // places
   float* predicted;         // the longest row
@@ -75,6 +77,8 @@ struct Scratch {
     take(panel, places * width);
     take(side, 2 * places);
     take(rows, places);
+    take(pairs, kRounds ? rounded_numbers(width) : 0);
+    take(transposed, kTransposes ? rounded_numbers(width) : 0);
     take(moved, places);
     take(predicted, round_up(longest_row, kBlock));
     take(A, width * width);

@@ -2,27 +2,15 @@
 #pragma once
 
 #include "rows/conjugate_gradient.hpp"
-#include "rows/normal_draws.hpp"
 #include "rows/precise_answer.hpp"
 #include "rows/refine.hpp"
 #include "rows/report.hpp"
+#include "rows/rounded_row.hpp"
 #include "rows/short_row.hpp"
 #include "rows/subspace.hpp"
 
 namespace matinee {
 namespace MATINEE_LEVEL {
-
-// The noise of a row's draw, or null for the mean.
-static inline const float* draw_noise(const RowProblem& problem, int64_t row, Scratch& scratch) {
-  if (!(problem.spread > 0)) return nullptr;
-  // The number of the bias follows those of the factors, so that it does not depend on the padding.
-  float* noise = scratch.border;
-  draw_normals(problem.seed, uint64_t(row * problem.noise_stride), problem.n_factors + 1, problem.spread, noise);
-  const float of_bias = noise[problem.n_factors];
-  for (int64_t f = problem.n_factors; f < scratch.width; ++f) noise[f] = 0.0f;
-  noise[scratch.width] = of_bias;
-  return noise;
-}
 
 // The ridge with which a row to draw could be factorised: its own, or the least that single precision needs; negative
 // if there is none.
@@ -38,41 +26,6 @@ static inline float factorize_to_draw(const RowProblem& problem, int64_t row, fl
   return ridge;
 }
 
-struct Factorized {
-  Border border;
-  double objective;
-  Difficulty difficulty;
-};
-
-// Turns the factorised system into x, in scratch.precise_x, and says what the objective is there.
-static inline Factorized solve_factorized(const RowProblem& problem, int64_t row, float ridge, float size,
-                                          const BorderSums& sums, Scratch& scratch) {
-  const int64_t width = scratch.width;
-  for (int64_t f = 0; f < width; ++f) {
-    scratch.z[f] = scratch.border[f];
-    scratch.w[f] = problem.biases ? scratch.border[width + f] : 0.0f;
-  }
-  solve_forward(scratch.A, width, scratch.inverses, scratch.z, scratch.w);
-  double objective = sums.targets_squared - dot(scratch.z, scratch.z, width);
-  double worst = condition(problem.n_factors, size, scratch);
-  Border border{problem.biases != nullptr, 0};
-  if (border.present) {
-    border.pivot = border_pivot(problem, row, sums.ones, ridge, scratch);
-    const double left = sums.targets - dot(scratch.w, scratch.z, width);
-    objective -= left * left / border.pivot;
-    // Factors that are nearly constant are hard to tell from a bias.
-    const double of_border = (sums.ones + ridge) / border.pivot;
-    worst = worst > of_border ? worst : of_border;
-  }
-  const float* noise = draw_noise(problem, row, scratch);
-  // What moving x from the minimum adds: (x − mean)ᵀ A (x − mean).
-  if (noise) objective += dot(noise, noise, width) + (border.present ? double(noise[width]) * noise[width] : 0);
-  double* x = scratch.precise_x;
-  x[width] = solve_bordered(border, sums.targets, noise, scratch);
-  for (int64_t f = 0; f < width; ++f) x[f] = scratch.z[f];
-  return {border, objective, {worst, size, sums.targets_squared}};
-}
-
 static inline void draw_by_factors(const RowProblem& problem, int64_t row, Prefetcher& prefetcher, Scratch& scratch) {
   const BorderSums sums = accumulate(problem, row, prefetcher, scratch);
   const float size = trace(problem, scratch);
@@ -86,6 +39,7 @@ static inline void draw_by_factors(const RowProblem& problem, int64_t row, Prefe
 }
 
 static inline void solve_by_factors(const RowProblem& problem, int64_t row, Prefetcher& prefetcher, Scratch& scratch) {
+  if (wants_rounding(problem, row, scratch.width) && solve_by_rounded_factors(problem, row, prefetcher, scratch)) return;
   const BorderSums sums = accumulate(problem, row, prefetcher, scratch);
   const float size = trace(problem, scratch), ridge = problem.ridge[row];
   if (!factorize(problem, ridge, scratch)) return answer_precisely(problem, row, scratch);
@@ -97,7 +51,8 @@ static inline void solve_by_factors(const RowProblem& problem, int64_t row, Pref
       !problem.refine_always && !is_ill_conditioned(problem, n_ratings, found.difficulty.condition) &&
       (problem.shift || !errors_matter(found.difficulty, dot(x, x, scratch.width), found.objective));
   if (is_good) return report_difference(problem, row, x, found.objective, sums.targets_squared, scratch);
-  const Refined refined = refine(problem, row, ridge, found.border, found.difficulty, scratch);
+  const PreciseProducts products{problem, row, ridge, scratch};
+  const Refined refined = refine(problem, products, found.border, found.difficulty, scratch);
   if (!refined.good) return answer_precisely(problem, row, scratch);
   report(problem, row, x, refined.objective, scratch);
 }
@@ -105,7 +60,9 @@ static inline void solve_by_factors(const RowProblem& problem, int64_t row, Pref
 static inline void solve_exactly(const RowProblem& problem, int64_t row, Prefetcher& prefetcher, Scratch& scratch) {
   if (problem.spread > 0) return draw_by_factors(problem, row, prefetcher, scratch);
   if (is_short(problem, row, scratch.width)) {
-    const RowAnswer answer = solve_by_ratings(problem, row, prefetcher, scratch);
+    RowAnswer answer{false, 0, 0};
+    if (wants_rounding(problem, row, scratch.width)) answer = solve_by_ratings<true>(problem, row, prefetcher, scratch);
+    if (!answer.good && !answer.is_ill_conditioned) answer = solve_by_ratings<false>(problem, row, prefetcher, scratch);
     if (answer.good)
       return report_difference(problem, row, scratch.precise_x, answer.objective, answer.targets_squared, scratch);
   }
@@ -128,6 +85,7 @@ static inline void solve_in_steps(const RowProblem& problem, int64_t row, Scratc
 static inline void solve_rows(const RowProblem& problem, int64_t first, int64_t last, void* memory) {
   Scratch scratch(problem.n_factors, problem.longest_row, memory);
   Prefetcher prefetcher{problem, problem.indptr[first], problem.indptr[last]};
+  [[maybe_unused]] const TileRegisters registers{};
   for (int64_t row = first; row < last && !is_stopped(problem); ++row) {
     if (problem.indptr[row] == problem.indptr[row + 1] && !problem.shift)
       answer_empty_row(problem, row);

@@ -90,7 +90,7 @@ static inline Descent subspace_descent(const RowProblem& problem, int64_t begin,
     double trace = 0;
     for (int64_t first = 0; first < width; first += kSubspace) {
       const Subspace block{first, first + kSubspace < width ? kSubspace : width - first};
-      float change[kSubspace], idle[kSubspace] = {};
+      float change[kSubspace];
       accumulate_subspace(problem, begin, end, ridge, block, prior_x, change, scratch);
       const int64_t n = first + block.size < problem.n_factors ? block.size : problem.n_factors - first;
       for (int64_t f = 0; f < n; ++f) trace += scratch.A[f * block.size + f];
@@ -99,7 +99,7 @@ static inline Descent subspace_descent(const RowProblem& problem, int64_t begin,
       descent.notice(trace, solved ? 1 / (inverse * inverse) : 0);
       if (!solved) continue;
       for (int64_t f = 0; f < block.size; ++f) change[f] = -change[f];
-      solve_forward(scratch.A, block.size, scratch.inverses, change, idle);
+      solve_forward<1>(scratch.A, block.size, scratch.inverses, {change});
       solve_backward(scratch.A, block.size, scratch.inverses, change);
       follow_change(problem, begin, end, ridge, block, change, prior_x, scratch);
     }

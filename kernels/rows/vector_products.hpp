@@ -26,15 +26,15 @@ struct RowFactors {
   int64_t begin, end;
   Scratch& scratch;
 
-  // Finds the factors of n ratings: in place, or copied if they need padding.
+  // Finds the factors of n ratings: in place, or copied if they need padding or a sum.
   void find(int64_t first, int64_t n, const float** rows) const {
     const int64_t n_factors = problem.n_factors;
     for (int64_t r = 0; r < kLanes; ++r)
       rows[r] = problem.fixed + int64_t(problem.columns[first + (r < n ? r : 0)]) * n_factors;
-    if (n_factors == scratch.width) return;
+    if (n_factors == scratch.width && !problem.second) return;
     for (int64_t r = 0; r < kLanes; ++r) {
       float* copy = scratch.panel + r * scratch.width;
-      for (int64_t f = 0; f < n_factors; ++f) copy[f] = rows[r][f];
+      copy_factors<false>(problem, first + (r < n ? r : 0), 1, copy);
       rows[r] = copy;
     }
   }
