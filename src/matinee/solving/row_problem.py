@@ -73,14 +73,18 @@ def no_precision(solved: Side) -> NDArray[np.float64]:
 
 def bordered_rows(side: Side) -> Floats:
     """The factors, and the biases or zeros as the last column; float32, shape (n, n_factors + 1)."""
-    last = np.zeros(len(side.factors), np.float32) if side.biases is None else side.biases
-    rows: Floats = np.column_stack([side.factors, last])
+    rows: Floats = np.column_stack([side.factors, bias_or_zeros(side)])
     return rows
 
 
 def side_of(rows: Floats, like: Side) -> Side:
     """The side of such rows, with biases if the other one has them."""
     return Side(rows[:, :-1], None if like.biases is None else rows[:, -1])
+
+
+def bias_or_zeros(side: Side) -> Floats:
+    """The biases of a side, or zeros if it has none."""
+    return np.zeros(len(side.factors), np.float32) if side.biases is None else side.biases
 
 
 def bias_of(side: Side) -> Floats:

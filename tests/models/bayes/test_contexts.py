@@ -17,25 +17,7 @@ from matinee.models import BayesianALS
 from matinee.ratings import Contexts, Ratings
 from matinee.tuning.study_file import fingerprint
 
-WEEKDAYS = ["Friday", "Monday", "Saturday", "Sunday"]
-N_USERS, N_ITEMS = 40, 30
-
-
-def ratings_in_contexts(seed: int = 0, share: float = 0.4) -> Ratings:
-    generator = np.random.default_rng(seed)
-    users, items = np.nonzero(generator.random((N_USERS, N_ITEMS)) < share)
-    weekdays, devices = generator.integers(0, 4, size=len(users)), generator.integers(0, 3, size=len(users))
-    x, y = generator.normal(size=(N_USERS, 2)), generator.normal(size=(N_ITEMS, 2))
-    z, w = generator.normal(size=(4, 2)), generator.normal(size=(3, 2))
-    both = z[weekdays] + w[devices]
-    scores = ((x[users] + y[items]) * both + x[users] * y[items]).sum(axis=1)
-    return Ratings.from_arrays(
-        users * 3 + 1,
-        items * 2 + 5,
-        3 + 0.5 * scores + 0.3 * generator.normal(size=len(users)),
-        contexts={"weekday": np.array(WEEKDAYS)[weekdays], "device": np.array(["phone", "tv", ""])[devices]},
-    )
-
+from ..in_contexts import CONTEXTS, N_ITEMS, N_USERS, WEEKDAYS, planted, ratings_in_contexts
 
 PARAMETERS: dict[str, Any] = {"n_factors": 3, "n_samples": 12, "n_burn_in": 12, "n_kept": 12}
 
@@ -79,15 +61,6 @@ def scores(model: BayesianALS, context: dict[str, Any]) -> np.ndarray[Any, Any]:
         + np.einsum("usk,sk->su", x, z)[:, :, None]
         + np.einsum("isk,sk->si", y, z)[:, None, :]
     )
-
-
-CONTEXTS: list[dict[str, Any]] = [
-    {"weekday": "Saturday", "device": "tv"},
-    {"weekday": "Monday"},
-    {"device": None},
-    {"weekday": "Wednesday", "device": "phone"},
-    {},
-]
 
 
 @pytest.mark.parametrize("context", CONTEXTS, ids=str)
@@ -419,21 +392,6 @@ def test_the_chain_meets_a_plain_sampler_of_the_same_model() -> None:
     found = model.predict(users, items, context={"a": places[2], "b": places[3]})
     apart = np.abs(means[0] - means[1]).mean()
     assert np.abs(found - np.mean(means, axis=0)).mean() < max(2 * apart, 0.03)
-
-
-def planted(strength: float, seed: int) -> tuple[Ratings, Ratings, float]:
-    """Ratings of films of which some are liked at weekends and others on weekdays; its variance."""
-    generator = np.random.default_rng(seed)
-    n_users, n_items, n = 300, 120, 9000
-    pairs = generator.choice(n_users * n_items, size=n, replace=False)
-    users, items, days = pairs // n_items, pairs % n_items, generator.integers(0, 7, size=n)
-    x, y = generator.normal(size=(n_users, 3)), generator.normal(size=(n_items, 3))
-    of_film, of_day = generator.choice([-1.0, 1.0], size=n_items), np.where(np.arange(7) >= 5, 1.0, -0.4)
-    taste = strength * of_film[items] * of_day[days]
-    values = 3.5 + 0.3 * (x[users] * y[items]).sum(axis=1) + taste + 0.5 * generator.normal(size=n)
-    ratings = Ratings.from_arrays(users, items, values, contexts={"weekday": np.array(list("mtwhfsu"))[days]})
-    train, test = matinee.split(ratings, test_size=0.25, random_state=seed)
-    return train, test, float(taste.var())
 
 
 @pytest.mark.parametrize("strength", [0.5, 0.0])

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from matinee.models.bayes.contexts import SampledContexts
 from matinee.models.bayes.hyperprior import draw_noise_precision
-from matinee.models.bayes.posterior import Posterior, State, predict_with_strangers
+from matinee.models.bayes.posterior import Posterior, State
 from matinee.models.bayes.sampled_side import SampledSide
 from matinee.models.bayes.user_noise import UserNoise
+from matinee.models.people_in_contexts import predict_with_strangers
 from matinee.solving.contexts import in_context
 from matinee.solving.draws import Doubles
 from matinee.solving.history import Iteration
@@ -111,14 +112,14 @@ class Sampling(AlternationInMemory):
         self.scale = scale
         self.noise_precision = noise_precision
         self.user_noise = UserNoise(users.observed, items.observed) if user_noise else None
-        self.contexts = contexts
+        self.sampled_contexts = contexts
         self.n_burn_in = n_burn_in
         self.states = States(n_kept)
         self.posterior: Posterior
 
     def improve(self) -> Losses:
         """Do one sweep: draw the priors, users, items, contexts and the noise, each given the others."""
-        contexts = self.contexts
+        contexts = self.sampled_contexts
         unweighed = self._draw_users()
         beside = None if contexts is None else contexts.beside_users
         squared_error = self._draw(self.sampled_items, self.users, second=beside)
@@ -147,7 +148,7 @@ class Sampling(AlternationInMemory):
             With such noise, the squared error that all ratings have, whoever gave them.
         """
         noise = self.user_noise
-        beside = None if self.contexts is None else self.contexts.beside_items
+        beside = None if self.sampled_contexts is None else self.sampled_contexts.beside_items
         if noise is None:
             self._draw(self.sampled_users, self.items, second=beside)
             return None
@@ -180,7 +181,7 @@ class Sampling(AlternationInMemory):
         regression = self.sampled_users.regression
         weights = None if regression is None else regression.weights.copy()
         degrees = None if self.user_noise is None else self.user_noise.degrees
-        contexts = None if self.contexts is None else self.contexts.values
+        contexts = None if self.sampled_contexts is None else self.sampled_contexts.values.side
         return State(items, self.sampled_users.prior, weights, self.noise_precision, degrees, contexts)
 
     @property
@@ -201,7 +202,7 @@ class Sampling(AlternationInMemory):
             features,
             self.terms.offset,
             self.n_threads,
-            context_sizes=() if self.contexts is None else self.contexts.sizes,
+            context_sizes=() if self.sampled_contexts is None else self.sampled_contexts.sizes,
         )
 
     def has_flattened(self, tolerance: float | None) -> bool:
@@ -234,13 +235,13 @@ class RunningAverage:
 
     def _predicted(self, fit: Sampling) -> Floats:
         rows, columns = self.held_out.rows, self.held_out.columns
-        if fit.contexts is None:
+        if fit.sampled_contexts is None:
             predict = partial(self._predict, fit)
             return predict_with_strangers(predict, rows, columns, fit.users, lambda: fit.stranger)
         people = fit.users.pick(np.maximum(rows, 0))
         strangers = np.flatnonzero(rows < 0)
         people.put(strangers, fit.stranger.pick(np.zeros_like(strangers)))
-        people = in_context(people, fit.contexts.of(self.held_out.contexts))
+        people = in_context(people, fit.sampled_contexts.values.of(self.held_out.contexts))
         return self._predict(fit, np.arange(len(rows)), columns, people)
 
     def _predict(self, fit: Sampling, rows: Any, columns: Any, users: Side) -> Floats:

@@ -15,12 +15,13 @@ from matinee.checks import number, random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.bayes.answers import SampledModel
 from matinee.models.bayes.chain import RunningAverage, Sampling
-from matinee.models.bayes.contexts import SampledContexts, with_contexts_in_use
+from matinee.models.bayes.contexts import SampledContexts
 from matinee.models.bayes.convergence import effective_sample_size
 from matinee.models.bayes.new_data import ItemPriors, Sweeps, TouchedRows, grown, in_turn, solved_item
 from matinee.models.bayes.posterior import Posterior
 from matinee.models.bayes.sampled_rows import SampledRows
 from matinee.models.bayes.sampled_side import SampledSide, row_scales
+from matinee.models.contexts_in_use import with_contexts_in_use
 from matinee.models.features.feature_regression import FeatureRegression
 from matinee.models.features.side_knowledge import Encoded, encode_features, regression_features
 from matinee.models.half_life import check_half_life

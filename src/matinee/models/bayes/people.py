@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 
 from matinee.checks import number
 from matinee.errors import DataError
-from matinee.models.bayes.posterior import Posterior, predict_with_strangers
+from matinee.models.bayes.posterior import Posterior
 from matinee.models.bayes.sampled_rows import SampledRows
 from matinee.models.features.features import FeatureColumns
 from matinee.models.features.side_knowledge import regression_features
-from matinee.models.people import ProductPeople, ScoreParts
+from matinee.models.people import ScoreParts
+from matinee.models.people_in_contexts import PeopleInContexts, predict_with_strangers
 from matinee.ratings import Contexts, Rows
 from matinee.ratings.contexts import ContextCodes
 from matinee.solving.contexts import in_context
@@ -31,9 +31,6 @@ from matinee.solving.row_problem import (
     bias_of,
     predict_pairs,
 )
-
-# Numbers of the people in their contexts that are computed at a time: 64 MiB.
-NUMBERS_AT_ONCE = 1 << 24
 
 # Draws people; the same person gets the same draws every time, whoever else is drawn with them.
 DRAWN = Solver(spread=1.0, seed=0, same_noise=True)
@@ -127,83 +124,12 @@ class SampledItems:
 
 
 @dataclass(frozen=True, eq=False)
-class SampledPeople(ProductPeople):
-    """People in every kept sample, one row for each person.
-
-    Attributes
-    ----------
-    side : SampledRows
-        The factors and biases of the people in their contexts.
-    own : SampledRows
-        The same apart from any context.
-    codes : ndarray of int64, shape (n_people,)
-        The context that each person is in, of which nothing is known unless it is asked for.
-    known : Rows or None
-        The given features of the people; None if there are none.
-    items : SampledItems
-        The items of the model.
-    """
+class SampledPeople(PeopleInContexts):
+    """People in every kept sample, one row for each person."""
 
     side: SampledRows
-    rated: Rows
-    known: Rows | None
     items: SampledItems
-    n_threads: int
     own: SampledRows
-    codes: ContextCodes
-
-    @classmethod
-    def of(
-        cls, own: SampledRows, rated: Rows, known: Rows | None, items: SampledItems, n_threads: int
-    ) -> SampledPeople:
-        """People in a context of which nothing is known."""
-        codes = np.zeros(rated.n_rows, dtype=np.int64)
-        return cls(items.in_context(own, codes), rated, known, items, n_threads, own, codes)
-
-    def pick(self, rows: NDArray[Any]) -> SampledPeople:
-        side, own = self.side.pick(rows), self.own
-        return replace(
-            self,
-            side=side,
-            own=side if own is self.side else own.pick(rows),
-            codes=self.codes[rows],
-            rated=self.rated.pick(rows),
-            known=None if self.known is None else self.known.pick(rows),
-        )
-
-    def in_context(self, context: Mapping[str, Any]) -> SampledPeople:
-        if self.items.contexts is None:
-            return super().in_context(context)
-        codes = np.full(len(self.codes), self.items.contexts.code(context))
-        return replace(self, side=self.items.in_context(self.own, codes), codes=codes)
-
-    def in_contexts(
-        self, rows: NDArray[Any], context: Mapping[str, Any]
-    ) -> Iterator[tuple[slice, SampledPeople, NDArray[np.int64]]]:
-        if self.items.contexts is None:
-            yield from super().in_contexts(rows, context)
-            return
-        codes = self.items.contexts.codes(context, len(rows))
-        step = max(1, NUMBERS_AT_ONCE // self.own.factors.shape[1])
-        for first in range(0, len(rows), step):
-            part = slice(first, first + step)
-            pairs, places = np.unique(np.stack([rows[part], codes[part]]), axis=1, return_inverse=True)
-            yield part, self._in_codes(*pairs), places.reshape(-1)
-
-    def _in_codes(self, rows: NDArray[np.int64], codes: ContextCodes) -> SampledPeople:
-        """The people at these positions in a context each; −1 is a person about whom nothing is known."""
-        own = self.own.pick(np.maximum(rows, 0))
-        strangers = np.flatnonzero(rows < 0)
-        if len(strangers):
-            own.put(strangers, self.items.stranger_alone.pick(np.zeros_like(strangers)))
-        return replace(
-            self,
-            side=self.items.in_context(own, codes),
-            own=own,
-            codes=codes,
-            rated=self.rated.pick(rows),
-            known=None if self.known is None else self.known.pick(rows),
-        )
 
     def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
         return predict_with_strangers(

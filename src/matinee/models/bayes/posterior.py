@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from matinee.models.bayes.sampled_rows import SampledPersons, SampledRows
 from matinee.models.bayes.user_noise import expected_noise, weighed_by_row
 from matinee.ratings import Rows
 from matinee.ratings.contexts import ContextCodes
-from matinee.solving.contexts import rows_of_codes, side_of_codes
+from matinee.solving.contexts import ContextValues, NumberedContexts, numbered, rows_of_codes
 from matinee.solving.draws import Doubles
 from matinee.solving.row_problem import (
     TO_THE_LAST_DIGIT,
@@ -27,9 +27,6 @@ from matinee.solving.row_problem import (
     bias_of,
 )
 from matinee.solving.sparse_products import multiply
-
-# Different contexts, and which of them each rating has.
-NumberedContexts: TypeAlias = tuple[ContextCodes, NDArray[np.int32]]
 
 # How often a person's row and their noise are found in turn. The row is drawn and not solved: the errors of a
 # solution are smaller than those that are to be expected. One turn more changes hardly anything.
@@ -346,9 +343,7 @@ class Posterior:
         """
         if not self.has_contexts:
             return None
-        codes = np.zeros(len(rated.columns), dtype=np.int64) if rated.contexts is None else rated.contexts
-        different, places = np.unique(codes, return_inverse=True)
-        return different, places.astype(np.int32)
+        return numbered(rated.contexts, len(rated.columns))
 
     def second_rows(self, sample: int, contexts: NumberedContexts | None) -> SecondRows | None:
         """The contexts of ratings in one sample, as `solve_under_prior` takes them."""
@@ -362,7 +357,7 @@ class Posterior:
         values = Side(
             np.ascontiguousarray(self.context_samples[:, sample]), self.context_bias_samples[:, sample]
         )
-        return side_of_codes(values, codes, self.context_sizes.tolist())
+        return ContextValues(values, self.context_sizes.tolist()).of(codes)
 
     def contexts_of(self, codes: ContextCodes) -> SampledRows:
         """The factors and biases of contexts in every sample."""
@@ -394,22 +389,3 @@ def _are_precisions(matrices: Doubles) -> bool:
     except np.linalg.LinAlgError:
         return False
     return True
-
-
-def predict_with_strangers(
-    predict: Callable[[Any, Any, Side], Floats],
-    rows: NDArray[Any],
-    columns: NDArray[Any],
-    users: Side,
-    stranger: Callable[[], Side],
-) -> Floats:
-    """Predictions for pairs of positions; an unknown user (−1) counts as a person without ratings.
-
-    The item's bias alone would not predict the rating; the mean user's factors and bias are needed too.
-    """
-    predicted = predict(rows, columns, users)
-    strangers = (rows < 0) & (columns >= 0)
-    if strangers.any():
-        of_them = columns[strangers]
-        predicted[strangers] = predict(np.zeros_like(of_them), of_them, stranger())
-    return predicted
