@@ -148,6 +148,7 @@ def test_every_option_of_fit_reaches_the_model(matinee, files, tmp_path):
     found = matinee("fit", files / "ratings.csv", "-o", output, *options.split(), "--json").json
     expected = {"n_factors": 4, "n_iterations": 9, "regularization": 0.3, "biases": False, "weighting": 0.5}
     expected |= {"tolerance": 0.5, "random_state": 3, "n_threads": 1, "feature_regularization": 10.0}
+    expected["context_regularization"] = 3.0
     expected["half_life"] = None  # for there are no times
     assert found["parameters"] == expected == library.load(output).get_params()
     assert len(found["history"]) < 9  # for such a tolerance

@@ -16,6 +16,7 @@ from ..conftest import SECONDS, random_ratings
 from .conftest import Terminal
 
 SHORT = ("--model", "bayes", "--factors", 3, "--samples", 12, "--burn-in", 3)
+ALS = ("--model", "als", "--factors", "4", "--context-regularization", "2")
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +54,10 @@ def timed(files):
     return files / "timed.csv"
 
 
-def test_contexts_are_learned_and_asked_for(matinee, files, timed, tmp_path):
+@pytest.mark.parametrize("options", [SHORT, ALS], ids=["bayes", "als"])
+def test_contexts_are_learned_and_asked_for(matinee, files, timed, tmp_path, options):
     output = tmp_path / "model.safetensors"
-    matinee("fit", timed, "-o", output, *SHORT, "--contexts", "weekday, hour", "--test-size", 0)
+    matinee("fit", timed, "-o", output, *options, "--contexts", "weekday, hour", "--test-size", 0)
     model = library.load(output)
     assert model.contexts_.names == ("weekday", "hour")
     assert len(model.contexts_.values[0]) == 7
@@ -77,9 +79,10 @@ def test_contexts_are_learned_and_asked_for(matinee, files, timed, tmp_path):
     assert [one["item"] for one in found["recommendations"]] == [one.item for one in visitor.recommend(3)]
 
 
-def test_a_test_with_times_is_predicted_in_its_contexts(matinee, timed, tmp_path):
+@pytest.mark.parametrize("options", [SHORT, ALS], ids=["bayes", "als"])
+def test_a_test_with_times_is_predicted_in_its_contexts(matinee, timed, tmp_path, options):
     output = tmp_path / "model.safetensors"
-    matinee("fit", timed, "-o", output, *SHORT, "--contexts", "hour", "--test-size", 0)
+    matinee("fit", timed, "-o", output, *options, "--contexts", "hour", "--test-size", 0)
     model, test = library.load(output), library.read_ratings(timed)
     found = matinee("evaluate", output, timed, "--json").json
     in_hours = library.evaluate(model, test.with_contexts(["hour"]), progress=False)
@@ -89,8 +92,11 @@ def test_a_test_with_times_is_predicted_in_its_contexts(matinee, timed, tmp_path
 
 def test_contexts_that_cannot_be_are_refused(matinee, files, timed, tmp_path):
     to = ("-o", tmp_path / "model.safetensors")
-    outcome = matinee("fit", timed, *to, "--model", "als", "--contexts", "weekday")
-    assert "--contexts works only with --model bayes" in refused(outcome)
+    outcome = matinee("fit", timed, *to, "--model", "implicit", "--contexts", "weekday")
+    assert "--contexts works only with --model als or bayes" in refused(outcome)
+    spark = ("--spark", "local[1]")
+    outcome = matinee("fit", timed, *to, "--model", "als", *spark, "--contexts", "weekday")
+    assert "--contexts does not work with --spark" in refused(outcome)
     outcome = matinee("fit", timed, *to, *SHORT, "--contexts", "device")
     assert "'device' for a context, and it is none of 'day'" in refused(outcome)
     outcome = matinee("fit", files / "ratings.csv", *to, *SHORT, "--contexts", "day")

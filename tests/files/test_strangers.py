@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from safetensors.numpy import load_file, save_file
 
@@ -28,12 +29,14 @@ MODELS: dict[str, Model] = {
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A file of each model, and one of ALS with words as ids."""
+    """A file of each model, and of ALS one with words as ids and one with contexts."""
     folder = tmp_path_factory.mktemp("models")
     for name, model in MODELS.items():
         model.fit(random_ratings()).save(folder / name)
     words = Ratings.from_arrays(["ann", "bob", "ann"], ["Jaws", "Alien", "Alien"], [1, 2, 3])
     ALS(n_factors=1).fit(words).save(folder / "words")
+    days = random_ratings().to_frame().with_columns(day=pl.col("item").cast(pl.String).str.head(1))
+    ALS(n_factors=3).fit(Ratings.from_frame(days, contexts=["day"])).save(folder / "days")
     return {path.name: path for path in folder.iterdir()}
 
 
@@ -151,6 +154,30 @@ def test_factors_and_biases_that_are_not_one_for_each_id_are_refused(
     for other in (array[:-1], np.concatenate([array, array[:1]]), array[..., :0]):
         with pytest.raises(ModelFileError, match="its arrays do not fit together"):
             load(changed(files["ALS"], tmp_path / "changed", {name: other}))
+
+
+@pytest.mark.parametrize("name", ["context_factors", "context_biases"])
+def test_contexts_that_are_not_one_for_each_value_are_refused(
+    files: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    array = load_file(files["days"])[name]
+    for other in (array[:-1], np.concatenate([array, array[:1]]), array[..., :0]):
+        with pytest.raises(ModelFileError, match="its contexts do not fit together"):
+            load(changed(files["days"], tmp_path / "changed", {name: other}))
+    with pytest.raises(ModelFileError, match=f"{name} is of type float64"):
+        load(changed(files["days"], tmp_path / "changed", {name: array.astype(np.float64)}))
+
+
+@pytest.mark.parametrize("kind", ["ImplicitALS", "ItemRidge"])
+def test_contexts_of_a_model_that_learns_none_are_refused(
+    files: dict[str, Path], tmp_path: Path, kind: str
+) -> None:
+    entries, data = parts(files[kind])
+    header = json.loads(entries["__metadata__"]["matinee"])
+    entries["__metadata__"]["matinee"] = json.dumps({**header, "contexts": {"day": ["1", "2"]}})
+    write_parts(tmp_path / "changed", entries, data)
+    with pytest.raises(ModelFileError, match=f"a {kind} has no contexts"):
+        load(tmp_path / "changed")
 
 
 @pytest.mark.parametrize("name", ["user_ids", "item_ids"])

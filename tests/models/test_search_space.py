@@ -18,7 +18,7 @@ REALS = [
     pytest.param(axis, id=f"{kind.__name__}.{name}")
     for kind in MODELS
     if kind.search_space is not None
-    for name, axis in kind.search_space.parameters.items()
+    for name, axis in kind.search_space.with_features().with_contexts().parameters.items()
     if isinstance(axis, Real)
 ]
 

@@ -322,6 +322,9 @@ def test_only_models_that_a_cluster_can_hold_are_put_on_one(spark: SparkSession)
         SparkModel.from_model(spark, BayesianALS())
     with pytest.raises(NotFittedError):
         SparkModel.from_model(spark, ALS())
+    days = Ratings.from_arrays([1, 2], [1, 1], [1.0, 2.0], contexts={"day": ["a", "b"]})
+    with pytest.raises(DataError, match="fitted with contexts, which a cluster knows nothing of"):
+        SparkModel.from_model(spark, ALS(n_factors=1, n_iterations=1).fit(days))
     large = Ratings.from_arrays([1, 2], [2**63 + 1, 1], [1.0, 2.0])
     with pytest.raises(DataError, match=r"id 9223372036854775809 is too large for Spark's bigint"):
         SparkModel.from_model(spark, ALS(n_factors=1, n_iterations=1).fit(large))

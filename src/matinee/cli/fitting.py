@@ -149,6 +149,8 @@ def fit(
         _check_save_test(save_test, share, kind_of_split, spark)
     if spark is not None and features:
         raise DataError("--users and --movies do not work with --spark; leave them out")
+    if spark is not None and contexts is not None:
+        raise DataError("--contexts does not work with --spark; leave it out")
     if spark is not None and reading:
         raise DataError("options for reading do not work with --spark; leave them out")
     if spark is not None:

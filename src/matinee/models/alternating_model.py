@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.errors import DataError
+from matinee.models.contexts_in_use import with_contexts_in_use
 from matinee.models.featured_model import FeaturedModel, knowledge_of
 from matinee.models.features.knowledge import Knowledge
 from matinee.models.features.side_knowledge import Encoded, encode_features
@@ -18,8 +19,9 @@ from matinee.models.memory import named_if_too_large
 from matinee.models.model import Model
 from matinee.models.new_item import NewItem
 from matinee.models.parameters import thread_count
-from matinee.models.warm_start import begin
-from matinee.ratings import MergedRatings, Ratings, Rows
+from matinee.models.warm_start import begin, begin_contexts
+from matinee.ratings import Contexts, MergedRatings, Ratings, Rows
+from matinee.solving.contexts import ContextValues, SolvedContexts
 from matinee.solving.expected_rows import solve_towards
 from matinee.solving.history import Callback, Iteration, continued
 from matinee.solving.links import LinkedAlternation
@@ -89,13 +91,15 @@ class AlternatingModel(FeaturedModel):
         DataError
             If a parameter is out of its range, the starting factors have the wrong shape or another rank, or
             the features have an id twice, or hold a null, a NaN or something that is neither number nor text.
-            With a half-life, also if a rating has no timestamp.
+            With a half-life, also if a rating has no timestamp; with contexts, if they have more values than
+            there are ratings.
         KeyboardInterrupt
             On Ctrl-C, within a second; the model is then as it was before the fit.
         """
         self.check_fit(train, validation)
         train, newest = self.by_age(train)
         train, of_users, of_items = encode_features(train, user_features, item_features)
+        train = with_contexts_in_use(train)
         alternation = self.alternation(train, start, of_users, of_items)
         history = alternation.run(
             self.n_iterations,
@@ -105,6 +109,8 @@ class AlternatingModel(FeaturedModel):
             callback=callback,
         )
         self.newest_ = newest
+        contexts = alternation.contexts
+        self.keep_contexts(None if contexts is None else contexts.values)
         self.keep_fit(
             train,
             alternation.users,
@@ -143,6 +149,9 @@ class AlternatingModel(FeaturedModel):
             raise DataError(
                 f'solver="{self.half_step_solver.name}" with features; expected solver="cholesky"'
             )
+        contexts = None if train.contexts is None else self.third_side(by_user, by_item, train.contexts)
+        if contexts is not None and isinstance(start, Model):
+            begin_contexts(start, contexts)
         mean = train.by_user.mean
         kind: type[AlternationInMemory] = LinkedAlternation if has_links else AlternationInMemory
         alternation = kind(
@@ -156,12 +165,21 @@ class AlternatingModel(FeaturedModel):
             n_threads=thread_count(self.n_threads),
             solver=self.half_step_solver,
             momentum=self.momentum,
-            balanced=self.is_balanced,
+            # The products with the contexts would change.
+            balanced=self.is_balanced and contexts is None,
+            contexts=contexts,
             **(links if has_links else {}),
         )
         if start is not None and isinstance(alternation, LinkedAlternation):
             alternation.learn_links()
         return alternation
+
+    def third_side(self, by_user: Rows, by_item: Rows, contexts: Contexts) -> SolvedContexts | None:
+        """The contexts of a fit to these ratings; None of a model that learns nothing of them."""
+        return None
+
+    def keep_contexts(self, values: ContextValues | None) -> None:
+        """Store the rows of the values of contexts, if the model learns any."""
 
     def observed_sides(self, train: Ratings) -> tuple[Rows, Rows]:
         """The ratings of a fit as the row problem takes them, by user and by item."""
@@ -241,6 +259,7 @@ class AlternatingModel(FeaturedModel):
             n_threads=1,
             solver=TO_THE_LAST_DIGIT,
             prior=prior,
+            second=None if self.context_values is None else self.context_values.beside(observed),
         )
         return NewItem(self.user_index_, self.item_index_, rated, self.item_answers(item))
 
@@ -330,14 +349,14 @@ class AlternatingModel(FeaturedModel):
         n_across: int,
     ) -> TouchedSide:
         ridge = partial(self.ridge, n_columns=n_across)
+        contexts = self.context_values
         if knowledge is None:
-            return TouchedSide(observed, side, ridge, touched, unsolved)
+            return TouchedSide(observed, side, ridge, touched, unsolved, contexts=contexts)
         # Rows without ratings stay what their features say.
         is_rated = n_ratings > 0
         means = knowledge.means(knowledge.features, observed.n_rows, thread_count(self.n_threads))
-        return TouchedSide(
-            observed, side, ridge, touched & is_rated, unsolved & is_rated, means, np.flatnonzero(is_rated)
-        )
+        chosen, new, counted = touched & is_rated, unsolved & is_rated, np.flatnonzero(is_rated)
+        return TouchedSide(observed, side, ridge, chosen, new, means, counted, contexts)
 
     @property
     def touched_solver(self) -> Solver:
@@ -354,7 +373,8 @@ class AlternatingModel(FeaturedModel):
         train = merged.ratings
         users = self.user_side.spread(merged.old_users, train.n_users)
         self.keep_sides(users, items)
-        self.keep_ratings(train, history, self.rating_range_)
+        kept = train if self.contexts_ is None else train.with_rows(train.by_user, self.contexts_)
+        self.keep_ratings(kept, history, self.rating_range_)
         rows = np.flatnonzero(changed)
         rated = train.by_user if changed.all() else train.by_user.pick(rows)
         known = None if self.known_users is None else self.known_users.pick(rows)

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from matinee.checks import number, random_generator
 from matinee.models.als import ALS
 from matinee.models.factor_model import FactorModel
+from matinee.models.factor_people import FactorPeople
 from matinee.models.model import Model
 from matinee.models.parameters import thread_count
-from matinee.models.people import FactorPeople, People
+from matinee.models.people import People, ScoreParts
 from matinee.models.solved_model import SolvedModel
 from matinee.ratings import Ratings, Rows
 from matinee.solving.row_problem import Floats, Side, Terms
@@ -74,15 +75,19 @@ class MostPopular(FactorModel):
 
     def _all_alike(self, rated: Rows) -> People:
         side, threads = _nobody_special(rated.n_rows), thread_count(self.n_threads)
-        return FactorPeople(side, rated, self.items_for_people, _no_contributions, threads)
+        return FactorPeople.of(
+            side, rated, None, self.items_for_people, threads, parts_of=self._without_contributions
+        )
+
+    def _without_contributions(
+        self, rated: Rows, known: Rows | None, columns: NDArray[Any], code: int
+    ) -> ScoreParts:
+        baselines = self.mean_ + self.item_biases_[columns].astype(np.float64)
+        return baselines, np.zeros((len(columns), len(rated.columns)))
 
 
 def _nobody_special(n_people: int) -> Side:
     return Side.empty(n_people, 1, biases=True)
-
-
-def _no_contributions(rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
-    return np.zeros((len(columns), len(rated.columns)))
 
 
 class ItemBiases(SolvedModel):

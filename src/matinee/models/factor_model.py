@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from matinee.checks import number, whole_number
 from matinee.errors import DataError, ModelFileError
+from matinee.models.factor_people import FactorItems
 from matinee.models.half_life import aged, newest_of
 from matinee.models.id_lookup import Kind
 from matinee.models.model import Model
 from matinee.models.new_item import ItemAnswers
-from matinee.models.people import FactorItems
 from matinee.models.rated import in_contexts_of
 from matinee.models.saved_arrays import saved_array
 from matinee.ratings import Ratings
+from matinee.solving.contexts import ContextValues
 from matinee.solving.history import Iteration
 from matinee.solving.ranking import Ranker, nearest, nearest_to
-from matinee.solving.row_problem import Floats, Side, predict_pairs
+from matinee.solving.row_problem import Floats, Side, bias_or_zeros, predict_pairs
 
 NO_LIMITS = (-np.inf, np.inf)
 
@@ -109,10 +110,7 @@ class FactorModel(Model):
     def keep_sides(self, users: Side, items: Side) -> None:
         """Store the factors and biases, zeros for the biases of a model without."""
         self.user_factors_, self.item_factors_ = users.factors, items.factors
-        self.user_biases_, self.item_biases_ = (
-            np.zeros(len(side.factors), np.float32) if side.biases is None else side.biases
-            for side in (users, items)
-        )
+        self.user_biases_, self.item_biases_ = (bias_or_zeros(side) for side in (users, items))
 
     @property
     def user_side(self) -> Side:
@@ -128,6 +126,11 @@ class FactorModel(Model):
     def item_side(self) -> Side:
         """The factors and biases of the items."""
         return Side(self.item_factors_, self.item_biases_ if self.as_fitted.has_biases else None)
+
+    @property
+    def context_values(self) -> ContextValues | None:
+        """The rows of the values of contexts; None of a model that has none, or keeps them elsewhere."""
+        return None
 
     @property
     def sides_to_start_from(self) -> tuple[Side, Side]:
@@ -160,7 +163,14 @@ class FactorModel(Model):
         limits = self.rating_range_ if self.predicts_ratings else NO_LIMITS
         items: FactorItems = self._computed.get(
             "items for people",
-            lambda: FactorItems(self.item_side, Ranker(self.item_side), self.mean_, limits),
+            lambda: FactorItems(
+                self.item_side,
+                Ranker(self.item_side),
+                self.mean_,
+                limits,
+                self.contexts_,
+                self.context_values,
+            ),
         )
         return items
 

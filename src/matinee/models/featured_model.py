@@ -139,8 +139,8 @@ class FeaturedModel(SolvedModel):
         Parameters
         ----------
         ratings : mapping of item id to rating, pairs, or frame with the columns item and rating
-            A frame of pandas, polars or Arrow; if it has a column weight, ratings count by it. Of two ratings
-            of an item the last counts.
+            A frame of pandas, polars or Arrow; if it has a column weight, ratings count by it. It may have
+            columns for the contexts of the ratings. Of two ratings of an item the last counts.
         features : mapping of column to value, optional
             The values as in a row of ``user_features``; of what is left out the average is expected. A row of
             a matrix is named "features".
@@ -153,7 +153,7 @@ class FeaturedModel(SolvedModel):
             If a rating is not a finite number, a frame lacks a column, or the model does not know a feature.
         """
         self.check_fitted()
-        rated = rated_rows(self.item_index_, ratings)
+        rated = rated_rows(self.item_index_, ratings, contexts=self.contexts_)
         known = None if features is None else _encoded(self.user_knowledge_, features, "user")
         return Person(self.candidates, self.people_by(rated, known))
 

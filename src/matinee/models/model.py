@@ -125,7 +125,7 @@ class Model(Lists, TakesNewData, ABC):
         if train.contexts is not None and self.contexts_are == "refused":
             raise DataError(
                 f"{type(self).__name__} learns nothing of the contexts {', '.join(train.contexts.names)}; "
-                "fit BayesianALS, or give it ratings.without_contexts()"
+                "fit ALS or BayesianALS, or give it ratings.without_contexts()"
             )
         self.check_parameters()
         what = f"a fit of {self!r} to {train.n_users:,} users and {train.n_items:,} items"
@@ -327,6 +327,8 @@ class Model(Lists, TakesNewData, ABC):
         self.rating_range_ = (float(low), float(high))
         self.history_ = [_iteration(record) for record in header["history"]]
         self.contexts_ = Contexts.from_dict(header["contexts"]) if "contexts" in header else None
+        if self.contexts_ is not None and self.contexts_are != "learned":
+            raise ModelFileError(f"a {type(self).__name__} has no contexts")
 
     def take_arrays(self, arrays: dict[str, Any]) -> None:
         """Set the attributes that `arrays` wrote to a file."""

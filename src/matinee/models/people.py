@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from matinee.errors import DataError
 from matinee.ratings import Rows
 from matinee.solving.ranking import Positions, Ranker
-from matinee.solving.row_problem import Floats, Side, predict_pairs
+from matinee.solving.row_problem import Floats, Side
 
 ScoreParts = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -45,8 +44,8 @@ class People(ABC):
             If the model was fitted without contexts, or not with such a one.
         """
         raise DataError(
-            f"context={context!r}, but the model was fitted without contexts; fit BayesianALS to ratings "
-            "that have some, or leave context out"
+            f"context={context!r}, but the model was fitted without contexts; fit ALS or BayesianALS to "
+            "ratings that have some, or leave context out"
         )
 
     def in_contexts(
@@ -177,72 +176,3 @@ class ProductPeople(People):
             candidates=candidates,
             n_threads=self.n_threads,
         )
-
-
-@dataclass(frozen=True, eq=False)
-class FactorItems:
-    """The items of a factor model, ready to be ranked and rated.
-
-    Attributes
-    ----------
-    side : Side
-        The factors and biases of the items.
-    ranker : Ranker
-        A ranker of the same factors and biases.
-    mean : float
-        The number that biases and products of factors are added to.
-    limits : tuple of float
-        The range that predictions are clipped to.
-    """
-
-    side: Side
-    ranker: Ranker
-    mean: float
-    limits: tuple[float, float]
-
-
-@dataclass(frozen=True, eq=False)
-class FactorPeople(ProductPeople):
-    """People who have factors, and perhaps biases.
-
-    Attributes
-    ----------
-    side : Side
-        The factors and biases of the people.
-    items : FactorItems
-        The items of the model.
-    parts_of : callable
-        Takes the ratings of one person and the positions of items; returns what each rating adds to the
-        scores of the items.
-    known : Rows or None
-        The features of the people; None if nothing is known of them.
-    expected_of : callable, optional
-        Takes the ratings and the features of one person and the positions of items; returns what the
-        features add to the scores of the items.
-    """
-
-    side: Side
-    rated: Rows
-    items: FactorItems
-    parts_of: Callable[[Rows, NDArray[Any]], NDArray[np.float64]]
-    n_threads: int
-    known: Rows | None = None
-    expected_of: Callable[[Rows, Rows | None, NDArray[Any]], Any] = lambda rated, known, columns: 0.0
-
-    def pick(self, rows: NDArray[Any]) -> FactorPeople:
-        known = None if self.known is None else self.known.pick(rows)
-        return replace(self, side=self.side.pick(rows), rated=self.rated.pick(rows), known=known)
-
-    def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
-        items = self.items
-        predicted = predict_pairs(
-            rows, columns, self.side, items.side, offset=items.mean, n_threads=self.n_threads
-        )
-        return np.clip(predicted, *items.limits, out=predicted)
-
-    def score_parts(self, columns: NDArray[Any]) -> ScoreParts:
-        baselines = np.full(len(columns), self.items.mean)
-        if self.items.side.biases is not None:
-            baselines += self.items.side.biases[columns]
-        baselines += self.expected_of(self.rated, self.known, columns)
-        return baselines, self.parts_of(self.rated, columns)

@@ -13,9 +13,10 @@ from matinee.html import html_table
 from matinee.models.answers import Explanation, Listing, Recommendation
 from matinee.models.diversity import diverse
 from matinee.models.explanation import explanation_of
+from matinee.models.factor_people import FactorPeople
 from matinee.models.filters import Candidates
 from matinee.models.id_lookup import positions_of
-from matinee.models.people import FactorPeople, People
+from matinee.models.people import People
 from matinee.ratings.ids import Id
 from matinee.solving.row_problem import Floats
 
@@ -48,13 +49,13 @@ class Person:
     @property
     def factors(self) -> Floats:
         """The person's factors; float32, shape (n_factors,). Only models with factors have them."""
-        factors: Floats = self._factor_people("factors").side.factors[0]
+        factors: Floats = self._factor_people("factors").own.factors[0]
         return factors
 
     @property
     def bias(self) -> float:
         """How much higher than others this person rates. Only models with factors have it."""
-        biases = self._factor_people("bias").side.biases
+        biases = self._factor_people("bias").own.biases
         return 0.0 if biases is None else float(biases[0])
 
     def _factor_people(self, name: str) -> FactorPeople:

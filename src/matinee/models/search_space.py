@@ -90,6 +90,8 @@ class SearchSpace:
         Whether the errors of predicted ratings depend on the parameters.
     of_features : mapping of str to Doubling, Real or OnOrOff
         The values that may be tried of parameters that count only in a fit with features.
+    of_contexts : mapping of str to Doubling, Real or OnOrOff
+        The same, in a fit to ratings with contexts.
     """
 
     parameters: Mapping[str, Axis]
@@ -102,10 +104,15 @@ class SearchSpace:
     has_curve: bool = True
     moves_errors: bool = True
     of_features: Mapping[str, Axis] = field(default_factory=dict)
+    of_contexts: Mapping[str, Axis] = field(default_factory=dict)
 
     def with_features(self) -> SearchSpace:
         """The same, for fits with features."""
         return replace(self, parameters={**self.parameters, **self.of_features})
+
+    def with_contexts(self) -> SearchSpace:
+        """The same, for fits to ratings with contexts."""
+        return replace(self, parameters={**self.parameters, **self.of_contexts})
 
 
 # For films that nobody has seen, the best of MovieLens 1M lie between 3 and 30.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matinee.models.factor_model import FactorModel
+from matinee.models.factor_people import FactorPeople
+from matinee.models.new_item import ItemAnswers
 from matinee.models.parameters import thread_count
-from matinee.models.people import FactorPeople, People
+from matinee.models.people import People, ScoreParts
 from matinee.ratings import Rows
 from matinee.solving.people_problem import PeopleProblem
 from matinee.solving.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Solver, Terms
@@ -53,7 +56,31 @@ class SolvedModel(FactorModel):
     @property
     def people(self) -> People:
         """The users that the model was fitted on, one row for each."""
-        return self._people(self.user_side, self.rated_, self.known_users)
+        return self._everybody
+
+    @property
+    def _everybody(self) -> FactorPeople:
+        own, items = self.user_side, self.items_for_people
+        codes, side = np.zeros(len(own.factors), dtype=np.int64), own
+        if self.context_values is not None:
+            # To put everybody into a context takes longer than to make a list.
+            side = self._computed.get("users in the mean context", lambda: items.in_context(own, codes))
+        threads = thread_count(self.n_threads)
+        return FactorPeople(
+            side, self.rated_, self.known_users, items, threads, own, codes, parts_of=self._parts
+        )
+
+    @property
+    def answering_users(self) -> Side:
+        return self._everybody.side
+
+    def item_answers(self, item: Side) -> ItemAnswers:
+        """The answers for an item that is not among those of the fit; of its factors and bias, one row."""
+        answers = super().item_answers(item)
+        if self.context_values is None:
+            return answers
+        people = replace(self._everybody, items=replace(self.items_for_people, side=item))
+        return replace(answers, predict=lambda rows: people.predict(rows, np.zeros_like(rows)))
 
     def people_by(self, rated: Rows, known: Rows | None = None) -> People:
         """People whom the model has never seen, from their ratings and features; one row for each."""
@@ -64,23 +91,15 @@ class SolvedModel(FactorModel):
         means = self.user_means(known, rated.n_rows)
         return self._people_problem.solve(rated, thread_count(self.n_threads), solver, means)
 
-    def _people(self, side: Side, rated: Rows, known: Rows | None) -> People:
-        return FactorPeople(
-            side,
-            rated,
-            self.items_for_people,
-            self._contributions,
-            thread_count(self.n_threads),
-            known,
-            self._expectations,
-        )
+    def _people(self, side: Side, rated: Rows, known: Rows | None) -> FactorPeople:
+        threads = thread_count(self.n_threads)
+        return FactorPeople.of(side, rated, known, self.items_for_people, threads, parts_of=self._parts)
 
-    def _contributions(self, rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
-        return self._people_problem.parts(rated, columns)
-
-    def _expectations(self, rated: Rows, known: Rows | None, columns: NDArray[Any]) -> Any:
+    def _parts(self, rated: Rows, known: Rows | None, columns: NDArray[Any], code: int) -> ScoreParts:
         means = self.user_means(known, 1)
-        return 0.0 if means is None else self._people_problem.baselines(rated, columns, means[0])
+        mean = None if means is None else means[0]
+        baselines, parts = self._people_problem.score_parts(rated, columns, code, mean)
+        return self.mean_ + baselines, parts
 
     @property
     def _people_problem(self) -> PeopleProblem:
@@ -90,5 +109,11 @@ class SolvedModel(FactorModel):
             lambda: fitted.terms.prior(self.counted_items, thread_count(self.n_threads)),
         )
         return PeopleProblem(
-            self.item_side, fitted.terms, fitted.observed, fitted.user_ridge, prior, fitted.prior_shares
+            self.item_side,
+            fitted.terms,
+            fitted.observed,
+            fitted.user_ridge,
+            prior,
+            fitted.prior_shares,
+            self.context_values,
         )

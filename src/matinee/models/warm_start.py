@@ -11,6 +11,7 @@ from matinee.models.factor_model import FactorModel
 from matinee.models.model import Model
 from matinee.ratings import Ratings
 from matinee.ratings.ids import IdIndex
+from matinee.solving.contexts import ThirdSide
 from matinee.solving.row_problem import Side
 from matinee.solving.training_loop import take_start
 
@@ -37,6 +38,13 @@ def begin(model: Model, start: Any, train: Ratings, users: Side, items: Side) ->
     known_users, known_items = _part_for(model, start, users.factors.shape[1]).sides_to_start_from
     _copy_known(start.user_index_, train.user_index, known_users, users, "user")
     _copy_known(start.item_index_, train.item_index, known_items, items, "item")
+
+
+def begin_contexts(start: Model, contexts: ThirdSide) -> None:
+    """Copy the values of contexts that a fitted model knows by the same names into those of a fit."""
+    known = start.context_values if isinstance(start, FactorModel) else None
+    if known is not None and start.contexts_ is not None:
+        contexts.take(start.contexts_, known)
 
 
 def _part_for(model: Model, start: Model, n_factors: int) -> FactorModel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,10 +13,13 @@ from matinee.ratings import Contexts, Rows
 from matinee.ratings.contexts import ContextCodes, digits_of
 from matinee.solving.row_problem import (
     Floats,
+    Losses,
     SecondRows,
     Side,
+    Terms,
     bias_or_zeros,
     predict_pairs,
+    solve_rows,
 )
 
 # Different contexts, and which of them each rating has.
@@ -72,6 +75,11 @@ class ContextValues:
         factors: Floats = rows_of_codes(self.side.factors, codes, self.sizes)
         biases = self.side.biases
         return Side(factors, None if biases is None else rows_of_codes(biases, codes, self.sizes))
+
+    def beside(self, rated: Rows) -> SecondRows:
+        """The contexts of ratings, as the second rows of their row problem."""
+        codes, places = numbered(rated.contexts, len(rated.columns))
+        return SecondRows(places, self.of(codes))
 
 
 def in_context(people: Side, contexts: Side) -> Side:
@@ -221,6 +229,19 @@ class ThirdSide:
         factors = np.vstack([part.factors for part in parts])
         return ContextValues(Side(factors, np.concatenate(biases) if biases else None), self.sizes)
 
+    def take(self, theirs: Contexts, known: ContextValues) -> None:
+        """Start from the rows of those values that other contexts have too."""
+        for name, values, column in zip(self.contexts.names, self.contexts.values, self.columns, strict=True):
+            if name not in theirs.names:
+                continue
+            place = theirs.names.index(name)
+            first = sum(theirs.sizes[:place]) + 1
+            position = {value: first + row for row, value in enumerate(theirs.values[place])}
+            rows = [row for row, value in enumerate(values) if value in position]
+            part = known.side.pick(np.array([position[values[row]] for row in rows], dtype=np.int64))
+            column.side.put(np.array(rows, dtype=np.int64), Side(part.factors, bias_or_zeros(part)))
+        self.add_up()
+
     def left_for(self, place: int, users: Side, items: Side) -> Rows:
         """The ratings of a column, by value, less what the other columns say of them."""
         column = self.columns[place]
@@ -246,3 +267,42 @@ class ThirdSide:
             if sums.biases is not None:
                 sums.biases[:] += bias_or_zeros(part)
         self._sums = sums
+
+
+class SolvedContexts(ThirdSide):
+    """The contexts of an alternation, whose values are solved after the users and the items.
+
+    Parameters
+    ----------
+    ridge : callable
+        Computes the regularisation of the values of a column from their ratings.
+    more
+        The parameters of `ThirdSide`.
+    """
+
+    def __init__(self, *given: Any, ridge: Callable[[Rows], Floats], **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.ridges = [ridge(column.rows) for column in self.columns]
+
+    def solve(self, users: Side, items: Side, terms: Terms) -> Losses:
+        """Solve the values of one column after the other, each less what the others say.
+
+        Returns
+        -------
+        Losses
+            The squared error after the last column, and the penalty of all.
+        """
+        losses = Losses(0.0, 0.0)
+        for place, (column, ridge) in enumerate(zip(self.columns, self.ridges, strict=True)):
+            solved = solve_rows(
+                self.left_for(place, users, items),
+                users,
+                column.side,
+                ridge=ridge,
+                terms=terms,
+                n_threads=self.n_threads,
+                second=SecondRows(column.items, items),
+            )
+            losses = Losses(solved.squared_error, losses.penalty + solved.penalty)
+            self.add_up()
+        return losses

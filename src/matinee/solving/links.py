@@ -14,6 +14,7 @@ from matinee.solving.row_problem import (
     TO_THE_LAST_DIGIT,
     Floats,
     Losses,
+    SecondRows,
     Side,
     Solver,
     Terms,
@@ -138,7 +139,14 @@ class LinkedSide:
             return self.side
         return self.side.pick(self.link.rated)
 
-    def solve(self, across: LinkedSide, terms: Terms, solver: Solver, n_threads: int) -> Losses:
+    def solve(
+        self,
+        across: LinkedSide,
+        terms: Terms,
+        solver: Solver,
+        n_threads: int,
+        second: SecondRows | None = None,
+    ) -> Losses:
         """Solve the rows that have ratings; the penalty is then of no use if there is a link."""
         part = self.counted
         losses = solve_towards(
@@ -151,6 +159,7 @@ class LinkedSide:
             n_threads=n_threads,
             solver=solver,
             prior=terms.prior(across.counted, n_threads),
+            second=second,
         )
         if self.link is not None and part is not self.side:
             self.side.put(self.link.rated, part)
@@ -199,18 +208,20 @@ class LinkedAlternation(AlternationInMemory):
 
     def solve_users(self, solver: Solver) -> Losses:
         """Solve all users against the items, and fit their link."""
-        return self._solve_and_learn(self.of_users, self.of_items, solver)
+        return self._solve_and_learn(self.of_users, self.of_items, solver, self.beside_items)
 
     def solve_items(self, solver: Solver) -> Losses:
         """Solve all items against the users, and fit their link."""
-        return self._solve_and_learn(self.of_items, self.of_users, solver)
+        return self._solve_and_learn(self.of_items, self.of_users, solver, self.beside_users)
 
     def finish(self) -> None:
         """Do the last half-step; the link stays, as people will be folded in with it."""
-        self.of_users.solve(self.of_items, self.terms, TO_THE_LAST_DIGIT, self.n_threads)
+        self.of_users.solve(self.of_items, self.terms, TO_THE_LAST_DIGIT, self.n_threads, self.beside_items)
 
-    def _solve_and_learn(self, solved: LinkedSide, fixed: LinkedSide, solver: Solver) -> Losses:
-        losses = solved.solve(fixed, self.terms, solver, self.n_threads)
+    def _solve_and_learn(
+        self, solved: LinkedSide, fixed: LinkedSide, solver: Solver, second: SecondRows | None
+    ) -> Losses:
+        losses = solved.solve(fixed, self.terms, solver, self.n_threads, second)
         return losses if solved.link is None else Losses(losses.squared_error, solved.learn())
 
     def remember(self) -> Any:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.ratings import Rows
+from matinee.ratings.contexts import ContextCodes
+from matinee.solving.contexts import ContextValues
 from matinee.solving.expected_rows import solve_towards
 from matinee.solving.linear_systems import solved
 from matinee.solving.row_problem import (
@@ -41,6 +43,8 @@ class PeopleProblem:
         What all items add to every row; see `Terms.prior`.
     prior_shares : callable
         Computes from the ratings how much of this counts for each row, from 0 to 1.
+    contexts : ContextValues or None
+        The contexts that ratings are in; None if the model has learned none.
     """
 
     items: Side
@@ -49,6 +53,7 @@ class PeopleProblem:
     ridge: Callable[[Rows], Floats]
     prior: NDArray[np.float64] | None
     prior_shares: Callable[[Rows], NDArray[np.float64]]
+    contexts: ContextValues | None = None
 
     def solve(
         self,
@@ -107,67 +112,87 @@ class PeopleProblem:
             n_threads=min(n_threads, observed.n_rows),
             solver=solver,
             prior=None if self.prior is None else share * self.prior,
+            second=None if self.contexts is None else self.contexts.beside(observed),
         )
 
-    def baselines(self, rated: Rows, columns: NDArray[Any], mean: Floats) -> NDArray[np.float64]:
-        """What is expected of a person before their ratings, as a part of their score of each item.
-
-        With a prior mean m the score is ``y_jᵀ A⁻¹ (ρ m + Σ c_i t_i y_i)``, of which this is the first term.
-
-        Parameters
-        ----------
-        mean : ndarray of float32, shape (n_factors + 1,)
-            m.
-        """
-        asked = self._bordered(columns)
-        expected = mean[: asked.shape[1]].astype(np.float64)
-        if len(rated.columns) == 0:
-            return asked @ expected
-        baselines: NDArray[np.float64] = (
-            float(self.ridge(self.observe(rated))[0]) * expected @ self._responses(rated, columns)
-        )
-        return baselines
-
-    def parts(self, rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
-        """What each rating in ``rated``, which has one row, adds to the person's score of each item.
+    def score_parts(
+        self, rated: Rows, columns: NDArray[Any], code: int = 0, mean: Floats | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The parts of a person's scores of items: what they start from, and what each rating adds.
 
         A person's factors are linear in their weighted targets, ``x = A⁻¹ Σ c_i t_i y_i``, so the score of
         item j is a sum over the rated items, ``Σ (y_jᵀ A⁻¹ y_i) c_i t_i`` (Hu, Koren & Volinsky 2008,
-        section 5). With biases, y stands for (y, 1), and the person's own bias is part of the sum.
+        section 5). With biases, y stands for (y, 1), and the person's own bias is part of the sum. With a
+        prior mean m, the sum has the term ``y_jᵀ A⁻¹ ρ m`` as well. With contexts, y + z stands for y.
 
         Parameters
         ----------
+        rated : Rows
+            One row.
         columns : ndarray of int, shape (n_items,)
             The positions of the items.
+        code : int
+            The context of the scores.
+        mean : ndarray of float32, shape (n_factors + 1,), optional
+            What is expected of the person before their ratings, m. The default is 0.
 
         Returns
         -------
-        ndarray of float64, shape (n_items, n_rated)
+        ndarray of float64, shape (n_items,) and (n_items, n_rated)
+            Without the terms' offset.
         """
+        contexts = self._contexts_of(np.full(len(columns), code))
+        asked = self._bordered(columns, contexts)
+        baselines = np.zeros(len(columns))
+        said = self._said(columns, contexts)
+        if said is not None:
+            baselines += said
+        expected = None if mean is None else mean[: asked.shape[1]].astype(np.float64)
         if len(rated.columns) == 0:
-            return np.zeros((len(columns), 0))
-        factors, _, targets = self._weighed(rated)
-        parts: NDArray[np.float64] = (factors @ self._responses(rated, columns)).T * targets
-        return parts
-
-    def _responses(self, rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
-        """The solutions A⁻¹ y_j for the items j; float64, shape (k, n_items)."""
-        factors, weights, _ = self._weighed(rated)
+            return baselines if expected is None else baselines + asked @ expected, np.zeros(
+                (len(columns), 0)
+            )
+        factors, weights, targets = self._weighed(rated)
         precision = (factors.T * weights) @ factors
         if self.prior is not None:
             precision += float(self.prior_shares(rated)[0]) * self.prior
-        precision[np.diag_indices_from(precision)] += float(self.ridge(self.observe(rated))[0])
-        return solved(precision, self._bordered(columns).T)
+        ridge = float(self.ridge(self.observe(rated))[0])
+        precision[np.diag_indices_from(precision)] += ridge
+        responses = solved(precision, asked.T)
+        if expected is not None:
+            baselines += ridge * expected @ responses
+        parts: NDArray[np.float64] = (factors @ responses).T * targets
+        return baselines, parts
 
     def _weighed(self, rated: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """The factors of the rated items, the weights c and the weighted targets c·t."""
-        biases = None if self.items.biases is None else self.items.biases[rated.columns]
+        contexts = self._contexts_of(rated.contexts, len(rated.columns))
         share = float(self.prior_shares(rated)[0])
-        observed = self.observe(rated)
-        weights, targets = self.terms.with_unobserved_share(share).weigh(observed, biases)
-        return self._bordered(rated.columns), weights, targets
+        observed, said = self.observe(rated), self._said(rated.columns, contexts)
+        weights, targets = self.terms.with_unobserved_share(share).weigh(observed, said)
+        return self._bordered(rated.columns, contexts), weights, targets
 
-    def _bordered(self, columns: NDArray[Any]) -> NDArray[np.float64]:
+    def _contexts_of(self, codes: ContextCodes | None, n: int = 0) -> Side | None:
+        """The context of each item; None if the model has no contexts."""
+        if self.contexts is None:
+            return None
+        return self.contexts.of(np.zeros(n, dtype=np.int64) if codes is None else codes)
+
+    def _said(self, columns: NDArray[Any], contexts: Side | None) -> NDArray[Any] | None:
+        """What items and their contexts say whoever the person is, ``b + b_c + yᵀz``; None if nothing."""
+        biases = None if self.items.biases is None else self.items.biases[columns]
+        if contexts is None:
+            return biases
+        said: NDArray[np.float64] = np.einsum(
+            "ij,ij->i", self.items.factors[columns], contexts.factors, dtype=np.float64
+        )
+        for each in (biases, contexts.biases):
+            said += 0.0 if each is None else each
+        return said
+
+    def _bordered(self, columns: NDArray[Any], contexts: Side | None) -> NDArray[np.float64]:
         """The items' factors in the row problem: with a 1 at the end if there are biases."""
         factors = self.items.factors[columns]
+        if contexts is not None:
+            factors = factors + contexts.factors
         return factors.astype(np.float64) if self.items.biases is None else with_ones(factors)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matinee.ratings import Rows
+from matinee.solving.contexts import ContextValues
 from matinee.solving.expected_rows import solve_towards
 from matinee.solving.row_problem import (
     CHOLESKY,
@@ -44,6 +45,8 @@ class TouchedSide:
         What features make one expect of the rows, by a link that is not learned again.
     counted : ndarray of int64 or None
         The positions of the rows that the other side is learned from; None if all are.
+    contexts : ContextValues or None
+        The contexts that ratings are in, which stay as they are; None if there are none.
     """
 
     observed: Rows
@@ -53,6 +56,7 @@ class TouchedSide:
     unsolved: Chosen
     means: Floats | None = None
     counted: NDArray[np.int64] | None = None
+    contexts: ContextValues | None = None
 
     def solve(
         self, chosen: Chosen, across: TouchedSide, terms: Terms, solver: Solver, threads: int
@@ -89,6 +93,7 @@ class TouchedSide:
             n_threads=threads,
             solver=solver,
             prior=across.prior(terms, threads),
+            second=None if self.contexts is None else self.contexts.beside(observed),
         )
 
     def prior(self, terms: Terms, threads: int) -> NDArray[np.float64] | None:

@@ -1,10 +1,11 @@
-"""The training loop of all models: it solves all users, then all items, and so on."""
+"""The training loop of all models: it solves all users, then all items and contexts, and so on."""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from matinee.errors import DataError
 from matinee.progress import progress_bar
 from matinee.ratings import Ratings, Rows
 from matinee.solving.blas import blas_threads
+from matinee.solving.contexts import NumberedContexts, SolvedContexts, numbered
 from matinee.solving.history import Callback, Iteration, has_flattened
 from matinee.solving.row_problem import (
     CHOLESKY,
     TO_THE_LAST_DIGIT,
     Floats,
     Losses,
+    SecondRows,
     Side,
     Solver,
     Terms,
@@ -30,7 +33,7 @@ Measure = Callable[[Any, float], dict[str, float | None]]
 
 
 class Alternation(ABC):
-    """A running fit: both sides, and everything that stays the same from half-step to half-step.
+    """A running fit: its sides, and everything that stays the same from half-step to half-step.
 
     Parameters
     ----------
@@ -75,6 +78,10 @@ class Alternation(ABC):
     @abstractmethod
     def solve_items(self, solver: Solver) -> Losses:
         """Solve all items against the users."""
+
+    def solve_contexts(self) -> Losses | None:
+        """Solve all contexts against the users and the items; None if ratings have none."""
+        return None
 
     def remember(self) -> Any:
         """What an iteration changes, for `go_back`."""
@@ -134,17 +141,17 @@ class Alternation(ABC):
         )
 
     def improve(self) -> Losses:
-        """Do both half-steps; with momentum, the items first repeat a share of their last step.
+        """Do all half-steps; with momentum, the items first repeat a share of their last step.
 
-        If the objective rises with momentum, both half-steps are repeated without it.
+        If the objective rises with momentum, the half-steps are repeated without it.
 
         Returns
         -------
         Losses
-            The losses of the items' half-step.
+            The losses of the last half-step.
         """
         if not self.momentum:
-            losses = self._both_sides()
+            losses = self._all_sides()
             if self.balanced:
                 self._balance_without_rounding()
             return losses
@@ -152,22 +159,26 @@ class Alternation(ABC):
         factors, here = self.items.factors, remembered[0]
         if self._previous_items is not None:
             factors += np.float32(self.momentum) * (here - self._previous_items)
-        losses = self._both_sides()
+        losses = self._all_sides()
         # The first step starts from random factors, so its direction means nothing.
         self._previous_items = here if np.isfinite(before) else None
         if self._objective > before:
             self.go_back(remembered)
             self._previous_items = None
-            losses = self._both_sides()
+            losses = self._all_sides()
         self._balance()
         return losses
 
-    def _both_sides(self) -> Losses:
+    def _all_sides(self) -> Losses:
         users = self.solve_users(self.solver)
         items = self.solve_items(self.solver)
         self._penalties = users.penalty, items.penalty
         self._objective = items.squared_error + items.penalty + users.penalty
-        return items
+        contexts = self.solve_contexts()
+        if contexts is None:
+            return items
+        self._objective = contexts.squared_error + contexts.penalty + items.penalty + users.penalty
+        return contexts
 
     def _balance(self) -> None:
         """Scale both sides to the same penalty, which minimises the sum; their products stay the same."""
@@ -203,6 +214,8 @@ class AlternationInMemory(Alternation):
     user_ridge, item_ridge : ndarray of float32
         The regularisation of each user and each item.
     n_threads : int
+    contexts : SolvedContexts or None
+        The contexts of the ratings, if they have any.
     more
         The parameters of `Alternation`.
     """
@@ -215,22 +228,46 @@ class AlternationInMemory(Alternation):
         user_ridge: Floats,
         item_ridge: Floats,
         n_threads: int,
+        contexts: SolvedContexts | None = None,
         **more: Any,
     ) -> None:
         super().__init__(**more)
         self.by_user, self.by_item = by_user, by_item
         self.user_ridge, self.item_ridge = user_ridge, item_ridge
-        self.n_threads = n_threads
+        self.n_threads, self.contexts = n_threads, contexts
+
+    @property
+    def beside_items(self) -> SecondRows | None:
+        """The contexts of the ratings by user."""
+        return None if self.contexts is None else self.contexts.beside_items
+
+    @property
+    def beside_users(self) -> SecondRows | None:
+        """The contexts of the ratings by item."""
+        return None if self.contexts is None else self.contexts.beside_users
 
     def solve_users(self, solver: Solver) -> Losses:
         """Solve all users against the items."""
-        return self._solve(self.by_user, self.items, self.users, self.user_ridge, solver)
+        return self._solve(self.by_user, self.items, self.users, self.user_ridge, solver, self.beside_items)
 
     def solve_items(self, solver: Solver) -> Losses:
         """Solve all items against the users."""
-        return self._solve(self.by_item, self.users, self.items, self.item_ridge, solver)
+        return self._solve(self.by_item, self.users, self.items, self.item_ridge, solver, self.beside_users)
 
-    def _solve(self, observed: Rows, fixed: Side, solved: Side, ridge: Floats, solver: Solver) -> Losses:
+    def solve_contexts(self) -> Losses | None:
+        """Solve all contexts against the users and the items; None if ratings have none."""
+        contexts = self.contexts
+        return None if contexts is None else contexts.solve(self.users, self.items, self.terms)
+
+    def _solve(
+        self,
+        observed: Rows,
+        fixed: Side,
+        solved: Side,
+        ridge: Floats,
+        solver: Solver,
+        second: SecondRows | None,
+    ) -> Losses:
         return solve_rows(
             observed,
             fixed,
@@ -239,6 +276,7 @@ class AlternationInMemory(Alternation):
             terms=self.terms,
             n_threads=self.n_threads,
             solver=solver,
+            second=second,
         )
 
 
@@ -296,3 +334,8 @@ class HeldOut:
         self.contexts = np.zeros(len(held_out), dtype=np.int64)
         if train.contexts is not None and held_out.contexts is not None:
             self.contexts = train.contexts.recoded(held_out.context_codes, held_out.contexts)
+
+    @cached_property
+    def numbered_contexts(self) -> NumberedContexts:
+        """The different ones of these contexts, and which of them each rating has."""
+        return numbered(self.contexts, len(self.values))

@@ -86,6 +86,8 @@ class Search:
         self.features = features
         if features:
             self.space = self.space.with_features()
+        if ratings.contexts is not None:
+            self.space = self.space.with_contexts()
         self.metric = metric
         self.random_state = random_state
         self.train, self.validation = split(ratings, test_size=test_size, by=by, random_state=random_state)

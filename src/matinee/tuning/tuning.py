@@ -138,7 +138,7 @@ def tune(
         The largest number of factors to try.
     user_features, item_features : frame, optional
         What every fit learns besides ratings, as in `ALS.fit`. Then κ, the ``feature_regularization``, is
-        searched as well.
+        searched as well, as is the ``context_regularization`` of an `ALS` if the ratings have contexts.
     study : path, optional
         A file that keeps the trials. The same search with the same file continues where it was stopped, with
         the same result as a search in one go.

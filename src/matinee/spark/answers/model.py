@@ -110,14 +110,16 @@ class SparkModel:
         Raises
         ------
         DataError
-            If the model is neither `ALS` nor `ImplicitALS`, was fitted with features, or has an id that does
-            not fit Spark's bigint.
+            If the model is neither `ALS` nor `ImplicitALS`, was fitted with features or contexts, or has an
+            id that does not fit Spark's bigint.
         NotFittedError
             If the model is not fitted.
         """
         checked_kind(model).check_fitted()
         if model.user_knowledge_ is not None or model.item_knowledge_ is not None:
             raise DataError("the model was fitted with features, which a cluster knows nothing of")
+        if model.contexts_ is not None:
+            raise DataError("the model was fitted with contexts, which a cluster knows nothing of")
         users, items = (spark.createDataFrame(*table) for table in (user_table(model), item_table(model)))
         return cls(
             model.as_fitted,
