@@ -32,8 +32,9 @@ def factors_frame(model: Model, side: Literal["user", "item"] = "item") -> pl.Da
     polars.DataFrame
         A row for each, in the order of ``item_factors_``: the column "item" or "user" with the ids, "bias",
         and "factors", a list of float32. An `ALS` predicts ``model.mean_`` and both biases and the product of
-        the factors. The factors of a `BayesianALS` are the means of its samples: it predicts the mean of the
-        samples' products, and not the product of these means.
+        the factors; those of one with contexts are apart from any context. The factors of a `BayesianALS` are
+        the means of its samples: it predicts the mean of the samples' products, and not the product of these
+        means.
 
     Raises
     ------
