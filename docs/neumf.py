@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import matinee
 from matinee.errors import DataError
 from matinee.models.factor_model import FactorModel
-from matinee.models.people import FactorPeople, People
+from matinee.models.factor_people import FactorPeople
+from matinee.models.people import People
 from matinee.ratings import Rows
 from matinee.solving.row_problem import Floats, Side
 
@@ -228,11 +228,7 @@ class ScoreTable(FactorModel):
 
     @property
     def people(self) -> People:
-        return FactorPeople(self.user_side, self.rated_, self.items_for_people, _unexplained, n_threads=1)
+        return FactorPeople.of(self.user_side, self.rated_, None, self.items_for_people, n_threads=1)
 
     def people_by(self, rated: Rows) -> People:
         raise DataError("a table of scores has no scores for new people")
-
-
-def _unexplained(rated: Rows, columns: NDArray[Any]) -> NDArray[np.float64]:
-    return np.zeros((len(columns), len(rated.columns)))

@@ -6,7 +6,7 @@ folds people in, saves the model and evaluates it.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from matinee.models.factor_model import FactorModel
 from matinee.models.factor_people import FactorPeople
 from matinee.models.model import Model
 from matinee.models.parameters import thread_count
-from matinee.models.people import People, ScoreParts
+from matinee.models.people import People
 from matinee.models.solved_model import SolvedModel
 from matinee.ratings import Ratings, Rows
 from matinee.solving.row_problem import Floats, Side, Terms
@@ -75,15 +75,7 @@ class MostPopular(FactorModel):
 
     def _all_alike(self, rated: Rows) -> People:
         side, threads = _nobody_special(rated.n_rows), thread_count(self.n_threads)
-        return FactorPeople.of(
-            side, rated, None, self.items_for_people, threads, parts_of=self._without_contributions
-        )
-
-    def _without_contributions(
-        self, rated: Rows, known: Rows | None, columns: NDArray[Any], code: int
-    ) -> ScoreParts:
-        baselines = self.mean_ + self.item_biases_[columns].astype(np.float64)
-        return baselines, np.zeros((len(columns), len(rated.columns)))
+        return FactorPeople.of(side, rated, None, self.items_for_people, threads)
 
 
 def _nobody_special(n_people: int) -> Side:

@@ -67,15 +67,16 @@ class FactorPeople(PeopleInContexts):
 
     Attributes
     ----------
-    parts_of : callable
+    parts_of : callable, optional
         Takes the ratings and the features of one person, the positions of items and the code of a context;
-        returns the parts of the scores of the items, as in `People.score_parts`.
+        returns the parts of the scores of the items, as in `People.score_parts`. Without it ratings add
+        nothing to scores.
     """
 
     side: Side
     items: FactorItems
     own: Side
-    parts_of: Callable[[Rows, Rows | None, NDArray[Any], int], ScoreParts]
+    parts_of: Callable[[Rows, Rows | None, NDArray[Any], int], ScoreParts] | None = None
 
     def predict(self, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
         if self.items.values is None:
@@ -91,4 +92,9 @@ class FactorPeople(PeopleInContexts):
         return predict_pairs(rows, columns, people, items.side, offset=items.mean, n_threads=self.n_threads)
 
     def score_parts(self, columns: NDArray[Any]) -> ScoreParts:
-        return self.parts_of(self.rated, self.known, columns, int(self.codes[0]))
+        if self.parts_of is not None:
+            return self.parts_of(self.rated, self.known, columns, int(self.codes[0]))
+        baselines = np.full(len(columns), self.items.mean)
+        if self.items.side.biases is not None:
+            baselines += self.items.side.biases[columns]
+        return baselines, np.zeros((len(columns), len(self.rated.columns)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -28,6 +29,13 @@ class ItemsInContexts(ProductItems, Protocol):
     def stranger_alone(self) -> Any: ...
 
     def in_context(self, people: Any, codes: ContextCodes) -> Any: ...
+
+
+# To make one takes longer than to pick a person.
+@lru_cache(maxsize=16)
+def no_contexts(n_people: int) -> ContextCodes:
+    """The context of which nothing is known, for so many people, who share its memory."""
+    return np.broadcast_to(np.int64(0), n_people)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +69,7 @@ class PeopleInContexts(ProductPeople):
         cls, own: Side, rated: Rows, known: Rows | None, items: ItemsInContexts, n_threads: int, **more: Any
     ) -> Self:
         """People in a context of which nothing is known."""
-        codes = np.zeros(rated.n_rows, dtype=np.int64)
+        codes = no_contexts(rated.n_rows)
         return cls(items.in_context(own, codes), rated, known, items, n_threads, own, codes, **more)
 
     def pick(self, rows: NDArray[Any]) -> Self:

@@ -14,6 +14,7 @@ from matinee.models.factor_people import FactorPeople
 from matinee.models.new_item import ItemAnswers
 from matinee.models.parameters import thread_count
 from matinee.models.people import People, ScoreParts
+from matinee.models.people_in_contexts import no_contexts
 from matinee.ratings import Rows
 from matinee.solving.people_problem import PeopleProblem
 from matinee.solving.row_problem import TO_THE_LAST_DIGIT, Floats, Side, Solver, Terms
@@ -61,7 +62,7 @@ class SolvedModel(FactorModel):
     @property
     def _everybody(self) -> FactorPeople:
         own, items = self.user_side, self.items_for_people
-        codes, side = np.zeros(len(own.factors), dtype=np.int64), own
+        codes, side = no_contexts(len(own.factors)), own
         if self.context_values is not None:
             # To put everybody into a context takes longer than to make a list.
             side = self._computed.get("users in the mean context", lambda: items.in_context(own, codes))
