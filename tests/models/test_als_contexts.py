@@ -192,6 +192,24 @@ def test_with_features_the_objective_falls_as_well() -> None:
     assert (np.diff(objectives) < 0).all()
 
 
+def test_whoever_rated_nothing_is_what_their_features_say_in_every_context() -> None:
+    ratings = ratings_in_contexts()
+    users, items = ratings.users.tolist(), ratings.items.tolist()
+    ages = pl.DataFrame({"user": [*users, 9_001], "age": [*AGES, 0.3]})
+    kinds = pl.DataFrame({"item": [*items, 9_002], "kind": [*"abc" * (N_ITEMS // 3), "b"]})
+    model = ALS(**PARAMETERS).fit(ratings, user_features=ages, item_features=kinds, progress=False)
+    stranger = model.fold_in({}, features={"age": 0.3})
+    assert np.allclose(stranger.factors, model.user_factors_[-1], atol=1e-6)
+    for context in CONTEXTS[:3]:
+        expected = model.predict(9_001, [*items, 9_002], context=context)
+        assert np.allclose(stranger.in_context(context).predict([*items, 9_002]), expected, atol=1e-5)
+    visitor = model.fold_in(
+        ratings.to_frame().filter(pl.col("user") == users[3]).drop("user"), features={"age": AGES[3]}
+    )
+    assert np.allclose(visitor.factors, model.user_factors_[3], atol=1e-5)
+    assert (np.diff([record.objective for record in model.history_]) < 0).all()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_number_of_threads_gives_the_same_bits(kind: str) -> None:
     one, three = (fitted(kind, n_threads=n) for n in (1, 3))
