@@ -131,6 +131,9 @@ def calls(kernels: ModuleType) -> Iterator[tuple[str, Call]]:
     for solver in ("cholesky", "cg", "subspace"):
         yield f"implicit, {solver}", solve(kernels, rows, fixed, **implicit, prior=0.1 * gram, solver=solver)
     yield "draws", solve(kernels, rows, fixed, prior=np.eye(RANK), spread=1.0)
+    # With so many ratings and factors, levels that can do so round the factors of a half-step.
+    middling = random_rows(generator, generator.integers(80, 200, size=300))
+    yield "rounded", solve(kernels, middling, random_factors(generator, N_COLUMNS, 64), has_biases=True)
     no_ridge = np.zeros(N_ROWS, dtype=np.float32)
     yield "beyond single precision", solve(kernels, rows, fixed, ridge=no_ridge, has_biases=True)
     long_rows = random_rows(generator, np.array([30, LONG_ROW, 0, LONG_ROW + 500, 700]))
