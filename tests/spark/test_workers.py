@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import socket
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from pyspark.sql import SparkSession
 
 import matinee
+from matinee.spark import workers
 from matinee.spark.arrow_batches import pack, unpack
 
 
@@ -36,3 +38,21 @@ def test_what_a_worker_has_loaded_is_not_searched_for_garbage(spark: SparkSessio
 def test_outside_of_a_task_nothing_is_frozen() -> None:
     unpack(pack(numbers=np.arange(3)))
     assert gc.get_freeze_count() == 0
+
+
+def test_a_worker_sends_to_java_at_once(spark: SparkSession) -> None:
+    # The tests' own session connects by Unix sockets, so the connection is one of the task itself.
+    packed = pack(numbers=np.arange(3))
+
+    def delays(_: Iterable[int]) -> Iterator[tuple[int, int]]:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            client = socket.create_connection(server.getsockname())
+            before = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            workers._send_at_once.cache_clear()
+            unpack(packed)
+            yield before, client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            client.close()
+
+    ((before, after),) = spark.sparkContext.parallelize([0], 1).mapPartitions(delays).collect()
+    assert before == 0
+    assert after != 0
