@@ -55,6 +55,7 @@ FOR_MODELS = {
     "learn_more",
     "learned_from",
     "least_memory",
+    "measure",
     "n_products",
     "n_raters",
     "nearest_rows",

@@ -164,7 +164,7 @@ def test_without_a_start_the_seed_gives_the_same_factors_too(spark: SparkSession
 
 
 @pytest.mark.parametrize(("name", "result"), [("implicit", "auto"), ("explicit", "frames")])
-def test_a_small_fit_is_one_task_with_the_same_answer(
+def test_the_driver_does_a_small_fit_with_the_same_answer(
     spark: SparkSession, ratings: Ratings, name: str, result: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     expected = MODELS[name]().fit(ratings)

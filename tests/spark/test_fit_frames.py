@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 import matinee
 from matinee import ALS, BayesianALS, DataError, ImplicitALS, Ratings
+from matinee.ratings.rows import same_rows
+from matinee.spark.fitting import fitting, planning, preparation
 from tests.conftest import random_ratings
 from tests.spark.test_fit import assert_same_fit, on_cluster, starting_factors
 
@@ -62,6 +66,7 @@ GOOD = {"user": [1, 1, 2], "item": [7, 8, 7], "rating": [3.0, 4.0, 5.0]}
         ({"weight": [1.0, 1.0, 2e9]}, "the weight is beyond 1e[+]09; expected a number from 0 to 1e[+]09"),
         ({"weight": ["1", "2", "3"]}, "weights are of type string; expected numbers"),
         ({"user": [1.0, 1.5, 2.0]}, "1 of 3 rows.*user 1.5.*user is not a whole number"),
+        ({"user": [1.0, 1e300, float("nan")]}, "1 of 3 rows.*user nan.*user is missing"),
         ({"item": ["a", None, "c"]}, "1 of 3 rows.*item is missing"),
         ({"item": ["a", "b" * 300, "c"]}, "item is over 256 characters long"),
         ({"item": [[1], [2], [3]]}, "item ids are of type array"),
@@ -88,7 +93,60 @@ def test_what_is_no_frame_of_ratings_is_refused(spark: SparkSession, ratings: Ra
         matinee.spark.fit(ALS(), twice, duplicates="error")
 
 
-@pytest.mark.parametrize("arguments", [{}, {"n_blocks": 2}], ids=["one task", "blocks"])
+@pytest.mark.parametrize("duplicates", ["last", "first"])
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"exchange": "broadcast", "n_blocks": 3}, {"exchange": "routed", "n_blocks": 3}],
+    ids=["driver", "gathered", "routed"],
+)
+def test_of_many_partitions_the_last_counts_also_where_they_are_read_together(
+    spark: SparkSession, duplicates: Any, arguments: dict[str, Any]
+) -> None:
+    # Cached, so that Spark knows where the partitions are and does not join neighbours.
+    row = F.col("id")
+    columns = [
+        (row * 7 % 11).alias("user"),
+        (row * 5 % 9).alias("item"),
+        ((row * 13 % 23) / 2).alias("rating"),
+    ]
+    frame = spark.range(0, 2_000, 1, numPartitions=50).select(*columns).cache()
+    frame.count()
+    assert frame.rdd.getNumPartitions() == 50
+    numbers = np.arange(2_000)
+    expected = Ratings.from_arrays(
+        numbers * 7 % 11, numbers * 5 % 9, (numbers * 13 % 23) / 2, duplicates=duplicates
+    )
+    found = matinee.spark.fit(ALS(n_factors=2, n_iterations=1), frame, duplicates=duplicates, **arguments)
+    frame.unpersist()
+    assert same_rows(found.rated_, expected.by_user)
+
+
+def test_ids_that_are_too_many_for_the_driver_are_encoded_on_the_cluster(
+    spark: SparkSession, ratings: Ratings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[str] = []
+    real = preparation.encode
+    monkeypatch.setattr(preparation, "encode", lambda frame, name: encoded.append(name) or real(frame, name))
+    monkeypatch.setattr(fitting, "DRIVER_ID_BYTES", 100)
+    model = ALS(n_factors=4, n_iterations=2)
+    found = matinee.spark.fit(model, on_cluster(spark, ratings))
+    assert encoded == ["user", "item"]
+    assert_same_fit(found, ALS(n_factors=4, n_iterations=2).fit(ratings))
+
+
+def test_a_fit_leaves_nothing_cached(spark: SparkSession, ratings: Ratings) -> None:
+    context: Any = spark.sparkContext._jsc
+    frame = on_cluster(spark, ratings)
+    before = set(context.getPersistentRDDs())
+    for arguments in ({}, {"n_blocks": 2}, {"exchange": "routed"}):
+        matinee.spark.fit(ALS(n_factors=2, n_iterations=1), frame, **arguments)
+        assert set(context.getPersistentRDDs()) <= before
+    with pytest.raises(DataError, match="missing"):
+        matinee.spark.fit(ALS(), frame.withColumn("rating", F.lit(None).cast("double")))
+    assert set(context.getPersistentRDDs()) <= before
+
+
+@pytest.mark.parametrize("arguments", [{}, {"n_blocks": 2}], ids=["driver", "blocks"])
 @pytest.mark.parametrize(
     ("model", "message"),
     [
@@ -132,3 +190,55 @@ def test_what_a_fit_cannot_do_it_says(
 ) -> None:
     with pytest.raises(DataError, match=message):
         matinee.spark.fit(model, spark.createDataFrame(pd.DataFrame(GOOD)), **arguments)
+
+
+@pytest.fixture(scope="module")
+def halves(ratings: Ratings) -> tuple[Ratings, Ratings]:
+    """Ratings to fit and to hold out; some of these have a user or an item that the others lack."""
+    frame = ratings.to_frame().sort("user")
+    is_held_out = (pl.int_range(len(frame)) % 4 == 0) | (pl.col("user") == pl.col("user").max())
+    parts = (frame.filter(~is_held_out), frame.filter(is_held_out))
+    train, held_out = (Ratings.from_frame(part) for part in parts)
+    return train, held_out
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"n_blocks": 3, "exchange": "broadcast"}], ids=["driver", "blocks"]
+)
+@pytest.mark.parametrize(
+    "model",
+    [ALS(n_factors=3, n_iterations=40, tolerance=0.002), ImplicitALS(n_factors=3, n_iterations=3)],
+    ids=["explicit", "implicit"],
+)
+def test_held_out_ratings_are_measured_and_end_a_fit_as_on_one_machine(
+    spark: SparkSession, halves: tuple[Ratings, Ratings], model: Any, arguments: dict[str, Any]
+) -> None:
+    expected = type(model)(**model.get_params()).fit(*halves)
+    train, held_out = (on_cluster(spark, part) for part in halves)
+    found = matinee.spark.fit(model, train, held_out, **arguments)
+    assert_same_fit(found, expected)
+    figure = "validation_rmse" if isinstance(model, ALS) else "validation_ndcg"
+    curves = [[getattr(record, figure) for record in each.history_] for each in (found, expected)]
+    np.testing.assert_allclose(*curves, rtol=1e-4)
+    assert len(curves[0]) < 40
+    frames = matinee.spark.fit(model, train, held_out, result="frames", **arguments)
+    assert [getattr(record, figure) for record in frames.history_] == pytest.approx(curves[0])
+
+
+def test_held_out_ratings_that_cannot_be_measured_are_refused(
+    spark: SparkSession, halves: tuple[Ratings, Ratings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, held_out = (on_cluster(spark, part) for part in halves)
+    with pytest.raises(DataError, match="works only if the driver holds the ratings and all factors"):
+        matinee.spark.fit(ALS(n_factors=2), train, held_out, exchange="routed", n_blocks=2)
+    named = held_out.withColumn("user", F.concat(F.lit("u"), "user"))
+    for arguments in ({}, {"n_blocks": 2}):
+        with pytest.raises(DataError, match="user ids are integers in what was fitted.*none can match"):
+            matinee.spark.fit(ALS(n_factors=2), train, named, **arguments)
+    with pytest.raises(DataError, match="no column 'rating'"):
+        matinee.spark.fit(ALS(n_factors=2), train, held_out.drop("rating"))
+    with pytest.raises(DataError, match="there are no validation ratings"):
+        matinee.spark.fit(ALS(n_factors=2), train, held_out.where("rating > 9"))
+    monkeypatch.setattr(planning, "DRIVER_SHARE", 0.0)
+    with pytest.raises(DataError, match=r"[\d,]+ validation ratings are too many for the driver"):
+        matinee.spark.fit(ALS(n_factors=2), train, held_out)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.spark.fitting.layout import MOST_CHUNKS, Layout, balanced_layout, chunk_size_of
-from matinee.spark.fitting.planning import LARGEST_BROADCAST, SMALL_SIDE, Size
+from matinee.spark.fitting.planning import LARGEST_BROADCAST, SMALL_SIDE, Size, is_small
 
 
 def layout_of(n_rows: int, n_blocks: int, costs: np.ndarray | None = None) -> Layout:
@@ -82,9 +82,9 @@ def test_factors_take_the_way_that_moves_less(
     assert size.is_routed(n_rows, n_blocks_of_others, parallelism) is is_routed
 
 
-def test_a_small_fit_is_left_to_one_task() -> None:
-    assert Size(900_000, 6_000, 4_000, 64).fits_one_task(n_iterations=15)
-    assert Size(2_000_000, 14_000, 27_000, 64).fits_one_task(n_iterations=15)
-    assert not Size(900_000, 6_000, 4_000, 64).fits_one_task(n_iterations=150)
-    assert not Size(900_000, 6_000, 4_000, 512).fits_one_task(n_iterations=15)
-    assert not Size(20_000_000, 6_000, 4_000, 1).fits_one_task(n_iterations=1)
+def test_a_small_fit_is_left_to_the_driver() -> None:
+    assert is_small(900_000, 64, n_iterations=15)
+    assert is_small(2_000_000, 64, n_iterations=15)
+    assert not is_small(900_000, 64, n_iterations=150)
+    assert not is_small(900_000, 512, n_iterations=15)
+    assert not is_small(20_000_000, 1, n_iterations=1)

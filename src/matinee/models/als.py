@@ -196,7 +196,7 @@ class ALS(ContextualModel):
         strength = self.regularization * self.context_regularization
         return as_ridge(strength * observed.totals ** self._weighting_exponent())
 
-    def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
+    def measure(self, train: Ratings, validation: Ratings | None) -> Measure:
         return _errors_on(train, validation)
 
 

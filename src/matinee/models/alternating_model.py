@@ -103,7 +103,7 @@ class AlternatingModel(FeaturedModel):
         alternation = self.alternation(train, start, of_users, of_items)
         history = alternation.run(
             self.n_iterations,
-            measure=self._measure(train, validation),
+            measure=self.measure(train, validation),
             tolerance=self.tolerance,
             progress=progress,
             callback=callback,
@@ -224,7 +224,7 @@ class AlternatingModel(FeaturedModel):
         """The terms of a fit to ratings with this mean, whose observed values lie between low and high."""
 
     @abstractmethod
-    def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
+    def measure(self, train: Ratings, validation: Ratings | None) -> Measure:
         """The function that computes the figures to record after an iteration."""
 
     # ---- new data ---------------------------------------------------------------------------------

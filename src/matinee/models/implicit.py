@@ -469,7 +469,7 @@ class ImplicitALS(AlternatingModel):
         shares: NDArray[np.float64] = np.minimum(counted / self.known_from, 1.0) ** 4
         return shares
 
-    def _measure(self, train: Ratings, validation: Ratings | None) -> Measure:
+    def measure(self, train: Ratings, validation: Ratings | None) -> Measure:
         return _ndcg_on(train, validation)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from matinee.spark.workers import settle_in
 
 Array = NDArray[Any]
+
+# How many rows a task takes at a time: some 20 MB of ratings.
+ROWS_AT_ONCE = 1 << 20
 
 
 def pack(**arrays: Array) -> bytes:
@@ -33,11 +37,28 @@ def as_stream(batch: Any) -> bytes:
     return packed
 
 
-def unpack(packed: bytes) -> dict[str, Array]:
-    """The arrays of a batch by name: flat and read-only, without a copy."""
+def unpack(packed: Any) -> dict[str, Array]:
+    """The arrays of a batch by name: flat and read-only, without a copy.
+
+    Parameters
+    ----------
+    packed : bytes, or buffer of Arrow
+    """
     with pa.ipc.open_stream(packed) as reader:
         batch = reader.read_next_batch()
     arrays = {name: batch[name].values.to_numpy() for name in batch.schema.names}
     # Only now has Arrow loaded all that it needs to make arrays.
     settle_in()
     return arrays
+
+
+def gathered(batches: Iterator[Any]) -> Iterator[Any]:
+    """Arrow batches concatenated into tables of about `ROWS_AT_ONCE` rows."""
+    waiting: list[Any] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(len(each) for each in waiting) >= ROWS_AT_ONCE:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -46,13 +48,7 @@ def check_rows(rows: DataFrame) -> int:
         If an id is missing or unusable, a rating is missing or not a finite number, or a weight is no number
         from 0 to 1e9. The message counts the rows with the first fault found and shows one of them.
     """
-    faults = [*_id_faults(rows, "user"), *_id_faults(rows, "item")]
-    if "rating" in rows.columns:
-        faults += _number_faults("rating", "a finite number", LARGEST_RATING)
-    if "weight" in rows.columns:
-        expected = f"a number from 0 to {LARGEST_WEIGHT:g}"
-        faults += _number_faults("weight", expected, LARGEST_WEIGHT)
-        faults.append(Fault(F.col("weight") < 0, f"the weight is negative; expected {expected}"))
+    faults = _faults_of(rows)
     counts = [F.count_if(fault.has) for fault in faults]
     n_rows, *n_faulty = rows.agg(F.count(F.lit(1)), *counts).collect()[0]
     for fault, n in zip(faults, n_faulty, strict=True):
@@ -62,12 +58,28 @@ def check_rows(rows: DataFrame) -> int:
     return int(n_rows)
 
 
+def is_faulty(rows: DataFrame) -> Column:
+    """Whether `check_rows` refuses a row."""
+    return reduce(or_, (F.coalesce(fault.has, F.lit(False)) for fault in _faults_of(rows)))
+
+
+def _faults_of(rows: DataFrame) -> list[Fault]:
+    faults = [*_id_faults(rows, "user"), *_id_faults(rows, "item")]
+    if "rating" in rows.columns:
+        faults += _number_faults("rating", "a finite number", LARGEST_RATING)
+    if "weight" in rows.columns:
+        expected = f"a number from 0 to {LARGEST_WEIGHT:g}"
+        faults += _number_faults("weight", expected, LARGEST_WEIGHT)
+        faults.append(Fault(F.col("weight") < 0, f"the weight is negative; expected {expected}"))
+    return faults
+
+
 def _id_faults(rows: DataFrame, name: str) -> list[Fault]:
     id, kind = F.col(name), type_of(rows, name)
     missing = id.isNull() | F.isnan(name) if isinstance(kind, FLOATS) else id.isNull()
     faults = [Fault(missing, f"{name} is missing; expected an integer or a string")]
     if isinstance(kind, FLOATS):
-        broken = (id != F.floor(id)) | (F.abs(id) > MAX_EXACT_FLOAT)
+        broken = (id != F.rint(id)) | (F.abs(id) > MAX_EXACT_FLOAT)
         faults.append(Fault(broken, f"{name} is not a whole number; expected an integer or a string"))
     if isinstance(kind, StringType):
         unusable = (F.length(id) > MAX_ID_LENGTH) | id.contains("\0")

@@ -56,8 +56,8 @@ def given_ids(frame: DataFrame, name: str, kind: str) -> Column:
 
 
 def kept_ids(frame: DataFrame, name: str) -> Column:
-    """A column of ids as bigint or string, after its rows have been checked."""
-    return column(name).cast("string" if isinstance(type_of(frame, name), StringType) else "bigint")
+    """A column of ids as bigint or string; null for a float that is too large for an id."""
+    return column(name).try_cast("string" if isinstance(type_of(frame, name), StringType) else "bigint")
 
 
 def given_numbers(frame: DataFrame, name: str, kind: str) -> Column:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from matinee.errors import DataError
-from matinee.spark.faulty_rows import check_rows
+from matinee.spark.faulty_rows import check_rows, is_faulty
 from matinee.spark.frame_columns import check_frame, given_ids, given_numbers, kept_ids
 
 
@@ -37,6 +37,11 @@ class Columns:
         """The names of the columns that the frame must have."""
         return [name for name in (self.user, self.item, self.rating, self.weight) if name is not None]
 
+    @property
+    def of_held_out(self) -> Columns:
+        """The names of those that held-out ratings have too, which need no weights."""
+        return replace(self, weight=None)
+
 
 @contextmanager
 def checked_ratings(frame: Any, columns: Columns) -> Iterator[DataFrame]:
@@ -57,16 +62,38 @@ def checked_ratings(frame: Any, columns: Columns) -> Iterator[DataFrame]:
     # If a pair is rated twice, the later row counts: the one in a later partition, or later in the same one.
     given = given_rows(frame, columns).withColumn("order", F.monotonically_increasing_id()).persist()
     try:
-        if check_rows(given) == 0:
-            raise DataError("there are no ratings; expected at least one")
+        check_rows(given)
         kept = kept_rows(given)
         if columns.weight is not None:
             kept = kept.where("weight > 0")
-            if kept.isEmpty():
-                raise DataError("every rating has the weight 0; expected at least one that counts")
+        if kept.isEmpty():
+            raise no_ratings(frame, columns)
         yield kept
     finally:
         given.unpersist()
+
+
+def marked_rows(frame: Any, columns: Columns) -> DataFrame:
+    """The columns user, item, rating and partition, and weight if there are weights; no rows of weight 0.
+
+    Where `check_rows` would refuse a row, its rating is null.
+
+    Raises
+    ------
+    DataError
+        If `given_rows` refuses the frame.
+    """
+    given = given_rows(frame, columns).withColumn("partition", F.spark_partition_id())
+    valid = given.withColumn("rating", F.when(~is_faulty(given), F.col("rating")))
+    kept = kept_rows(valid)
+    return kept if columns.weight is None else kept.where("rating is null or weight > 0")
+
+
+def no_ratings(frame: DataFrame, columns: Columns) -> DataError:
+    """The error for a frame that holds no ratings, or none that counts."""
+    if columns.weight is None or frame.isEmpty():
+        return DataError("there are no ratings; expected at least one")
+    return DataError("every rating has the weight 0; expected at least one that counts")
 
 
 def given_rows(frame: Any, columns: Columns) -> DataFrame:
@@ -88,7 +115,7 @@ def given_rows(frame: Any, columns: Columns) -> DataFrame:
 
 
 def kept_rows(given: DataFrame) -> DataFrame:
-    """Checked rows, with their ids as bigint or string, and their ratings and weights as float."""
+    """Given rows, with their ids as bigint or string, and their ratings and weights as float."""
     ids = {name: kept_ids(given, name) for name in ("user", "item")}
     numbers = [name for name in ("rating", "weight") if name in given.columns]
     return given.withColumns({**ids, **{name: F.col(name).cast("float") for name in numbers}})

@@ -121,9 +121,15 @@ class SparkModel:
         if model.contexts_ is not None:
             raise DataError("the model was fitted with contexts, which a cluster knows nothing of")
         users, items = (spark.createDataFrame(*table) for table in (user_table(model), item_table(model)))
+        n_buckets = choose_n_buckets(
+            spark,
+            n_users=len(model.user_index_),
+            n_ratings=len(model.rated_.values),
+            n_factors=model.n_factors,
+        )
         return cls(
             model.as_fitted,
-            users=users,
+            users=with_buckets(users, n_buckets),
             items=items,
             mean=model.mean_,
             rating_range=model.rating_range_,

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark import RDD
 from pyspark.sql import DataFrame
 
 from matinee.ratings import Rows
 from matinee.ratings.duplicates import Duplicates, merge
-from matinee.spark.arrow_batches import pack, unpack
-from matinee.spark.fitting.encoding import positions_of
+from matinee.spark.arrow_batches import gathered, pack, unpack
+from matinee.spark.fitting.encoding import DriverEncoding, positions_of
 from matinee.spark.fitting.layout import Layout
-
-# How many rows a task divides into blocks at a time: some 20 MB.
-ROWS_AT_ONCE = 1 << 20
+from matinee.spark.fitting.portions import Portions, ids_in, source_of
 
 
 @dataclass(frozen=True)
@@ -104,24 +103,11 @@ class Census:
         )
 
 
-def user_blocks(
-    pairs: DataFrame, users: Layout, n_items: int, *, duplicates: Duplicates, routed: bool
-) -> RDD[bytes]:
-    """The encoded ratings in blocks of users: partition p holds block p alone.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        The result of `matinee.spark.fitting.encoding.encoded_pairs`.
-    users : Layout
-    n_items : int
-    duplicates : {"last", "first", "mean", "sum"}
-    routed : bool
-        Whether each block gets only those factors of the items that it needs.
-    """
+def parts_of_pairs(pairs: DataFrame, users: Layout) -> RDD[tuple[int, bytes]]:
+    """The result of `encoded_pairs` in parts, each with the number of its block of users."""
 
     def split(batches: Iterator[Any]) -> Iterator[Any]:
-        for table in _gathered(batches):
+        for table in gathered(batches):
             user, item = positions_of(table["pair"].to_numpy())
             block, row = users.locate(user)
             arrays = {
@@ -132,25 +118,75 @@ def user_blocks(
             }
             if "weight" in table.column_names:
                 arrays["weight"] = table["weight"].to_numpy()
-            found = list(parts_by_block(block, arrays))
-            yield pa.record_batch(
-                {
-                    "block": pa.array([number for number, _ in found], pa.int32()),
-                    "part": pa.array([part for _, part in found], pa.binary()),
+            yield _numbered(parts_by_block(block, arrays))
+
+    return _parts(pairs, split)
+
+
+def parts_of_portions(
+    portions: Portions, users: DriverEncoding, items: DriverEncoding, layout: Layout
+) -> RDD[tuple[int, bytes]]:
+    """The same of ratings whose ids the driver holds, and now sends to all tasks.
+
+    Instead of an order, the parts have a source, and are in the order of their rows.
+    """
+    context = users.spark.sparkContext
+    sent = context.broadcast((users.table.ids, items.table.ids))
+
+    def split(batches: Iterator[Any]) -> Iterator[Any]:
+        for batch in batches:
+            for *tables, packed in zip(*batch.columns, strict=True):
+                user, item = (
+                    pc.index_in(ids_in(table), every).to_numpy()
+                    for table, every in zip(tables, sent.value, strict=True)
+                )
+                block, row = layout.locate(user)
+                given = unpack(packed.as_buffer())
+                arrays = {
+                    "row": row[given["user"]],
+                    "column": item[given["item"]],
+                    "value": given["rating"],
                 }
-            )
+                if "weight" in given:
+                    arrays["weight"] = given["weight"]
+                yield _numbered(parts_by_block(block[given["user"]], arrays, source=given["source"]))
+
+    return _parts(portions.table.select("users", "items", "ratings"), split)
+
+
+def _numbered(parts: Iterator[tuple[int, bytes]]) -> Any:
+    """Parts and the numbers of their blocks as an Arrow batch."""
+    numbers, packed = zip(*parts, strict=True)
+    return pa.record_batch({"block": pa.array(numbers, pa.int32()), "part": pa.array(packed, pa.binary())})
+
+
+def _parts(frame: DataFrame, split: Callable[[Iterator[Any]], Iterator[Any]]) -> RDD[tuple[int, bytes]]:
+    rows = frame.mapInArrow(split, "block int, part binary").rdd
+    return rows.map(lambda row: (int(row[0]), bytes(row[1])))
+
+
+def user_blocks(
+    parts: RDD[tuple[int, bytes]], users: Layout, n_items: int, *, duplicates: Duplicates, routed: bool
+) -> RDD[bytes]:
+    """The ratings in blocks of users: partition p holds block p alone.
+
+    Parameters
+    ----------
+    parts : RDD of (int, bytes)
+        The result of `parts_of_pairs` or `parts_of_portions`.
+    users : Layout
+    n_items : int
+    duplicates : {"last", "first", "mean", "sum"}
+    routed : bool
+        Whether each block gets only those factors of the items that it needs.
+    """
 
     def build(number: int, parts: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
         arrays = _joined(part for _, part in parts)
         rows = _deduplicated(arrays, len(users.rows_of(number)), n_items, duplicates)
         yield Block.of(rows, routed=routed).to_bytes()
 
-    split_up = pairs.mapInArrow(split, "block int, part binary").rdd
-    return (
-        split_up.map(lambda row: (int(row[0]), bytes(row[1])))
-        .partitionBy(users.n_blocks, itself)
-        .mapPartitionsWithIndex(build, preservesPartitioning=True)
-    )
+    return parts.partitionBy(users.n_blocks, itself).mapPartitionsWithIndex(build, preservesPartitioning=True)
 
 
 def observed_blocks(by_user: RDD[bytes], observe: Callable[[Rows], Rows]) -> RDD[bytes]:
@@ -211,30 +247,26 @@ def census_of(by_user: RDD[bytes], n_rows: int) -> Census:
     return replace(found, n_duplicates=n_rows - found.n_ratings)
 
 
-def parts_by_block(block: NDArray[Any], arrays: dict[str, NDArray[Any]]) -> Iterator[tuple[int, bytes]]:
-    """Divides arrays of one length by the block of each entry: pairs of a block and a batch, order kept."""
-    order = np.argsort(block, kind="stable")
+def parts_by_block(
+    block: NDArray[Any], arrays: dict[str, NDArray[Any]], **whole: NDArray[Any]
+) -> Iterator[tuple[int, bytes]]:
+    """Divides arrays of one length by the block of each entry: pairs of a block and a batch, order kept.
+
+    Each batch also has the arrays of ``whole``, undivided.
+    """
+    # Of 8 and 16 bits, numpy sorts by radix.
+    order = np.argsort(block.astype(np.min_scalar_type(int(block.max(initial=0)))), kind="stable")
     numbers, starts = np.unique(block[order], return_index=True)
     for number, places in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
-        yield number, pack(**{name: array[places] for name, array in arrays.items()})
-
-
-def _gathered(batches: Iterator[Any]) -> Iterator[Any]:
-    """Arrow batches concatenated into tables of about `ROWS_AT_ONCE` rows."""
-    waiting: list[Any] = []
-    for batch in batches:
-        waiting.append(batch)
-        if sum(len(each) for each in waiting) >= ROWS_AT_ONCE:
-            yield pa.Table.from_batches(waiting)
-            waiting = []
-    if waiting:
-        yield pa.Table.from_batches(waiting)
+        yield number, pack(**{name: array[places] for name, array in arrays.items()}, **whole)
 
 
 def _joined(parts: Iterable[bytes]) -> dict[str, NDArray[Any]]:
-    """The arrays of several batches, concatenated; an empty dict if there are no batches."""
+    """The arrays of several batches, concatenated by source; an empty dict if there are no batches."""
     unpacked = [unpack(part) for part in parts]
-    names = unpacked[0] if unpacked else ()
+    if unpacked and "source" in unpacked[0]:
+        unpacked.sort(key=source_of)
+    names = [name for name in (unpacked[0] if unpacked else ()) if name != "source"]
     return {name: np.concatenate([each[name] for each in unpacked]) for name in names}
 
 
@@ -250,7 +282,8 @@ def _deduplicated(
     if not repeats.any():
         return _rows(arrays, order, n_rows)
     # Sorting by arrival too costs more, so it is done only if there are duplicates.
-    order = np.lexsort((arrays["order"], pair))
+    arrival = arrays.get("order")
+    order = np.argsort(pair, kind="stable") if arrival is None else np.lexsort((arrival, pair))
     given = arrays["weight"][order] if "weight" in arrays else None
     kept, values, weights = merge(arrays["value"][order], given, repeats, duplicates)
     left = {"row": arrays["row"][order][kept], "column": arrays["column"][order][kept], "value": values}

@@ -1,17 +1,21 @@
-"""Gives ids the positions 0, 1, 2, … in their order. This happens on the cluster: the driver gets no id."""
+"""Gives ids the positions 0, 1, 2, … in their order: on the driver, or on the cluster if they are many."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from matinee.errors import DataError
-from matinee.ratings.ids import MAX_IDS
+from matinee.ratings.ids import MAX_IDS, IdIndex
 from matinee.spark.fitting.layout import chunk_size_of
+from matinee.spark.fitting.portions import IdTable
 
 # In a monotonically_increasing_id, the bits below this one number the rows of a partition.
 ROW_BITS = 33
@@ -20,35 +24,97 @@ ITEM_BITS = 32
 
 
 @dataclass(frozen=True)
-class Encoding:
+class Encoding(ABC):
     """The ids of the users or of the items, with their positions.
 
     Attributes
     ----------
     name : {"user", "item"}
-    ids : DataFrame
-        Columns ``name`` and position (int). Positions follow the order of the ids, as in
-        `matinee.ratings.ids.IdIndex`.
     n_ids : int
     ratings_of_chunk : ndarray of int64, shape (n_chunks,)
         How many ratings the ids of each chunk of positions have.
+    """
+
+    name: str
+    n_ids: int
+    ratings_of_chunk: NDArray[np.int64]
+
+    @property
+    @abstractmethod
+    def ids(self) -> DataFrame:
+        """Columns ``name`` and position (int), which follows the order of the ids, as in `IdIndex`."""
+
+    @property
+    @abstractmethod
+    def index(self) -> IdIndex:
+        """The ids, which the driver fetches if it has to."""
+
+
+@dataclass(frozen=True)
+class DriverEncoding(Encoding):
+    """Ids that the driver holds.
+
+    Attributes
+    ----------
+    spark : SparkSession
+    table : IdTable
+    """
+
+    spark: SparkSession
+    table: IdTable
+
+    @classmethod
+    def of(cls, spark: SparkSession, name: str, table: IdTable) -> DriverEncoding:
+        """The encoding of all ids of a side."""
+        n_ids = len(table.ids)
+        firsts = np.arange(0, n_ids, chunk_size_of(n_ids))
+        return cls(name, n_ids, np.add.reduceat(table.n_ratings, firsts), spark, table)
+
+    @property
+    def ids(self) -> DataFrame:
+        """The ids, sent to the cluster."""
+        positions = pa.array(np.arange(self.n_ids, dtype=np.int32))
+        return self.spark.createDataFrame(pa.table({self.name: self.table.ids, "position": positions}))
+
+    @property
+    def index(self) -> IdIndex:
+        """The ids."""
+        return IdIndex.from_ids(self.table.ids, name=self.name)
+
+
+@dataclass(frozen=True)
+class ClusterEncoding(Encoding):
+    """Ids that stay on the cluster.
+
+    Attributes
+    ----------
+    placed : DataFrame
+        The columns of ``ids``.
     kept : DataFrame
         The table that the executors cache for it.
     """
 
-    name: str
-    ids: DataFrame
-    n_ids: int
-    ratings_of_chunk: NDArray[np.int64]
+    placed: DataFrame
     kept: DataFrame
+
+    @property
+    def ids(self) -> DataFrame:
+        """The ids as they are."""
+        return self.placed
+
+    @property
+    def index(self) -> IdIndex:
+        """The ids, fetched."""
+        found: Any = self.placed.select(self.name).toArrow()
+        return IdIndex.from_ids(found[self.name], name=self.name)
 
     def release(self) -> None:
         """Free what the executors cache."""
         self.kept.unpersist()
 
 
-def encode(ratings: DataFrame, name: str) -> Encoding:
-    """The positions of all ids in a column of ratings.
+def encode(ratings: DataFrame, name: str) -> ClusterEncoding:
+    """The positions of all ids in a column of ratings, which the driver does not get.
 
     Raises
     ------
@@ -74,7 +140,7 @@ def encode(ratings: DataFrame, name: str) -> Encoding:
     position = (first + row.bitwiseAND((1 << ROW_BITS) - 1)).cast("int")
     placed = ordered.select(name, position.alias("position"), "n")
     counts = _ratings_of_chunks(placed, n_ids)
-    return Encoding(name, placed.select(name, "position"), n_ids, counts, ordered)
+    return ClusterEncoding(name, n_ids, counts, placed.select(name, "position"), ordered)
 
 
 def encoded_pairs(ratings: DataFrame, users: Encoding, items: Encoding) -> DataFrame:

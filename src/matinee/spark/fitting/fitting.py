@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Literal
 
 import numpy as np
 from pyspark import SparkContext
+from pyspark.sql import DataFrame
 
 from matinee.checks import random_generator, whole_number
 from matinee.errors import DataError
 from matinee.models.alternating_model import AlternatingModel
 from matinee.models.implicit import ImplicitALS
 from matinee.models.model import Model
-from matinee.ratings import Rows
+from matinee.ratings import Ratings, Rows
 from matinee.ratings.duplicates import Duplicates, check_duplicates
 from matinee.solving.history import Callback
 from matinee.solving.row_problem import Side
@@ -21,15 +23,23 @@ from matinee.solving.training_loop import Alternation, Measure, take_start
 from matinee.spark.answers.model import SparkModel
 from matinee.spark.fitting.blocks import Census
 from matinee.spark.fitting.checkpoints import Checkpoints
-from matinee.spark.fitting.one_task import fit_in_one_task
-from matinee.spark.fitting.preparation import Prepared, PreparedSide, prepare
+from matinee.spark.fitting.planning import DRIVER_ID_BYTES, is_small
+from matinee.spark.fitting.portions import Portions, read_portions
+from matinee.spark.fitting.preparation import (
+    Prepared,
+    PreparedSide,
+    encoded_by_cluster,
+    encoded_by_driver,
+    prepare,
+)
 from matinee.spark.fitting.results import fill_model, frames_of
 from matinee.spark.fitting.sides import ClusterSide, State, drawn, routes_to, spread
 from matinee.spark.fitting.training_loop import ClusterAlternation
+from matinee.spark.fitting.validation import fetched_validation, train_beside
 from matinee.spark.frame_columns import check_frame
 from matinee.spark.kinds import checked_kind
-from matinee.spark.rating_frames import Columns
-from matinee.spark.sessions import check_workers, errors_of_workers, use_this_python
+from matinee.spark.rating_frames import Columns, check_no_duplicates, marked_rows
+from matinee.spark.sessions import check_workers, errors_of_workers, is_local, use_this_python
 
 Exchange = Literal["auto", "broadcast", "routed"]
 Result = Literal["auto", "model", "frames"]
@@ -39,6 +49,7 @@ Result = Literal["auto", "model", "frames"]
 def fit(
     model: Model,
     frame: Any,
+    validation: Any = None,
     *,
     user: str = "user",
     item: str = "item",
@@ -65,7 +76,13 @@ def fit(
     ----------
     model : ALS or ImplicitALS
     frame : pyspark.sql.DataFrame
-        One rating per row. The Python of every machine needs Matinee.
+        One rating per row, of a classic session, not of Spark Connect. The Python of every machine needs
+        Matinee.
+    validation : pyspark.sql.DataFrame, optional
+        Ratings held out, in columns of the same names: the model does not learn from them. After each
+        iteration, the fit records the error on them, or NDCG at 10 if the model predicts no ratings, and a
+        ``tolerance`` counts by that. The driver computes it, and so fetches these ratings, all others and
+        the factors.
     user, item, rating : str
         The names of the columns. Ids are integers or strings. With ``rating=None``, a row says only that the
         pair was seen, and counts 1.
@@ -82,8 +99,8 @@ def fit(
     exchange : {"auto", "broadcast", "routed"}
         How factors come to the blocks that need them. "broadcast" sends all factors of a side to every
         machine, through the driver. "routed" sends each row only to the blocks that have a rating of it.
-        "auto" takes whichever moves less. If the whole fit takes only some seconds and has no callback,
-        "auto" leaves it to one task, which exchanges nothing.
+        "auto" takes whichever moves less. If the whole fit takes only some seconds, "auto" has the driver
+        fetch the ratings and do it alone.
     result : {"auto", "model", "frames"}
         "model" gives a fitted model. "frames" gives a `SparkModel`, whose factors stay in DataFrames. "auto"
         gives a model if it takes no more than a quarter of the driver's memory.
@@ -107,6 +124,7 @@ def fit(
     ------
     DataError
         If the ratings or an argument are not valid. The message counts the bad rows and shows one of them.
+        With ``validation``, also if the ratings do not fit the driver or factors stay on the cluster.
     MissingExtraError
         If pyspark is not installed.
     MatineeError
@@ -122,39 +140,121 @@ def fit(
         whole_number("n_blocks", n_blocks, least=1)
     columns = Columns(user, item, rating, weight)
     check_frame(frame, columns.names)
+    if validation is not None:
+        check_frame(validation, columns.of_held_out.names)
     context = frame.sparkSession.sparkContext
     use_this_python(context)
     check_workers(context)
-    prepared = prepare(
-        frame,
-        columns,
-        duplicates=duplicates,
-        n_factors=fitted.n_factors + bool(fitted.has_biases),
-        exchange="broadcast" if fitted.momentum else exchange,
-        n_blocks=n_blocks,
-        one_task_iterations=None if callback or n_blocks or exchange != "auto" else fitted.n_iterations,
-        observe=_observer(fitted),
-    )
-    checkpoints = Checkpoints(context, checkpoint_folder)
-    try:
-        if prepared.is_one_task:
-            whole = fit_in_one_task(_unfitted(fitted) if result == "frames" else fitted, prepared, start)
+    held_out = None if validation is None else fetched_validation(validation, columns)
+    with ExitStack() as kept:
+        portions = None if exchange == "routed" else _read(frame, columns, duplicates, kept)
+        if portions is not None and _is_small(portions, fitted, exchange, n_blocks):
+            whole = _unfitted(fitted) if result == "frames" else fitted
+            _fit_here(whole, portions.fetched(duplicates), held_out, start, progress, callback, context)
             return SparkModel.from_model(frame.sparkSession, whole) if result == "frames" else whole
+        prepared = _prepared(
+            frame,
+            columns,
+            portions,
+            fitted,
+            duplicates=duplicates,
+            exchange=exchange,
+            n_blocks=n_blocks,
+            kept=kept,
+        )
+        in_model = result == "model" or (result == "auto" and prepared.size.fits_driver)
+        checkpoints = Checkpoints(context, checkpoint_folder)
+        kept.callback(checkpoints.forget_all)
         alternation = _alternation(context, fitted, prepared, start, checkpoints)
-        prepared.kept.callback(alternation.release)
+        kept.callback(alternation.release)
+        train = None if held_out is None else train_beside(held_out, prepared, alternation)
         history = alternation.run(
             fitted.n_iterations,
-            measure=_measure(fitted, prepared.census.weight),
+            measure=(
+                _measure(fitted, prepared.census.weight)
+                if train is None
+                else alternation.model.measure(train, held_out)
+            ),
             tolerance=fitted.tolerance,
             progress=progress,
             callback=callback,
         )
-        if result == "model" or (result == "auto" and prepared.size.fits_driver):
-            return fill_model(fitted, prepared, alternation, history)
+        if in_model:
+            return fill_model(fitted, prepared, alternation, history, train)
         return frames_of(alternation.model, prepared, alternation, history)
-    finally:
-        checkpoints.forget_all()
-        prepared.kept.close()
+
+
+def _read(frame: DataFrame, columns: Columns, duplicates: Duplicates, kept: ExitStack) -> Portions:
+    portions = read_portions(frame, columns)
+    kept.callback(portions.release)
+    if duplicates == "error":
+        check_no_duplicates(marked_rows(frame, columns))
+    return portions
+
+
+def _is_small(portions: Portions, model: AlternatingModel, exchange: Exchange, n_blocks: int | None) -> bool:
+    """Whether the driver does the whole fit."""
+    return (
+        exchange == "auto"
+        and n_blocks is None
+        and portions.id_bytes <= DRIVER_ID_BYTES
+        and is_small(portions.n_ratings, _row_length(model), model.n_iterations)
+    )
+
+
+def _fit_here(
+    model: AlternatingModel,
+    train: Ratings,
+    held_out: Ratings | None,
+    start: tuple[Any, Any] | None,
+    progress: bool,
+    callback: Callback | None,
+    context: SparkContext,
+) -> None:
+    """Fit the given model on the driver, by as many processors as a local session may use."""
+    worker = _unfitted(model)
+    if worker.n_threads is None and is_local(context):
+        worker.n_threads = context.defaultParallelism
+    worker.fit(train, held_out, start=start, progress=progress, callback=callback)
+    model.keep_fit(train, worker.user_side, worker.item_side, worker.mean_, worker.history_)
+
+
+def _prepared(
+    frame: DataFrame,
+    columns: Columns,
+    portions: Portions | None,
+    model: AlternatingModel,
+    *,
+    duplicates: Duplicates,
+    exchange: Exchange,
+    n_blocks: int | None,
+    kept: ExitStack,
+) -> Prepared:
+    if portions is not None and portions.id_bytes > DRIVER_ID_BYTES:
+        portions.release()
+        portions = None
+    encoding = (
+        encoded_by_cluster(frame, columns, duplicates=duplicates, kept=kept)
+        if portions is None
+        else encoded_by_driver(portions)
+    )
+    with encoding as encoded:
+        return prepare(
+            encoded,
+            frame.sparkSession.sparkContext,
+            duplicates=duplicates,
+            n_factors=_row_length(model),
+            exchange="broadcast" if model.momentum else exchange,
+            n_blocks=n_blocks,
+            has_weights=columns.weight is not None,
+            kept=kept,
+            observe=_observer(model),
+        )
+
+
+def _row_length(model: AlternatingModel) -> int:
+    """How many numbers a row of factors has, with its bias if there are biases."""
+    return model.n_factors + bool(model.has_biases)
 
 
 def _checked_model(model: Any) -> AlternatingModel:

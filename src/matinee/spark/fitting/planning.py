@@ -13,8 +13,12 @@ BLOCK_RATINGS = 1 << 21
 SMALL_SIDE = 1 << 26
 # A larger side is never broadcast, because a task may not need most of it.
 LARGEST_BROADCAST = 1 << 30
-# The largest fit for one task: a processor does this in some seconds. A rating counts k² on each side.
-ONE_TASK_FLOPS = 3e11
+# The largest fit for the driver alone: a processor does this in some seconds. A rating counts k² on each
+# side.
+DRIVER_FLOPS = 3e11
+# The most bytes of ids that the driver merges, in the tables of all portions. A process of an executor holds
+# no more of them either.
+DRIVER_ID_BYTES = 1 << 28
 # The share of the driver's memory that a fitted model may take.
 DRIVER_SHARE = 0.25
 
@@ -46,11 +50,6 @@ class Size:
         rounds = -(-self.n_ratings // (ratings * parallelism))
         return max(1, min(n_rows, rounds * parallelism))
 
-    def fits_one_task(self, n_iterations: int) -> bool:
-        """Whether a fit is so small that exchanging factors would take longer than solving for them."""
-        flops = 2 * n_iterations * self.n_ratings * self.n_factors**2
-        return self.n_ratings <= BLOCK_RATINGS and flops <= ONE_TASK_FLOPS
-
     def is_routed(self, n_rows: int, n_blocks_of_others: int, parallelism: int) -> bool:
         """Whether each block is sent only the factors of a side that it needs, and not all of them.
 
@@ -74,5 +73,16 @@ class Size:
     def fits_driver(self) -> bool:
         """Whether the fitted model and its ratings take at most `DRIVER_SHARE` of the driver's memory."""
         factors = (self.n_users + self.n_items) * (self.row_bytes + 8)
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return factors + 8 * self.n_ratings <= DRIVER_SHARE * memory
+        return fits_driver(factors + 8 * self.n_ratings)
+
+
+def fits_driver(n_bytes: int) -> bool:
+    """Whether this is at most `DRIVER_SHARE` of the driver's memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return n_bytes <= DRIVER_SHARE * memory
+
+
+def is_small(n_ratings: int, n_factors: int, n_iterations: int) -> bool:
+    """Whether a fit is so small that exchanging factors would take longer than solving for them."""
+    flops = 2 * n_iterations * n_ratings * n_factors**2
+    return n_ratings <= BLOCK_RATINGS and flops <= DRIVER_FLOPS

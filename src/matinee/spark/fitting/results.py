@@ -13,7 +13,6 @@ from pyspark.sql import DataFrame
 
 from matinee.models.alternating_model import AlternatingModel
 from matinee.ratings import Ratings, Rows
-from matinee.ratings.ids import IdIndex
 from matinee.solving.history import Iteration
 from matinee.solving.row_problem import Side
 from matinee.spark.answers.buckets import choose_n_buckets, with_buckets
@@ -21,24 +20,29 @@ from matinee.spark.answers.model import SparkModel
 from matinee.spark.answers.tables import BATCH, lists, lists_of_rows
 from matinee.spark.arrow_batches import as_stream
 from matinee.spark.fitting.blocks import Block
-from matinee.spark.fitting.encoding import Encoding
 from matinee.spark.fitting.preparation import Prepared, PreparedSide
 from matinee.spark.fitting.sides import ClusterSide, SolvedBlock, spread
 from matinee.spark.fitting.training_loop import ClusterAlternation
 
 
 def fill_model(
-    model: AlternatingModel, prepared: Prepared, fit: ClusterAlternation, history: list[Iteration]
+    model: AlternatingModel,
+    prepared: Prepared,
+    fit: ClusterAlternation,
+    history: list[Iteration],
+    train: Ratings | None,
 ) -> AlternatingModel:
-    """The given model, now fitted, with all that the driver fetches for it."""
+    """The given model, now fitted, with all that the driver fetches for it, if it has not done so."""
+    train = ratings_of(prepared) if train is None else train
     users, items = (_gathered(model, side) for side in (fit.cluster_users, fit.cluster_items))
-    model.keep_fit(ratings_of(prepared), users, items, fit.terms.offset if model.has_biases else 0.0, history)
+    model.keep_fit(train, users, items, fit.terms.offset if model.has_biases else 0.0, history)
     return model
 
 
 def ratings_of(prepared: Prepared) -> Ratings:
     """The ratings, fetched by the driver."""
-    return Ratings(_index(prepared.users.encoding), _index(prepared.items.encoding), _rated(prepared.users))
+    users, items = (side.encoding.index for side in (prepared.users, prepared.items))
+    return Ratings(users, items, _rated(prepared.users))
 
 
 def frames_of(
@@ -105,15 +109,15 @@ def _table(
                 with pa.ipc.open_stream(packed) as reader:
                     yield from reader
 
-    spark = prepared.encoding.ids.sparkSession
+    ids = prepared.encoding.ids
     packed = prepared.blocks.zip(solved).mapPartitionsWithIndex(rows)
     schema = "position int, factors array<float>, bias float, n_ratings bigint"
     if with_ratings:
         schema += ", items array<int>, ratings array<float>"
     if with_weights:
         schema += ", weights array<float>"
-    table = spark.createDataFrame(packed, "rows binary").mapInArrow(unpacked, schema)
-    return table.join(prepared.encoding.ids, "position")
+    table = ids.sparkSession.createDataFrame(packed, "rows binary").mapInArrow(unpacked, schema)
+    return table.join(ids, "position")
 
 
 def _columns_of_rows(
@@ -142,10 +146,6 @@ def _ratings_of_rows(block: Block, part: slice, *, with_weights: bool) -> dict[s
         weights = block.rows.weights
         columns["weights"] = lists(indptr, np.zeros(0, np.float32) if weights is None else weights[rated])
     return columns
-
-
-def _index(encoding: Encoding) -> IdIndex:
-    return IdIndex.from_ids(encoding.ids.select(encoding.name).toArrow()[encoding.name], name=encoding.name)
 
 
 def _gathered(model: AlternatingModel, side: ClusterSide) -> Side:

@@ -143,6 +143,7 @@ class ClusterAlternation(Alternation):
         )
         self.context = context
         self.model = model
+        self.n_threads = thread_count(model.n_threads)
         self.cluster_users, self.cluster_items = users, items
         self.checkpoints = checkpoints
         self._grams: dict[str, Gram] = {}
