@@ -6,14 +6,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
+import pytest
+from pyspark.sql import DataFrame, SparkSession
 
 import matinee
-from matinee import ALS
+from matinee import ALS, DataError
 from tests.conftest import random_ratings
+from tests.spark.models import collected, named, on_cluster
 from tests.spark.standalone import HANGS_AFTER_SECONDS, HOST, JAVA_OPTIONS
-from tests.spark.test_fit import assert_same_fit
+from tests.spark.test_fit import assert_same_fit, starting_factors
 
 FIT = """
 import sys
@@ -63,3 +68,43 @@ def test_a_local_session_runs_tasks_in_the_python_that_started_it(tmp_path: Path
     found = matinee.load(paths[1])
     assert_same_fit(found, ALS(n_factors=3, n_iterations=2).fit(ratings))
     assert pl.read_parquet(paths[2]).sort("user", "rank").equals(found.recommend_all(n=3))
+
+
+def test_a_session_of_spark_connect_is_refused(tmp_path: Path) -> None:
+    # As those of Spark Connect, which needs grpcio: subclasses of the classes that users import.
+    module = {"__module__": "pyspark.sql.connect.dataframe", "__init__": lambda self: None}
+    frame = type("DataFrame", (DataFrame,), {**module, "__new__": lambda cls: object.__new__(cls)})()
+    session = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})()
+    model = ALS(n_factors=2, n_iterations=1).fit(random_ratings())
+    for refused in (
+        lambda: matinee.spark.fit(ALS(), frame),
+        lambda: matinee.spark.SparkModel.from_model(session, model),
+        lambda: matinee.spark.load(session, tmp_path),
+    ):
+        with pytest.raises(DataError, match="session of Spark Connect, which has no RDDs; expected a"):
+            refused()
+
+
+@pytest.mark.parametrize("arguments", [{}, {"n_blocks": 2}, {"exchange": "routed"}], ids=str)
+@pytest.mark.parametrize("large", ["true", "false"])
+def test_arrow_may_use_large_types_or_not(spark: SparkSession, large: str, arguments: dict[str, Any]) -> None:
+    ratings = named(random_ratings())
+    model = ALS(n_factors=3, n_iterations=2)
+    name = "spark.sql.execution.arrow.useLargeVarTypes"
+    before = spark.conf.get(name)
+    spark.conf.set(name, large)
+    try:
+        frame = on_cluster(spark, ratings.to_frame())
+        start = starting_factors(ratings, model)
+        found = matinee.spark.fit(model, frame, start=start, result="frames", **arguments)
+        lists = collected(found.recommend_all(3), "user", "rank")
+        predicted = collected(found.predict(frame), "user", "item")
+        fetched = found.to_model()
+    finally:
+        spark.conf.set(name, before)
+    expected = ALS(n_factors=3, n_iterations=2).fit(ratings, start=start)
+    assert_same_fit(fetched, expected)
+    assert lists["item"].to_list() == expected.recommend_all(n=3)["item"].to_list()
+    np.testing.assert_allclose(
+        predicted["prediction"], expected.predict(predicted["user"], predicted["item"]), atol=1e-4
+    )

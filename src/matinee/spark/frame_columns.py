@@ -18,6 +18,7 @@ from pyspark.sql.types import (
 
 from matinee.errors import DataError
 from matinee.ratings.frames import check_names
+from matinee.spark.sessions import require_classic
 
 FLOATS = (FloatType, DoubleType)
 
@@ -33,7 +34,8 @@ def type_of(frame: DataFrame, name: str) -> DataType:
 
 
 def check_frame(frame: Any, names: list[str]) -> None:
-    """Raises DataError if the frame is no Spark DataFrame, or lacks one of the columns, or has it twice."""
+    """Raises DataError if it is no DataFrame of classic Spark, or lacks a column, or has it twice."""
+    require_classic(frame)
     if not isinstance(frame, DataFrame):
         raise DataError(
             f"expected a Spark DataFrame, got {type(frame).__name__}; make one with spark.createDataFrame(…)"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matinee.errors import DataError, MatineeError, MissingExtraError
 
@@ -37,6 +37,22 @@ def require_pyspark() -> None:
             "a fit on a cluster needs pyspark, which is not installed; "
             'run: python -m pip install "matinee[spark]"'
         ) from None
+
+
+def require_classic(given: Any) -> None:
+    """Raises an error for a session of Spark Connect, or a frame of one.
+
+    Factors and ratings move between tasks as RDDs, which Spark Connect does not have.
+
+    Raises
+    ------
+    DataError
+    """
+    if type(given).__module__.startswith("pyspark.sql.connect"):
+        raise DataError(
+            "this is a session of Spark Connect, which has no RDDs; expected a classic one: "
+            'SparkSession.builder.master("…"), without .remote("…") and SPARK_REMOTE'
+        )
 
 
 def use_this_python(context: SparkContext) -> None:

@@ -39,7 +39,7 @@ from matinee.spark.answers.tables import (
 )
 from matinee.spark.frame_columns import require_kind_of
 from matinee.spark.kinds import checked_kind
-from matinee.spark.sessions import use_this_python
+from matinee.spark.sessions import require_classic, use_this_python
 
 
 class SparkModel:
@@ -111,10 +111,11 @@ class SparkModel:
         ------
         DataError
             If the model is neither `ALS` nor `ImplicitALS`, was fitted with features or contexts, or has an
-            id that does not fit Spark's bigint.
+            id that does not fit Spark's bigint. Also if the session is one of Spark Connect.
         NotFittedError
             If the model is not fitted.
         """
+        require_classic(spark)
         checked_kind(model).check_fitted()
         if model.user_knowledge_ is not None or model.item_knowledge_ is not None:
             raise DataError("the model was fitted with features, which a cluster knows nothing of")
@@ -427,7 +428,10 @@ def load(spark: SparkSession, path: str | Path) -> SparkModel:
     ------
     ModelFileError
         If the folder contains no complete model, or one that is damaged or of a newer version.
+    DataError
+        If the session is one of Spark Connect.
     """
+    require_classic(spark)
     saved = read_folder(spark, path)
     return SparkModel(
         saved.headed,
