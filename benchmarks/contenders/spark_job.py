@@ -2,7 +2,8 @@
 
 A job's ``master`` is "local", for as many threads of one virtual machine as it allows, or "cluster", for a
 master and as many workers of one core each, real processes on loopback, that live as long as the job.
-Everything else that Spark is told is the same for all.
+Everything else that Spark is told is the same for all. A "plain" job leaves the number of shuffle partitions
+at Spark's default.
 """
 
 from __future__ import annotations
@@ -86,11 +87,12 @@ def session(job: dict, master: str, folder: Path) -> SparkSession:
         "spark.executor.extraJavaOptions": stack,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "4",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.driver.host": HOST,
         "spark.driver.bindAddress": HOST,
     }
+    if not job.get("plain"):
+        settings["spark.sql.shuffle.partitions"] = "4"
     builder = SparkSession.builder.master(master).appName("benchmark")
     for name, value in settings.items():
         builder = builder.config(name, value)
@@ -100,10 +102,9 @@ def session(job: dict, master: str, folder: Path) -> SparkSession:
     return spark
 
 
-def cached(spark: SparkSession, path: str | Path) -> DataFrame:
-    """A Parquet file's rows in Spark's memory."""
-    # As many partitions as the fit has blocks.
-    frame = spark.read.parquet(str(path)).repartition(4).cache()
+def cached(spark: SparkSession, path: str | Path, n_partitions: int = 4) -> DataFrame:
+    """A Parquet file's rows in Spark's memory, usually in as many partitions as the fit has blocks."""
+    frame = spark.read.parquet(str(path)).repartition(n_partitions).cache()
     frame.count()
     return frame
 
@@ -122,7 +123,7 @@ def predictions_of(predicted: DataFrame, data: Prepared) -> np.ndarray:
 def speed(library: Library, job: dict) -> dict:
     """Seconds per iteration by difference, and of the whole long fit."""
     with running(job) as spark:
-        train = cached(spark, job["train"])
+        train = cached(spark, job["train"], job.get("n_partitions", 4))
         return seconds_by_difference(lambda n_iterations: library.fit(train, job, n_iterations), job)
 
 
