@@ -198,8 +198,21 @@ def test_routed_factors_start_the_same_however_many_blocks_there_are(
     assert np.abs(one.item_factors_).max() > 0.01
 
 
-@pytest.mark.parametrize("kind", ["strings", "wide integers", "whole floats"])
-def test_ids_of_any_kind_are_encoded_in_their_order(spark: SparkSession, ratings: Ratings, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("strings", {}),
+        ("whole floats", {}),
+        ("strings", {"n_blocks": 2}),
+        ("wide integers", {"n_blocks": 2}),
+        ("strings", {"exchange": "routed", "n_blocks": 1}),
+        ("wide integers", {"exchange": "routed", "n_blocks": 1}),
+    ],
+    ids=str,
+)
+def test_ids_of_any_kind_are_encoded_in_their_order(
+    spark: SparkSession, ratings: Ratings, kind: str, arguments: dict[str, Any]
+) -> None:
     frame = ratings.to_frame().to_pandas()
     if kind == "strings":
         frame["user"] = [f"ü{user}-Ω" if user % 2 else f"{user}" for user in frame["user"]]
@@ -208,8 +221,11 @@ def test_ids_of_any_kind_are_encoded_in_their_order(spark: SparkSession, ratings
         frame["user"] = frame["user"] * 2**54 // 3 - 2**62
     else:
         frame["user"] = frame["user"].astype(float)
-    expected = ALS(n_factors=4, n_iterations=2).fit(Ratings.from_frame(frame))
-    found = matinee.spark.fit(ALS(n_factors=4, n_iterations=2), spark.createDataFrame(frame))
+    together = Ratings.from_frame(frame)
+    start = starting_factors(together, ALS(n_factors=4))
+    expected = ALS(n_factors=4, n_iterations=1).fit(together, start=start)
+    model = ALS(n_factors=4, n_iterations=1)
+    found = matinee.spark.fit(model, spark.createDataFrame(frame), start=start, **arguments)
     assert_same_fit(found, expected)
 
 
@@ -238,18 +254,22 @@ def test_ratings_of_one_pair_are_made_one_as_on_one_machine(spark: SparkSession,
     assert all(map(np.array_equal, found.rated_, expected.by_user))
 
 
-def test_callback_and_tolerance_end_a_fit(spark: SparkSession, ratings: Ratings) -> None:
+@pytest.mark.parametrize("arguments", [{}, {"n_blocks": 1}], ids=["driver", "blocks"])
+def test_callback_and_tolerance_end_a_fit(
+    spark: SparkSession, ratings: Ratings, arguments: dict[str, Any]
+) -> None:
     records: list[Iteration] = []
     frame = on_cluster(spark, ratings)
     found = matinee.spark.fit(
         ALS(n_iterations=9),
         frame,
         callback=lambda record: records.append(record) or len(records) == 2,  # type: ignore[func-returns-value]
+        **arguments,
     )
     assert [record.iteration for record in found.history_] == [1, 2]
     assert records == found.history_
     expected = ALS(n_iterations=50, tolerance=0.01).fit(ratings)
-    stopped = matinee.spark.fit(ALS(n_iterations=50, tolerance=0.01), frame)
+    stopped = matinee.spark.fit(ALS(n_iterations=50, tolerance=0.01), frame, **arguments)
     assert len(stopped.history_) == len(expected.history_) < 50
     assert stopped.history_[-1].train_rmse == pytest.approx(expected.history_[-1].train_rmse)
 
