@@ -73,15 +73,17 @@ class HalfStep:
             the side to solve is routed.
         """
         for packed, parcels, before in elements:
-            began = time.perf_counter()
             block = Block.from_bytes(packed)
+            # Whichever block it has, the first task of a process reads what was broadcast for all after it.
+            fixed = self._fixed_side(block, parcels)
             solved = self._start(number, len(block.rows.indptr) - 1, before)
+            began = time.perf_counter()
             # Blocks of items already hold the values, if these depend on the user's other ratings.
             is_observed = self.model.observes_whole_users and self.solved.name == "items"
             observed = block.rows if is_observed else self.model.observed(block.rows)
             losses = solve_rows(
                 observed,
-                self._fixed_side(block, parcels),
+                fixed,
                 solved,
                 ridge=self.model.ridge(observed, self.fixed.layout.n_rows),
                 terms=self.terms,
