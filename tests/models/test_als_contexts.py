@@ -513,7 +513,7 @@ def test_the_validation_error_is_that_of_the_formula_in_context() -> None:
     model = ALS(**PARAMETERS)
     # At the end of an iteration, and not after the half-step for the users that ends a fit.
     fit = model.alternation(train, None)
-    record = fit.run(2, measure=model._measure(train, held_out), progress=False)[-1]
+    record = fit.run(2, measure=model.measure(train, held_out), progress=False)[-1]
     model.fit(train, held_out, progress=False, callback=lambda record: record.iteration == 2)
     assert model.history_[-1].validation_rmse == record.validation_rmse
     again = model.alternation(train, None)

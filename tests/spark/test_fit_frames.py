@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import matinee
@@ -126,7 +126,12 @@ def test_ids_that_are_too_many_for_the_driver_are_encoded_on_the_cluster(
 ) -> None:
     encoded: list[str] = []
     real = preparation.encode
-    monkeypatch.setattr(preparation, "encode", lambda frame, name: encoded.append(name) or real(frame, name))
+
+    def encode(frame: DataFrame, name: str) -> Any:
+        encoded.append(name)
+        return real(frame, name)
+
+    monkeypatch.setattr(preparation, "encode", encode)
     monkeypatch.setattr(fitting, "DRIVER_ID_BYTES", 100)
     model = ALS(n_factors=4, n_iterations=2)
     found = matinee.spark.fit(model, on_cluster(spark, ratings))

@@ -98,7 +98,7 @@ def test_arrow_may_use_large_types_or_not(spark: SparkSession, large: str, argum
         start = starting_factors(ratings, model)
         found = matinee.spark.fit(model, frame, start=start, result="frames", **arguments)
         lists = collected(found.recommend_all(3), "user", "rank")
-        predicted = collected(found.predict(frame), "user", "item")
+        predicted = collected(found.predict(frame), "user", "item")  # type: ignore[call-arg]
         fetched = found.to_model()
     finally:
         spark.conf.set(name, before)
