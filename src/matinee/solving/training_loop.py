@@ -51,6 +51,9 @@ class Alternation(ABC):
         biases, and momentum does it anyway.
     """
 
+    # The third side of a fit in contexts; only in memory.
+    contexts: SolvedContexts | None = None
+
     def __init__(
         self,
         *,
