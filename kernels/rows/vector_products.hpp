@@ -147,16 +147,21 @@ static inline void add_weighted_panel(const float* panel, int64_t stride, int64_
       store(out + f, load(out + f) + weights[p * step] * load(panel + p * stride + f));
 }
 
-// out = (prior + ridge·I) x.
-static inline void multiply_prior(const RowProblem& problem, float ridge, const float* x, int64_t width, float* out) {
+// out = (matrix + ridge·I) x of a symmetric matrix, width × width; rows beyond n_factors are zeros, and so are their factors.
+static inline void multiply_symmetric(const float* matrix, int64_t n_factors, float ridge, const float* x, int64_t width,
+                                      float* out) {
   for (int64_t f = 0; f < width; f += kLanes) store(out + f, ridge * load(x + f));
-  if (!problem.prior) return;
-  // Rows beyond n_factors are zeros, and so are their factors.
-  for (int64_t f = 0; f < problem.n_factors; f += kLanes) {
+  if (!matrix) return;
+  for (int64_t f = 0; f < n_factors; f += kLanes) {
     const float* rows[kLanes];
-    for (int64_t r = 0; r < kLanes; ++r) rows[r] = problem.prior + (f + r) * width;
+    for (int64_t r = 0; r < kLanes; ++r) rows[r] = matrix + (f + r) * width;
     add_rows(rows, load(x + f), width, out);
   }
+}
+
+// out = (prior + ridge·I) x.
+static inline void multiply_prior(const RowProblem& problem, float ridge, const float* x, int64_t width, float* out) {
+  multiply_symmetric(problem.prior, problem.n_factors, ridge, x, width, out);
 }
 
 }  // namespace MATINEE_LEVEL
