@@ -4,8 +4,8 @@
     MATINEE_DATA=FOLDER .venv/bin/python benchmarks/explicit.py --output docs/benchmarks/explicit.md
 
 ``--quick`` shows in a few minutes that everything runs. ``--only speed accuracy`` picks parts of the
-benchmark, and ``--contenders Matinee LensKit`` picks contenders. All answers are kept in
-``.cache/explicit.json``.
+benchmark, and ``--contenders Matinee LensKit`` picks contenders. ``--only netflix`` takes 10 GB of memory
+and of disk for its 82 million ratings. All answers are kept in ``.cache/explicit.json``.
 """
 
 from __future__ import annotations
@@ -55,6 +55,24 @@ LARGE = [MATINEE, LENSKIT, CMFREC_CG, CMFREC_CHOLESKY, NUMPY_LOOP, SPARK]
 ACCURACY = [MATINEE, LENSKIT, CMFREC, CMFREC_IMPLICIT_FEATURES, NUMPY_LOOP, SURPRISE, SPARK]
 PUBLISHED = [MATINEE, SPARK]
 RECOMMEND = [MATINEE, IMPLICIT]
+# LensKit would need more memory than 24 GiB.
+NETFLIX = [MATINEE, CMFREC_CG, SPARK]
+
+
+def implicit_contender(name: str, script: str, **options: object) -> Contender:
+    environment = ".venv" if script.startswith("matinee") else ".venv-peers"
+    return Contender(name, script, environment, options, ONE_BLAS_THREAD)
+
+
+IMPLICIT_NETFLIX = [
+    implicit_contender("Matinee, Cholesky", "matinee_implicit.py", solver="cholesky"),
+    implicit_contender("Matinee, CG", "matinee_implicit.py", solver="cg"),
+    implicit_contender("Matinee, subspace", "matinee_implicit.py", solver="subspace"),
+    implicit_contender("implicit, CG", "implicit_als.py", use_cg=True),
+    implicit_contender("irspack, Cholesky", "irspack_als.py", solver="CHOLESKY"),
+    implicit_contender("irspack, CG", "irspack_als.py", solver="CG"),
+]
+IMPLICIT_PARAMETERS = {"regularization": 50.0, "alpha": 5.0, "unobserved_weight": 1.0, "nu": 0.0}
 
 # The setting of Spark's figure: MovieLens 1M, 80/20, 50 factors, 20 iterations, λ = 0.1 weighted by the
 # count, no biases.
@@ -115,6 +133,21 @@ class Explicit(Benchmark):
         n_ratings, n_users, n_items = size_of(data)
         title = f"{n_ratings:,} synthetic ratings of {n_users:,} users × {n_items:,} movies, rank 64"
         return f"### {title}\n\n{speed_table(answers)}"
+
+    def netflix(self) -> str:
+        """Seconds to index and per iteration, and peak memory, on ratings of the shape of the Netflix Prize.
+
+        Explicit ratings and, by the solvers that take them, presence alone; rank 64.
+        """
+        data = harness.synthetic_netflix(share=0.02 if self.quick else 1.0)
+        job = {"task": "speed", "data": str(data), "rank": 64, "iterations": [1, 3], "heap": "16g"}
+        rounds = min(self.rounds, 2)
+        explicit = self.run("Netflix's shape, explicit", NETFLIX, job, rounds=rounds)
+        job |= {"parameters": IMPLICIT_PARAMETERS}
+        implicit = self.run("Netflix's shape, implicit", IMPLICIT_NETFLIX, job, rounds=rounds)
+        n_ratings, n_users, n_items = size_of(data)
+        title = f"{n_ratings:,} synthetic ratings of {n_users:,} users × {n_items:,} movies, rank 64"
+        return f"### {title}\n\n{index_table(explicit)}\n\n{index_table(implicit)}"
 
     def accuracy(self) -> str:
         """Test RMSE on MovieLens 1M with each contender's own best parameters."""
@@ -182,6 +215,17 @@ def speed_table(answers: dict[str, list[dict]]) -> str:
     return markdown_table(["", "seconds", "min – max", "times Matinee's", "peak MiB"], rows)
 
 
+def index_table(answers: dict[str, list[dict]]) -> str:
+    """Median seconds to index the ratings and per iteration, and peak memory."""
+    rows = []
+    for name, given in answers.items():
+        memory = median(given, "peak_mib")
+        rows.append(
+            (name, median(given, "index_seconds"), median(given, "seconds"), memory and round(memory))
+        )
+    return markdown_table(["", "seconds to index", "seconds per iteration", "peak MiB"], rows)
+
+
 def spread(answers: Sequence[dict], key: str) -> str | None:
     values = [answer[key] for answer in answers if key in answer]
     return f"{min(values):.3g} – {max(values):.3g}" if values else None
@@ -224,6 +268,7 @@ PARTS = {
     "speed": Explicit.speed,
     "peak": Explicit.peak,
     "large": Explicit.large,
+    "netflix": Explicit.netflix,
     "accuracy": Explicit.accuracy,
     "published": Explicit.published,
     "recommend": Explicit.recommend,

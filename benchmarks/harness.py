@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +174,16 @@ def synthetic_20m() -> Path:
     path = CACHE / "synthetic-20m.npz"
     if not path.exists():
         users, items, ratings = synthetic.generate()
+        save(path, (users, items, ratings), (users[:0], items[:0], ratings[:0]))
+    return path
+
+
+def synthetic_netflix(*, share: float = 1.0) -> Path:
+    """Synthetic ratings of the shape of the Netflix Prize, or of a share of its users, all for training."""
+    path = CACHE / f"synthetic-netflix-{share:g}.npz"
+    if not path.exists():
+        n_users = round(share * synthetic.NETFLIX.n_users)
+        users, items, ratings = synthetic.generate(replace(synthetic.NETFLIX, n_users=n_users))
         save(path, (users, items, ratings), (users[:0], items[:0], ratings[:0]))
     return path
 

@@ -1,24 +1,48 @@
-"""Makes synthetic ratings of MovieLens 20M's size, with power laws on both sides and planted tastes.
+"""Makes synthetic ratings of the shape of MovieLens 20M or of the Netflix Prize.
 
-The ratings are half stars, and the same every time. They are made in blocks of users, which bounds the
-memory. ``python synthetic.py FILE.npz`` writes them to a file.
+Both sides have power laws, and tastes are planted. The ratings are half stars, and the same every time. They
+are made in blocks of users, which bounds the memory. ``python synthetic.py FILE.npz`` writes those of
+MovieLens 20M's shape to a file.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-N_USERS, N_ITEMS = 138_493, 26_744  # as in MovieLens 20M
 N_TASTES = 10
 USERS_PER_BLOCK = 8_192  # about 1.2 million ratings, 100 MB with their factors
 
 
-def generate() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The users, items and ratings, shape (n,) each, sorted by user: some 19 million distinct pairs.
+@dataclass(frozen=True)
+class Shape:
+    """The size of a data set.
+
+    Attributes
+    ----------
+    n_users, n_items : int
+    tail : float
+        The scale of the Pareto tail of the numbers of ratings that users draw, above the 20 that all draw.
+    most : int
+        The largest number of ratings that a user draws.
+    """
+
+    n_users: int
+    n_items: int
+    tail: float
+    most: int
+
+
+MOVIELENS_20M = Shape(138_493, 26_744, tail=70, most=9_254)  # some 19 million distinct pairs
+NETFLIX = Shape(480_189, 17_770, tail=100, most=17_000)  # some 82 million
+
+
+def generate(shape: Shape = MOVIELENS_20M) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The users, items and ratings, shape (n,) each, sorted by user; all pairs are distinct.
 
     Returns
     -------
@@ -27,20 +51,22 @@ def generate() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ratings : ndarray of float32
         Half stars, 0.5 to 5.
     """
-    blocks = list(rating_blocks(np.random.default_rng(20)))
+    blocks = list(rating_blocks(shape, np.random.default_rng(20)))
     users, items, ratings = (np.concatenate(columns) for columns in zip(*blocks, strict=True))
     return users, items, ratings
 
 
-def rating_blocks(random: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def rating_blocks(
+    shape: Shape, random: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """The ratings of one block of users after another."""
-    popularity = item_popularity(random)
-    activity = user_activity(random)
+    popularity = item_popularity(shape, random)
+    activity = user_activity(shape, random)
     # The tastes have a standard deviation of 0.6 and the noise of 0.7, about as in MovieLens.
     scale = np.float32(np.sqrt(0.6 / np.sqrt(N_TASTES)))
-    item_tastes = random.normal(scale=scale, size=(N_ITEMS, N_TASTES)).astype(np.float32)
-    item_biases = random.normal(scale=0.5, size=N_ITEMS).astype(np.float32)
-    for first in range(0, N_USERS, USERS_PER_BLOCK):
+    item_tastes = random.normal(scale=scale, size=(shape.n_items, N_TASTES)).astype(np.float32)
+    item_biases = random.normal(scale=0.5, size=shape.n_items).astype(np.float32)
+    for first in range(0, shape.n_users, USERS_PER_BLOCK):
         counts = activity[first : first + USERS_PER_BLOCK]
         rows, items = distinct_pairs(counts, popularity, random)
         user_tastes = random.normal(scale=scale, size=(len(counts), N_TASTES)).astype(np.float32)
@@ -52,15 +78,15 @@ def rating_blocks(random: np.random.Generator) -> Iterator[tuple[np.ndarray, np.
         yield (rows + first).astype(np.int32), items.astype(np.int32), ratings
 
 
-def item_popularity(random: np.random.Generator) -> np.ndarray:
+def item_popularity(shape: Shape, random: np.random.Generator) -> np.ndarray:
     """The probability that a rating is of each item: Zipf's law with a flat head, shuffled."""
-    weights = 1 / (np.arange(N_ITEMS) + 100.0) ** 1.4
+    weights = 1 / (np.arange(shape.n_items) + 100.0) ** 1.4
     return random.permutation(weights / weights.sum())
 
 
-def user_activity(random: np.random.Generator) -> np.ndarray:
-    """The number of ratings that each user draws: a Pareto tail from 20 to 9,254, as in MovieLens."""
-    return np.minimum(20 + 70 * random.pareto(1.35, size=N_USERS), 9_254).astype(np.int64)
+def user_activity(shape: Shape, random: np.random.Generator) -> np.ndarray:
+    """The number of ratings that each user draws: a Pareto tail from 20 up, as in MovieLens."""
+    return np.minimum(20 + shape.tail * random.pareto(1.35, size=shape.n_users), shape.most).astype(np.int64)
 
 
 def distinct_pairs(
@@ -69,11 +95,12 @@ def distinct_pairs(
     """Distinct (row, item) pairs, sorted: ``counts[row]`` draws for each row, without repeated ones."""
     drawn = np.searchsorted(np.cumsum(popularity), random.random(counts.sum()))
     rows = np.repeat(np.arange(len(counts)), counts)
-    keys = np.unique(rows * N_ITEMS + np.minimum(drawn, N_ITEMS - 1))
-    return keys // N_ITEMS, keys % N_ITEMS
+    n_items = len(popularity)
+    keys = np.unique(rows * n_items + np.minimum(drawn, n_items - 1))
+    return keys // n_items, keys % n_items
 
 
 if __name__ == "__main__":
     users, items, ratings = generate()
     np.savez(Path(sys.argv[1]), users=users, items=items, ratings=ratings)
-    print(f"{len(ratings):,} ratings of {N_USERS:,} users × {N_ITEMS:,} items")
+    print(f"{len(ratings):,} ratings of {users.max() + 1:,} users × {items.max() + 1:,} items")
