@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,9 +32,13 @@ def _blocks(source: Path | bytes) -> Iterator[bytes]:
         yield b"\n" + source[:OVERLAP]
         yield from (source[start : start + BLOCK + OVERLAP] for start in range(0, len(source), BLOCK))
         return
-    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        yield b"\n" + mapped[:OVERLAP]
-        yield from (mapped[start : start + BLOCK + OVERLAP] for start in range(0, len(mapped), BLOCK))
+    # Read and not mapped: the pages of a mapped file would count as memory of the process.
+    with source.open("rb", buffering=0) as file:
+        last = b"\n"
+        while read := file.read(BLOCK):
+            block = last + read
+            yield block
+            last = block[-OVERLAP:]
 
 
 def _is_odd(block: bytes, separator: str) -> bool:
