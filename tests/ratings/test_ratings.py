@@ -336,3 +336,29 @@ def test_the_errors_of_a_fit_to_the_largest_ratings_are_finite():
     model = ALS(n_factors=2, n_iterations=2).fit(ratings)
     assert np.isfinite(model.history_[-1].train_rmse)
     assert model.fold_in({1: 1e15}).rated == {1: np.float32(1e15)}
+
+
+def test_columns_that_are_sorted_are_taken_as_they_are_and_stay_the_callers() -> None:
+    users, items = (np.array(ids) for ids in ([1, 1, 2, 4], [5, 7, 3, 3]))
+    values, times = np.array([1, 2, 3, 4], np.float32), np.array([40, 30, 20, 10])
+    shuffled = [2, 0, 3, 1]
+
+    ratings = Ratings.from_arrays(users, items, values, timestamps=times)
+
+    given = (column[shuffled] for column in (users, items, values))
+    assert ratings == Ratings.from_arrays(*given, timestamps=times[shuffled])
+    values[:], times[:] = 9, 99
+    assert ratings.values.tolist() == [1, 2, 3, 4]
+    assert ratings.timestamps is not None
+    assert ratings.timestamps.tolist() == [40, 30, 20, 10]
+
+
+@pytest.mark.parametrize(
+    ("users", "items"), [([1, 1, 2], [5, 5, 3]), ([1, 1, 2], [7, 5, 3]), ([2, 1, 1], [3, 5, 7])]
+)
+def test_columns_that_repeat_a_pair_or_descend_are_sorted(users: list[int], items: list[int]) -> None:
+    ratings = Ratings.from_arrays(users, items, [1, 2, 3])
+
+    expected = dict(zip(zip(users, items, strict=True), (1, 2, 3), strict=True))
+    rows = ratings.to_frame().select("user", "item", "rating").rows()
+    assert rows == [(*pair, rating) for pair, rating in sorted(expected.items())]

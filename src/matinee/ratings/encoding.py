@@ -82,6 +82,12 @@ def axis_index(ids: Any, length: int, name: str) -> tuple[IdIndex, Codes]:
     return index, codes
 
 
+def are_sorted(users: Codes, items: Codes) -> bool:
+    """Whether ratings are sorted by user and then by item, and no pair comes twice."""
+    same_user = users[1:] == users[:-1]
+    return bool(np.where(same_user, items[1:] > items[:-1], users[1:] > users[:-1]).all())
+
+
 def repeats_of(indptr: Array, items: Codes) -> Array:
     """Which of the sorted ratings are of the same user and item as the one before."""
     repeats = np.empty(len(items), dtype=bool)

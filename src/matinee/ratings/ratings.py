@@ -17,6 +17,7 @@ from matinee.ratings.contexts import ContextCodes, Contexts, check_context_names
 from matinee.ratings.description import Description, describe
 from matinee.ratings.duplicates import Duplicates, by_time, check_duplicates, merge
 from matinee.ratings.encoding import (
+    are_sorted,
     axis_index,
     check_lengths,
     counted,
@@ -413,6 +414,14 @@ def _assemble(
         raise DataError("there are no ratings; expected at least one")
     indptr = np.zeros(len(user_index) + 1, dtype=np.int64)
     np.cumsum(np.bincount(users, minlength=len(user_index)), out=indptr[1:])
+    if are_sorted(users, items):
+        # Copies, as the caller keeps the columns and may write into them.
+        values = values.copy()
+        times, weights, contexts = (
+            each if each is None else each.copy() for each in (times, weights, contexts)
+        )
+        rows = Rows(indptr, items, values, weights, contexts)
+        return Ratings(user_index, item_index, rows, timestamps=times)
     order = _kernels.sort_order(users, items, len(user_index), len(item_index))
     del users
     items, values = items[order], values[order]
