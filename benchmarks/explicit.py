@@ -5,7 +5,7 @@
 
 ``--quick`` shows in a few minutes that everything runs. ``--only speed accuracy`` picks parts of the
 benchmark, and ``--contenders Matinee LensKit`` picks contenders. ``--only netflix`` takes 10 GB of memory
-and of disk for its 82 million ratings. All answers are kept in ``.cache/explicit.json``.
+and of disk for its 84 million ratings. All answers are kept in ``.cache/explicit.json``.
 """
 
 from __future__ import annotations

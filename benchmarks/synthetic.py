@@ -38,7 +38,7 @@ class Shape:
 
 
 MOVIELENS_20M = Shape(138_493, 26_744, tail=70, most=9_254)  # some 19 million distinct pairs
-NETFLIX = Shape(480_189, 17_770, tail=100, most=17_000)  # some 82 million
+NETFLIX = Shape(480_189, 17_770, tail=100, most=17_000)  # some 84 million
 
 
 def generate(shape: Shape = MOVIELENS_20M) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
