@@ -42,6 +42,7 @@ struct BestHeap {
     for (int64_t parent; place > 0 && worse(place, parent = (place - 1) / 2); place = parent)
       swap(place, parent);
   }
+  bool is_full() const { return size == capacity; }
   float threshold() const { return size < capacity ? -__builtin_inff() : scores[0]; }
   // Columns arrive in ascending order, so an equal score never displaces.
   void offer(float score, int32_t column) {
@@ -83,11 +84,25 @@ struct QueryState {
 };
 
 static inline void select(float* scores, int64_t first_column, QueryState& state) {
+  // Packs that were passed over have excluded columns too.
+  for (; state.excluded < state.excluded_end && *state.excluded < first_column; ++state.excluded) {
+  }
   for (; state.excluded < state.excluded_end && *state.excluded < first_column + kPackWidth; ++state.excluded)
     scores[*state.excluded - first_column] = -__builtin_inff();
   if (!(max_lanes(scores) > state.best.threshold())) return;
   for (int64_t i = 0; i < kPackWidth; ++i)
     if (scores[i] > state.best.threshold()) state.best.offer(scores[i], int32_t(first_column + i));
+}
+
+static inline int64_t count_packs(const RankingProblem& problem) {
+  return (problem.n_columns + kPackWidth - 1) / kPackWidth;
+}
+
+// The offsets of the columns of a pack.
+static inline const float* pack_offsets(const RankingProblem& problem, int64_t pack) {
+  static const float zeros[kPackWidth] = {};
+  if ((pack + 1) * kPackWidth >= problem.n_columns) return problem.last_offsets;
+  return problem.offsets ? problem.offsets + pack * kPackWidth : zeros;
 }
 
 // Scores Rows queries against Packs packs, and offers the scores to the queries' heaps. The sum over the factors runs
@@ -109,21 +124,26 @@ static inline void score_packs(const RankingProblem& problem, const float* const
   for (int64_t r = 0; r < Rows; ++r)
     for (int64_t p = 0; p < Packs; ++p) {
       const int64_t first_column = (first_pack + p) * kPackWidth;
+      const float* offsets = pack_offsets(problem, first_pack + p);
       float scores[kPackWidth];
       for (int64_t v = 0; v < kPackVecs; ++v) {
-        const int64_t column = first_column + v * kLanes;
         Vec score = sums[r][p * kPackVecs + v];
-        if (problem.scales) score *= load(problem.scales + column);
-        store(scores + v * kLanes, score + load(problem.offsets + column) + states[r].offset);
+        if (problem.scales) score *= load(problem.scales + first_column + v * kLanes);
+        store(scores + v * kLanes, score + load(offsets + v * kLanes) + states[r].offset);
       }
       select(scores, first_column, states[r]);
     }
 }
 
-static inline QueryState start_query(const RankingProblem& problem, int64_t query) {
-  const int64_t row = problem.rows ? problem.rows[query] : query;
+static inline int64_t query_row(const RankingProblem& problem, int64_t query) {
+  return problem.rows ? problem.rows[query] : query;
+}
+
+// Goes on with the heap that the part has for the query.
+static inline QueryState start_query(const RankingProblem& problem, const RankingPart& part, int64_t query) {
+  const int64_t row = query_row(problem, query), place = query - part.first_query;
   QueryState state;
-  state.best = {problem.scores + query * problem.n, problem.best + query * problem.n, problem.n, 0};
+  state.best = {part.scores + place * problem.n, part.best + place * problem.n, problem.n, part.sizes[place]};
   state.excluded = problem.excluded_indptr ? problem.excluded_columns + problem.excluded_indptr[row] : nullptr;
   state.excluded_end =
       problem.excluded_indptr ? problem.excluded_columns + problem.excluded_indptr[row + 1] : nullptr;
@@ -131,40 +151,19 @@ static inline QueryState start_query(const RankingProblem& problem, int64_t quer
   return state;
 }
 
-static inline void finish_query(const RankingProblem& problem, QueryState& state) {
-  state.best.sort_best_first();
-  for (int64_t place = state.best.size; place < problem.n; ++place) {
-    state.best.columns[place] = -1;
-    state.best.scores[place] = 0.0f;
-  }
-}
-
-static inline void rank_group(const RankingProblem& problem, int64_t first, int64_t last) {
-  QueryState states[kQueryGroup];
-  const float* queries[kQueryGroup];
-  const int64_t n_queries = last - first;
-  for (int64_t q = 0; q < n_queries; ++q) {
-    states[q] = start_query(problem, first + q);
-    const int64_t row = problem.rows ? problem.rows[first + q] : first + q;
-    queries[q] = problem.queries + row * problem.n_factors;
-  }
-  const int64_t n_packs = (problem.n_columns + kPackWidth - 1) / kPackWidth;
-  int64_t pack = 0;
+static inline void rank_exactly(const RankingProblem& problem, const RankingPart& part, const float* const* queries,
+                                QueryState* states) {
+  const int64_t n_queries = part.last_query - part.first_query;
+  int64_t pack = part.first_pack;
   if (n_queries == 1)
-    for (; pack + kSinglePacks <= n_packs; pack += kSinglePacks)
+    for (; pack + kSinglePacks <= part.last_pack; pack += kSinglePacks)
       score_packs<1, kSinglePacks>(problem, queries, pack, states);
-  for (; pack < n_packs; ++pack) {
+  for (; pack < part.last_pack; ++pack) {
     int64_t q = 0;
     for (; q + kQueryRows <= n_queries; q += kQueryRows)
       score_packs<kQueryRows, 1>(problem, queries + q, pack, states + q);
     for (; q < n_queries; ++q) score_packs<1, 1>(problem, queries + q, pack, states + q);
   }
-  for (int64_t q = 0; q < n_queries; ++q) finish_query(problem, states[q]);
-}
-
-static inline void rank(const RankingProblem& problem, int64_t first, int64_t last) {
-  for (int64_t q = first; q < last; q += kQueryGroup)
-    rank_group(problem, q, q + kQueryGroup < last ? q + kQueryGroup : last);
 }
 
 }  // namespace MATINEE_LEVEL

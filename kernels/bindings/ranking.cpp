@@ -1,5 +1,4 @@
 // The best n columns for each query.
-#include <algorithm>
 #include <new>
 
 #include "bindings/arrays.hpp"
@@ -7,11 +6,15 @@
 #include "bindings/run.hpp"
 #include "levels/dispatch.hpp"
 #include "problems/packed_factors.hpp"
+#include "ranking_parts.hpp"
 
 using namespace nanobind::literals;
 
 namespace matinee {
 namespace {
+
+// Where fewer columns are there for each of the best, few packs could be passed over.
+constexpr int64_t kColumnsPerBest = 64;
 
 // The arrays of a ranking, as Python gives them.
 struct RankingArrays {
@@ -25,10 +28,11 @@ struct RankingArrays {
   OutMatrix<float> scores;
 };
 
-void pack(PackedFactors* self, Matrix<float> factors, std::optional<Vector<float>> scales) {
+void pack(PackedFactors* self, Matrix<float> factors, std::optional<Vector<float>> scales,
+          bool rounds) {
   const int64_t n_columns = factors.shape(0), n_factors = factors.shape(1);
   require(!scales || int64_t(scales->shape(0)) == n_columns, "scales must match factors");
-  new (self) PackedFactors(factors.data(), n_columns, n_factors, data_or_null(scales));
+  new (self) PackedFactors(factors.data(), n_columns, n_factors, data_or_null(scales), rounds && level->scans_bytes);
 }
 
 // Only what is excluded for the queries that are asked for is looked at: a single one must not cost those of all users.
@@ -66,11 +70,12 @@ void rank(const PackedFactors& packed, Matrix<float> queries, std::optional<Vect
           OutMatrix<int32_t> best, OutMatrix<float> scores, int n_threads) {
   const int64_t n_queries = count_fitting_queries(
       packed, {queries, query_biases, rows, offsets, excluded_indptr, excluded_columns, best, scores});
-  const std::vector<float> padded_offsets = packed.padded_offsets(data_or_null(offsets));
+  const auto last_offsets = packed.last_offsets(data_or_null(offsets));
   RankingProblem problem{};
   problem.packed = packed.packed();
   problem.scales = packed.scales();
-  problem.offsets = padded_offsets.data();
+  problem.offsets = data_or_null(offsets);
+  problem.last_offsets = last_offsets.data();
   problem.n_columns = packed.n_columns;
   problem.n_factors = packed.n_factors;
   problem.queries = queries.data();
@@ -80,18 +85,22 @@ void rank(const PackedFactors& packed, Matrix<float> queries, std::optional<Vect
   problem.excluded_indptr = data_or_null(excluded_indptr);
   problem.excluded_columns = data_or_null(excluded_columns);
   problem.n = best.shape(1);
-  problem.best = best.data();
-  problem.scores = scores.data();
-  run(round_up(n_queries, kQueryGroup) / kQueryGroup, n_threads, [&](int64_t group, int) {
-    level->rank(problem, group * kQueryGroup, std::min((group + 1) * kQueryGroup, n_queries));
-  });
+  if (packed.rounded() && problem.n <= packed.n_columns / kColumnsPerBest) {
+    problem.rounded = packed.rounded()->rounded();
+    problem.bounds = packed.rounded()->bounds();
+    problem.rounded_slack = packed.rounded()->slack();
+  }
+  require_threads(n_threads);
+  RankingParts parts(*level, problem, n_queries, n_threads, best.data(), scores.data());
+  run(parts.count(), n_threads, [&](int64_t part, int thread) { parts.rank(part, thread); });
+  parts.finish();
 }
 
 }  // namespace
 
 void bind_ranking(nb::module_& module) {
   nb::class_<PackedFactors>(module, "PackedFactors")
-      .def("__init__", &pack, "factors"_a, "scales"_a.none() = nb::none())
+      .def("__init__", &pack, "factors"_a, "scales"_a.none() = nb::none(), "rounds"_a = false)
       .def("rank", &rank, "queries"_a, "query_biases"_a.none(), "query_offset"_a, "rows"_a.none(), "offsets"_a.none(),
            "excluded_indptr"_a.none(), "excluded_columns"_a.none(), "best"_a, "scores"_a, "n_threads"_a);
 }

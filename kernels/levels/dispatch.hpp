@@ -17,15 +17,37 @@
 
 namespace matinee {
 
+#ifdef MATINEE_HAS_VNNI
+
+inline Level avx512_with_vnni() {
+  Level level = kAvx512;
+  level.name = "avx512_vnni";
+  level.rank = rank_with_vnni;
+  return level;
+}
+inline const Level kAvx512Vnni = avx512_with_vnni();
+
+// Sums of four products of bytes came with AVX512-VNNI, which AVX-512 does without on the oldest processors.
+inline void add_avx512(std::vector<const Level*>& levels) {
+  if (__builtin_cpu_supports("avx512vnni")) levels.push_back(&kAvx512Vnni);
+  levels.push_back(&kAvx512);
+}
+
+#elif defined(__x86_64__)
+
+inline void add_avx512(std::vector<const Level*>& levels) { levels.push_back(&kAvx512); }
+
+#endif
+
 #ifdef MATINEE_HAS_BF16
 
-// Whether the processor multiplies tiles of bf16, and the system lets this process do so: their registers are so large
+// Whether the processor multiplies tiles of bf16 and of bytes, and the system lets this process do so: their registers are so large
 // that Linux wants to be asked.
 inline bool has_tiles() {
 #ifdef __linux__
   unsigned a, b, c, features;
-  constexpr unsigned bf16 = 1u << 22, tiles = 1u << 24;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &features) || (~features & (bf16 | tiles))) return false;
+  constexpr unsigned bf16 = 1u << 22, tiles = 1u << 24, bytes = 1u << 25;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &features) || (~features & (bf16 | tiles | bytes))) return false;
   constexpr long request_permission = 0x1023, tile_data = 18;
   return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
 #else
@@ -35,16 +57,18 @@ inline bool has_tiles() {
 
 // The widest first. Intel's processors multiply pairs of bf16 at half the speed of single numbers, AMD's at twice theirs.
 inline void add_wide_levels(std::vector<const Level*>& levels) {
-  const bool has_pairs = __builtin_cpu_supports("avx512bf16"), are_fast = __builtin_cpu_is("amd");
+  // Both of these levels rank with AVX512-VNNI.
+  const bool has_pairs = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
+  const bool are_fast = __builtin_cpu_is("amd");
   if (has_pairs && has_tiles()) levels.push_back(&kAmx);
   if (has_pairs && are_fast) levels.push_back(&kAvx512Bf16);
-  levels.push_back(&kAvx512);
+  add_avx512(levels);
   if (has_pairs && !are_fast) levels.push_back(&kAvx512Bf16);
 }
 
 #elif defined(__x86_64__)
 
-inline void add_wide_levels(std::vector<const Level*>& levels) { levels.push_back(&kAvx512); }
+inline void add_wide_levels(std::vector<const Level*>& levels) { add_avx512(levels); }
 
 #endif
 

@@ -2,7 +2,7 @@
 #include "gram.hpp"
 #include "levels/level.hpp"
 #include "prediction.hpp"
-#include "ranking.hpp"
+#include "rounded_ranking.hpp"
 #include "rows/long_row.hpp"
 #include "rows/solve.hpp"
 #include "sparse.hpp"
@@ -15,6 +15,7 @@ const Level MATINEE_TABLE = {MATINEE_NAME,
                              MATINEE_LEVEL::accumulate_part,
                              MATINEE_LEVEL::add_gram,
                              MATINEE_LEVEL::rank,
+                             MATINEE_LEVEL::kScansBytes,
                              MATINEE_LEVEL::predict,
                              MATINEE_LEVEL::multiply_sparse};
 

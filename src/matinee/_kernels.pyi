@@ -88,7 +88,9 @@ def predict(
 ) -> None: ...
 
 class PackedFactors:
-    def __init__(self, factors: NDArray[np.float32], scales: NDArray[np.float32] | None = None) -> None: ...
+    def __init__(
+        self, factors: NDArray[np.float32], scales: NDArray[np.float32] | None = None, rounds: bool = False
+    ) -> None: ...
     def rank(
         self,
         queries: NDArray[np.float32],

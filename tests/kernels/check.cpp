@@ -12,6 +12,7 @@
 #include "levels/level.hpp"
 #include "problems/packed_factors.hpp"
 #include "problems/padded_prior.hpp"
+#include "ranking_parts.hpp"
 
 using namespace matinee;
 
@@ -128,24 +129,29 @@ static double check_gram(const Ratings& ratings) {
   return relative_error(found, expected);
 }
 
-// The scores of the best ten, of so many queries that they fill more than a group.
-static double check_ranking(const Ratings& ratings) {
+// The scores of the best ten, of so many queries that they fill more than a group; by two threads' heaps, in turn.
+static double check_ranking(const Ratings& ratings, bool rounds) {
   constexpr int64_t n = 10, n_queries = 70;
   const int64_t k = ratings.k;
-  const PackedFactors packed(ratings.fixed, kColumns, k, nullptr);
-  const std::vector<float> offsets = packed.padded_offsets(nullptr);
+  const PackedFactors packed(ratings.fixed, kColumns, k, nullptr, rounds);
+  const auto last_offsets = packed.last_offsets(nullptr);
   std::vector<int32_t> best(n_queries * n);
   std::vector<float> scores(n_queries * n);
   RankingProblem problem{};
   problem.packed = packed.packed();
-  problem.offsets = offsets.data();
+  problem.last_offsets = last_offsets.data();
   problem.n_columns = kColumns;
   problem.n_factors = k;
   problem.queries = ratings.fixed;
   problem.n = n;
-  problem.best = best.data();
-  problem.scores = scores.data();
-  kBaseline.rank(problem, 0, n_queries);
+  if (rounds) {
+    problem.rounded = packed.rounded()->rounded();
+    problem.bounds = packed.rounded()->bounds();
+    problem.rounded_slack = packed.rounded()->slack();
+  }
+  RankingParts parts(kBaseline, problem, n_queries, 2, best.data(), scores.data());
+  for (int64_t part = 0; part < parts.count(); ++part) parts.rank(part, int(part % 2));
+  parts.finish();
   std::vector<double> expected;
   for (int64_t q = 0; q < n_queries; ++q) {
     std::vector<double> all(kColumns);
@@ -157,11 +163,38 @@ static double check_ranking(const Ratings& ratings) {
   return relative_error({scores.begin(), scores.end()}, expected);
 }
 
+// Whether a pack whose bytes rule it out is passed over: here its factors say that its columns were the best.
+static double check_passing_over(const Ratings& ratings) {
+  std::vector<float> changed(ratings.fixed, ratings.fixed + kColumns * ratings.k);
+  const int64_t pack = 3, first = pack * kPackWidth * ratings.k, last = first + kPackWidth * ratings.k;
+  std::fill(changed.begin() + first, changed.begin() + last, 0.0f);
+  const PackedFactors truth(changed.data(), kColumns, ratings.k, nullptr, true);
+  for (int64_t i = first; i < last; ++i) changed[i] = 1e3f * ratings.fixed[i % ratings.k];
+  const PackedFactors other(changed.data(), kColumns, ratings.k, nullptr);
+  const auto last_offsets = truth.last_offsets(nullptr);
+  int32_t best;
+  float score;
+  RankingProblem problem{};
+  problem.packed = other.packed();
+  problem.rounded = truth.rounded()->rounded();
+  problem.bounds = truth.rounded()->bounds();
+  problem.rounded_slack = truth.rounded()->slack();
+  problem.last_offsets = last_offsets.data();
+  problem.n_columns = kColumns;
+  problem.n_factors = ratings.k;
+  problem.queries = ratings.fixed;
+  problem.n = 1;
+  RankingParts parts(kBaseline, problem, 1, 1, &best, &score);
+  parts.rank(0, 0);
+  return best / kPackWidth == pack ? 1 : 0;
+}
+
 int main() {
   double worst = 0;
   for (int64_t k : {1, 10, 16, 33, 64, 100}) {
     const Ratings ratings(k);
-    worst = std::max({worst, check_gram(ratings), check_ranking(ratings)});
+    worst = std::max({worst, check_gram(ratings), check_ranking(ratings, false), check_ranking(ratings, true)});
+    if (kBaseline.scans_bytes) worst = std::max(worst, check_passing_over(ratings));
     for (bool with_prior : {false, true}) {
       worst = std::max(worst, check_rows(ratings, Solver::cholesky, with_prior));
       worst = std::max(worst, check_rows(ratings, Solver::conjugate_gradient, with_prior));

@@ -142,6 +142,9 @@ def calls(kernels: ModuleType) -> Iterator[tuple[str, Call]]:
 
     yield "gram", fill(gram.shape, float, lambda out, n_threads: kernels.gram(fixed, out, n_threads))
     yield "ranking", rank_columns(kernels.PackedFactors(fixed), queries)
+    # So many that threads share the columns.
+    many_columns = kernels.PackedFactors(random_factors(generator, 70_000, 64), None, True)
+    yield "ranking by bytes", rank_columns(many_columns, random_factors(generator, 100, 64))
     dense = random_factors(generator, N_COLUMNS, RANK)
     yield (
         "sparse by dense",

@@ -489,7 +489,7 @@ def _ndcg_on(train: Ratings, validation: Ratings | None) -> Measure:
         )
 
     def measure(fit: AlternationInMemory, squared_error: float) -> dict[str, float | None]:
-        best, _ = Ranker(fit.items).best(
+        best, _ = Ranker(fit.items, rounds=False).best(
             fit.users, VALIDATION_K, rows=users, excluded=train.by_user, n_threads=fit.n_threads
         )
         hits = find_hits(best, wanted.indptr, wanted.columns)
