@@ -26,11 +26,12 @@ constexpr int64_t kPackWidth = 32;
 // Queries that share a pack while it is in the first-level cache; threads take as many at a time.
 constexpr int64_t kQueryGroup = 64;
 
-// Factors rounded to bytes go from −127 to 127, and are kept with 128 added: instructions multiply bytes without a sign by
-// bytes with one.
+// Factors rounded to bytes go from −127 to 127, and are kept with 128 added: instructions multiply bytes without a sign
+// by bytes with one.
 constexpr int32_t kMostByte = 127, kByteZero = 128;
 
-// Vectors up to this length have products that no order of summing makes infinite; scores of longer ones are not bounded.
+// Vectors up to this length have products that no order of summing makes infinite; scores of longer ones are not
+// bounded.
 constexpr float kLargestBounded = 0x1p62f;
 
 // Not shared between levels: a function that the linker could merge would carry one level's instructions to a machine
@@ -40,7 +41,8 @@ static inline constexpr int64_t round_up(int64_t n, int64_t step) { return (n + 
 // The factors of a row with the zeros that fill its last block.
 static inline constexpr int64_t padded_rank(int64_t n_factors) { return round_up(n_factors, kBlock); }
 
-// The factors of a column rounded to bytes, with the zeros that fill the last four: products of four are summed up at once.
+// The factors of a column rounded to bytes, with the zeros that fill the last four: products of four are summed up at
+// once.
 static inline constexpr int64_t rounded_rank(int64_t n_factors) { return round_up(n_factors, 4); }
 
 // The queries of a group with those that fill its last register, or tile.

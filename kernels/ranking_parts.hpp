@@ -1,8 +1,8 @@
 // A ranking in parts, groups of queries by pieces of the columns, and the best of what the parts found.
 //
-// A thread keeps what it found for a query in one heap from piece to piece. What is among the best of all columns is among
-// the best of any that hold it, and equal scores are in the order of the columns: whichever thread takes which piece, the
-// answers are the same.
+// A thread keeps what it found for a query in one heap from piece to piece. What is among the best of all columns is
+// among the best of any that hold it, and equal scores are in the order of the columns: whichever thread takes which
+// piece, the answers are the same.
 #pragma once
 
 #include <algorithm>
@@ -25,15 +25,16 @@ class RankingParts {
         n_packs_(padded_columns(problem.n_columns) / kPackWidth),
         n_groups_(round_up(n_queries, kQueryGroup) / kQueryGroup),
         n_pieces_(count_pieces()),
+        n_used_(std::min<int64_t>(n_threads, std::max<int64_t>(count(), 1))),
         best_(best),
         scores_(scores),
         query_bytes_(kFilledQueries * rounded_rank(problem.n_factors)),
-        rounded_queries_(n_threads * query_bytes_) {
+        rounded_queries_(n_used_ * query_bytes_) {
     // Allocated here, for the parts allocate nothing.
-    found_.resize(size_t(n_threads));
-    for (auto& each : found_) each.reserve(size_t((n_pieces_ > 1 ? n_threads : 1) * problem.n));
+    found_.resize(size_t(n_pieces_ > 1 ? 1 : n_used_));
+    for (auto& each : found_) each.reserve(size_t((n_pieces_ > 1 ? n_used_ : 1) * problem.n));
     if (n_pieces_ == 1) return;
-    const int64_t n_heaps = n_threads * n_queries;
+    const int64_t n_heaps = n_used_ * n_queries;
     heap_columns_.resize(size_t(n_heaps * problem.n));
     heap_scores_.resize(size_t(n_heaps * problem.n));
     sizes_.resize(size_t(n_heaps), 0);
@@ -75,7 +76,7 @@ class RankingParts {
   void finish() {
     if (n_pieces_ == 1) return;
     for (int64_t q = 0; q < n_queries_; ++q) {
-      for (int64_t thread = 0; thread < n_threads_; ++thread) {
+      for (int64_t thread = 0; thread < n_used_; ++thread) {
         const int64_t heap = thread * n_queries_ + q;
         collect(heap_scores_.data() + heap * problem_.n, heap_columns_.data() + heap * problem_.n,
                 sizes_[size_t(heap)], found_[0]);
@@ -100,7 +101,8 @@ class RankingParts {
     constexpr double fewest_products = 1 << 23;
     if (n_threads_ == 1 || n_groups_ == 0) return 1;
     if (problem_.n > most_numbers / n_threads_ / n_queries_) return 1;
-    const double products = double(problem_.n_columns) * double(problem_.n_factors) * double(n_queries_) / double(n_groups_);
+    const double queries = double(n_queries_) / double(n_groups_);
+    const double products = queries * double(problem_.n_columns) * double(problem_.n_factors);
     const int64_t wanted = (parts_a_thread * n_threads_ + n_groups_ - 1) / n_groups_;
     const int64_t worthwhile = int64_t(std::min(products / fewest_products, double(n_packs_ / fewest_packs)));
     return std::max<int64_t>(std::min(wanted, worthwhile), 1);
@@ -122,7 +124,7 @@ class RankingParts {
 
   const Level& level_;
   const RankingProblem& problem_;
-  const int64_t n_queries_, n_threads_, n_packs_, n_groups_, n_pieces_;
+  const int64_t n_queries_, n_threads_, n_packs_, n_groups_, n_pieces_, n_used_;
   int32_t* const best_;
   float* const scores_;
   const int64_t query_bytes_;

@@ -1,13 +1,13 @@
 // The best n of many columns, by their factors in bytes: what these can't rule out is scored in single precision.
 //
-// With x a query and p its whole numbers, y a column times its scale and q its whole numbers, a and b the steps of both,
+// With x a query and p its whole numbers, y a column times its scale and q its whole numbers, b and a their steps,
 //
 //     x · y = a b (p · q) + b p · (y − a q) + (x − b p) · y,
 //
-// and by Cauchy and Schwarz the last two are at most ‖b p‖ ‖y − a q‖ + ‖x − b p‖ ‖y‖. Rounding the sum in single precision
-// adds at most (factors + 2) 2⁻²⁴ ‖x‖ ‖y‖, and what comes after the sum is a chain of additions, each of which rounds
-// monotonically. So a column whose bound is below the threshold of the heap would not have been taken up, and a pack of
-// such columns is passed over. All others are scored as ever: heaps hold the same numbers after each pack.
+// and by Cauchy and Schwarz the last two are at most ‖b p‖ ‖y − a q‖ + ‖x − b p‖ ‖y‖. Rounding the sum in single
+// precision adds at most (factors + 2) 2⁻²⁴ ‖x‖ ‖y‖, and what comes after the sum is a chain of additions, each of
+// which rounds monotonically. So a column whose bound is below the threshold of the heap would not have been taken up,
+// and a pack of such columns is passed over. All others are scored as ever: heaps hold the same numbers after each pack.
 #pragma once
 
 #include "ranking.hpp"
@@ -122,7 +122,8 @@ static inline float bar_of(const QueryState& state) {
   return state.best.is_full() ? float(threshold - offset - 0x1p-21 * sizes) : -__builtin_inff();
 }
 
-static inline void round_query(const float* query, int64_t n_factors, int8_t* bytes, RoundedQueries& rounded, int64_t q) {
+static inline void round_query(const float* query, int64_t n_factors, int8_t* bytes, RoundedQueries& rounded,
+                               int64_t q) {
   float most = 0;
   double squares = 0;
   for (int64_t f = 0; f < n_factors; ++f) {
@@ -259,8 +260,8 @@ struct ByteScan {
 constexpr int64_t kTileQueries = 16, kTileFactors = 64, kTileColumns = 16;
 static_assert(kPackWidth == 2 * kTileColumns && kFilledQueries % kTileQueries == 0, "two tiles take a pack");
 
-// Registers 0 and 1 take the products of a tile of queries with the halves of a pack, 4 takes the queries and 5 the columns;
-// 6 and 7 do for what is left of the factors.
+// Registers 0 and 1 take the products of a tile of queries with the halves of a pack, 4 takes the queries and 5 the
+// columns; 6 and 7 do so for what is left of the factors.
 class ByteTiles {
  public:
   explicit ByteTiles(int64_t width) {

@@ -16,6 +16,9 @@ namespace {
 // Where fewer columns are there for each of the best, few packs could be passed over.
 constexpr int64_t kColumnsPerBest = 64;
 
+// Sums of so many products of bytes fit 32 bits.
+constexpr int64_t kMostRoundedFactors = int64_t(1) << 15;
+
 // The arrays of a ranking, as Python gives them.
 struct RankingArrays {
   Matrix<float> queries;
@@ -32,7 +35,8 @@ void pack(PackedFactors* self, Matrix<float> factors, std::optional<Vector<float
           bool rounds) {
   const int64_t n_columns = factors.shape(0), n_factors = factors.shape(1);
   require(!scales || int64_t(scales->shape(0)) == n_columns, "scales must match factors");
-  new (self) PackedFactors(factors.data(), n_columns, n_factors, data_or_null(scales), rounds && level->scans_bytes);
+  const bool can_round = level->scans_bytes && n_factors <= kMostRoundedFactors;
+  new (self) PackedFactors(factors.data(), n_columns, n_factors, data_or_null(scales), rounds && can_round);
 }
 
 // Only what is excluded for the queries that are asked for is looked at: a single one must not cost those of all users.

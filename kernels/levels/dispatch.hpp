@@ -41,8 +41,8 @@ inline void add_avx512(std::vector<const Level*>& levels) { levels.push_back(&kA
 
 #ifdef MATINEE_HAS_BF16
 
-// Whether the processor multiplies tiles of bf16 and of bytes, and the system lets this process do so: their registers are so large
-// that Linux wants to be asked.
+// Whether the processor multiplies tiles of bf16 and of bytes, and the system lets this process do so: their registers
+// are so large that Linux wants to be asked.
 inline bool has_tiles() {
 #ifdef __linux__
   unsigned a, b, c, features;

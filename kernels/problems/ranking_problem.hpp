@@ -12,7 +12,8 @@
 namespace matinee {
 
 // What a pack of columns lost when it was rounded to bytes. With y' for scale · y and q for its whole numbers,
-// ‖y' − step · q‖ ≤ miss and ‖y'‖ ≤ reach hold for each of its columns. Both are infinite if a number of the pack is not finite or too large.
+// ‖y' − step · q‖ ≤ miss and ‖y'‖ ≤ reach hold for each of its columns. Both are infinite if a number of the pack is
+// not finite or too large.
 struct PackBounds {
   float step, miss, reach;
 };
@@ -37,7 +38,8 @@ struct RankingProblem {
   int64_t n;
 };
 
-// Some queries over some packs. Each query has a heap of its own, n numbers long, which holds what was found for it so far.
+// Some queries over some packs. Each query has a heap of its own, n numbers long, which holds what was found for it so
+// far.
 struct RankingPart {
   int64_t first_query, last_query;  // at most kQueryGroup
   int64_t first_pack, last_pack;

@@ -26,8 +26,8 @@ class RoundedFactors {
     double largest = 1;
     for (int64_t column = 0; scales && column < n_columns; ++column)
       if (std::isfinite(scales[column])) largest = std::fmax(largest, std::fabs(double(scales[column])));
-    // Below FLT_MIN a product, or a step, loses digits or all there is: in each of the factors' products, times the scale,
-    // and in the unit of the whole numbers' product, of up to 2¹⁴ in each factor.
+    // Below FLT_MIN a product, or a step, loses digits or all there is: in each of the factors' products, times the
+    // scale, and in the unit of the whole numbers' product, of up to 2¹⁴ in each factor.
     slack_ = round_up_to_float(std::ldexp(double(n_factors + 4), 15) * double(FLT_MIN) * largest);
   }
 
@@ -59,7 +59,8 @@ class RoundedFactors {
     std::fill_n(to, kPackWidth * rounded_rank(n_factors_), uint8_t(kByteZero));
     const float step = float(most / kMostByte);
     constexpr float infinity = __builtin_inff();
-    if (!is_finite || most_unscaled * std::sqrt(double(n_factors_)) > double(kLargestBounded)) return {0.0f, infinity, infinity};
+    const double longest = most_unscaled * std::sqrt(double(n_factors_));
+    if (!is_finite || longest > double(kLargestBounded)) return {0.0f, infinity, infinity};
     // A step too small to divide by leaves zeros, which miss all there is.
     const double per_step = step >= FLT_MIN ? 1 / double(step) : 0.0;
     for (int64_t f = 0; f < n_factors_; ++f)

@@ -183,7 +183,7 @@ def test_queries_of_which_rounding_takes_away_what_counts(level: str, most: int)
     # The first half of the query rounds down and the other half up, and only they are looked at.
     query = np.float32([[10.49] * 16 + [10.51] * 16 + [most]])
     items = np.zeros((N_ITEMS, 33), np.float32)
-    items[:, 16:32] = 126
+    items[:32, 16:32] = 126
     items[5000, :32] = [127] * 16 + [0] * 16
     for n_queries in (1, 9):
         positions, _ = both(Side(items, None), Side(np.repeat(query, n_queries, axis=0), None), 1)
