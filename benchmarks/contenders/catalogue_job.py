@@ -44,7 +44,8 @@ def recall(found: np.ndarray, expected: np.ndarray) -> float:
 def best_of_scan(items: np.ndarray, queries: np.ndarray, n: int) -> np.ndarray:
     """The n best positions of every query, by numpy, some items at a time."""
     step = 100_000
-    best, scores = np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
+    best: np.ndarray = np.zeros((len(queries), 0), np.int64)
+    scores: np.ndarray = np.zeros((len(queries), 0), np.float32)
     for first in range(0, len(items), step):
         here = queries @ items[first : first + step].T
         some = np.argpartition(-here, n, axis=1)[:, :n]
