@@ -115,7 +115,6 @@ struct RoundedPanel {
                  uint32_t* tile) const {
     // Two chains for each sum hide its latency.
     Vec sums[Sides][2] = {};
-    for (int64_t s = 0; s < Sides; ++s) sums[s][0] = load(border + s * width + column);
     for (int64_t pair = 0; pair < kTilePairs; ++pair) {
       Vec factors[2];
       for (int64_t r = 0; r < 2; ++r) {
@@ -126,7 +125,11 @@ struct RoundedPanel {
       }
       *reinterpret_cast<StoredPairs*>(tile + pair * kBlock) = pair_up(factors[0], factors[1]);
     }
-    for (int64_t s = 0; s < Sides; ++s) store(border + s * width + column, sums[s][0] + sums[s][1]);
+    // Added once: rating by rating, a long row's sums would lose what each adds.
+    for (int64_t s = 0; s < Sides; ++s) {
+      float* place = border + s * width + column;
+      store(place, load(place) + (sums[s][0] + sums[s][1]));
+    }
   }
 
   static void transpose(const uint32_t* from, uint32_t* to) {

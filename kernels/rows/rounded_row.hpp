@@ -109,14 +109,20 @@ static inline bool solve_by_rounded_factors(const RowProblem& problem, int64_t r
   const int64_t n_ratings = problem.indptr[row + 1] - problem.indptr[row];
   const bool is_good = !is_ill_conditioned(problem, n_ratings, found.difficulty.condition) &&
                        (problem.shift || !errors_matter(found.difficulty, dot(x, x, scratch.width), found.objective));
-  const Refined refined =
-      is_good ? refine(problem, SingleProducts{problem, row, sums, scratch}, found.border, found.difficulty, scratch)
-              : refine(problem, PreciseProducts{problem, row, ridge, scratch}, found.border, found.difficulty, scratch);
+  if (is_good) {
+    const SingleProducts products{problem, row, sums, scratch};
+    const Refined refined = refine(problem, products, found.border, found.difficulty, scratch);
+    if (!refined.good) return false;
+    // A rounded factor overestimates a small objective, so the errors are judged again where it is known.
+    if (problem.shift || !errors_matter(found.difficulty, dot(x, x, scratch.width), refined.objective)) {
+      report_difference(problem, row, x, refined.objective, sums.targets_squared, scratch);
+      return true;
+    }
+  }
+  const PreciseProducts products{problem, row, ridge, scratch};
+  const Refined refined = refine(problem, products, found.border, found.difficulty, scratch);
   if (!refined.good) return false;
-  if (is_good)
-    report_difference(problem, row, x, refined.objective, sums.targets_squared, scratch);
-  else
-    report(problem, row, x, refined.objective, scratch);
+  report(problem, row, x, refined.objective, scratch);
   return true;
 }
 

@@ -87,12 +87,12 @@ static inline void add_rows(const float* const* rows, Vec weights, int64_t width
   Vec spread[kLanes];
   for (int64_t r = 0; r < kLanes; ++r) spread[r] = Vec{} + weights[r];
   for (int64_t f = 0; f < width; f += kLanes) {
-    Vec even = load(out + f), odd = {};
+    Vec even = {}, odd = {};
     for (int64_t r = 0; r < kLanes; r += 2) {
       even += spread[r] * load(rows[r] + f);
       odd += spread[r + 1] * load(rows[r + 1] + f);
     }
-    store(out + f, even + odd);
+    store(out + f, load(out + f) + (even + odd));
   }
 }
 

@@ -170,3 +170,27 @@ def test_a_row_of_a_hundred_thousand_ratings(rounded: str) -> None:
     case.observed = Rows(np.array([0, n]), columns, values)
     case.ridge = np.array([50.0], np.float32)
     assert worst_error(case.solve(rounded)[0], case.reference()) < 1e-4
+
+
+def test_a_long_row_does_not_lose_what_each_rating_adds(rounded: str) -> None:
+    generator = np.random.default_rng(0)
+    n = 500_000
+    columns = generator.integers(0, N_COLUMNS, size=n).astype(np.int32)
+    case = Case("stars", 64, [1])
+    case.terms = Terms(offset=0.0)
+    case.fixed.factors[:, 0] = 0.1
+    case.observed = Rows(np.array([0, n]), columns, (generator.random(n) < 0.98).astype(np.float32))
+    case.ridge = np.array([0.005 * n], np.float32)
+    assert worst_error(case.solve(rounded)[0], case.reference()) < 1e-4
+
+
+@pytest.mark.parametrize("regularization", [1e-8, 1e-10])
+def test_ratings_without_noise_are_fitted_as_closely_as_elsewhere(
+    rounded: str, regularization: float
+) -> None:
+    case = Case("stars", 64, [700], regularization)
+    targets = case.fixed.factors[case.observed.columns].astype(np.float64) @ np.linspace(-1, 1, 64)
+    case.observed = case.observed._replace(values=(targets + 3).astype(np.float32))
+    losses = [case.solve(level)[1] for level in (rounded, "avx512")]
+    found, expected = (each.squared_error + each.penalty for each in losses)
+    assert found == pytest.approx(expected, rel=1e-4)
