@@ -15,6 +15,9 @@
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
+#if defined(__AMX_INT8__)
+#include "levels/tile_registers.hpp"
+#endif
 
 namespace matinee {
 namespace MATINEE_LEVEL {
@@ -260,32 +263,20 @@ struct ByteScan {
 constexpr int64_t kTileQueries = 16, kTileFactors = 64, kTileColumns = 16;
 static_assert(kPackWidth == 2 * kTileColumns && kFilledQueries % kTileQueries == 0, "two tiles take a pack");
 
+static_assert(kTileColumns * sizeof(int32_t) == TileShapes::kRowBytes && kTileQueries == TileShapes::kRows,
+              "a tile is a register");
+
 // Registers 0 and 1 take the products of a tile of queries with the halves of a pack, 4 takes the queries and 5 the
 // columns; 6 and 7 do so for what is left of the factors.
-class ByteTiles {
- public:
-  explicit ByteTiles(int64_t width) {
-    struct {
-      uint8_t palette = 1, start = 0, reserved[14] = {};
-      uint16_t row_bytes[16] = {};
-      uint8_t rows[16] = {};
-    } shapes;
-    for (int64_t tile = 0; tile < 8; ++tile) {
-      shapes.row_bytes[tile] = kTileColumns * sizeof(int32_t);
-      shapes.rows[tile] = kTileQueries;
-    }
-    const int64_t left = width % kTileFactors;
-    if (left > 0) {
-      shapes.row_bytes[6] = uint16_t(left);
-      shapes.rows[7] = uint8_t(left / 4);
-    }
-    __asm__ volatile("" : : "m"(shapes) : "memory");
-    _tile_loadconfig(&shapes);
+static inline TileShapes byte_shapes(int64_t width) {
+  TileShapes shapes;
+  const int64_t left = width % kTileFactors;
+  if (left > 0) {
+    shapes.row_bytes[6] = uint16_t(left);
+    shapes.rows[7] = uint8_t(left / 4);
   }
-  ~ByteTiles() { _tile_release(); }
-  ByteTiles(const ByteTiles&) = delete;
-  ByteTiles& operator=(const ByteTiles&) = delete;
-};
+  return shapes;
+}
 
 // So many queries or more fill a tile well enough.
 constexpr int64_t kFewestTileQueries = 6;
@@ -294,7 +285,7 @@ static inline void look_in_tiles(ByteScan& scan, int64_t first_pack, int64_t las
   RoundedQueries& rounded = scan.rounded;
   const int64_t width = rounded.width, whole = width / kTileFactors * kTileFactors;
   constexpr int64_t row = kPackWidth * 4, half = kTileColumns * 4;
-  const ByteTiles tiles(width);
+  const TileRegisters registers(byte_shapes(width));
   int32_t products[2][kTileQueries * kTileColumns] __attribute__((aligned(64)));
   int32_t starts[kFilledQueries * kTileColumns] __attribute__((aligned(64)));
   for (int64_t q = 0; q < kFilledQueries; ++q)

@@ -28,14 +28,18 @@ static inline const float* second_row(const RowProblem& problem, int64_t rating)
   return problem.second + int64_t(problem.second_columns[rating]) * problem.n_factors;
 }
 
-// Asks for a rating's factors, into the second-level cache: the first is full of those that are being worked on.
+// The cache that is asked for factors: the second one while the first is full of those that are being worked on.
+constexpr int kFirstCache = 3, kSecondCache = 2;
+
+// Asks for a rating's factors.
+template <int cache>
 static inline void prefetch_factors(const RowProblem& problem, int64_t rating) {
   const float* row = problem.fixed + int64_t(problem.columns[rating]) * problem.n_factors;
   constexpr int64_t floats_of_a_line = kCacheLine / int64_t(sizeof(float));
-  for (int64_t f = 0; f < problem.n_factors; f += floats_of_a_line) __builtin_prefetch(row + f, 0, 2);
+  for (int64_t f = 0; f < problem.n_factors; f += floats_of_a_line) __builtin_prefetch(row + f, 0, cache);
   if (!problem.second) return;
   const float* beside = second_row(problem, rating);
-  for (int64_t f = 0; f < problem.n_factors; f += floats_of_a_line) __builtin_prefetch(beside + f, 0, 2);
+  for (int64_t f = 0; f < problem.n_factors; f += floats_of_a_line) __builtin_prefetch(beside + f, 0, cache);
 }
 
 // Asks for the factors of the ratings to come, a few at a time, while others are being worked on. The rows of a
@@ -51,7 +55,7 @@ struct Prefetcher {
   void advance(int64_t n, int64_t limit) {
     int64_t last = next + n < limit ? next + n : limit;
     last = last < end ? last : end;
-    for (; next < last; ++next) prefetch_factors(problem, next);
+    for (; next < last; ++next) prefetch_factors<kSecondCache>(problem, next);
   }
 };
 

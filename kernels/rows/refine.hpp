@@ -39,6 +39,12 @@ static inline bool errors_matter(const Difficulty& row, double length_squared, d
            4 * kRounding * row.condition * row.trace * length_squared <= kTolerance * objective);
 }
 
+// Whether single precision is enough for x, in scratch.precise_x, of this objective. One with a shift has no natural zero.
+static inline bool is_enough(const RowProblem& problem, const Difficulty& row, double objective, const Scratch& scratch) {
+  const double* x = scratch.precise_x;
+  return problem.shift || !errors_matter(row, dot(x, x, scratch.width), objective);
+}
+
 // to = A⁻¹ · from, as precisely as the factor has it.
 static inline void apply_factor(const Border& border, const double* from, double* to, Scratch& scratch) {
   const int64_t width = scratch.width;

@@ -8,6 +8,9 @@
 #define MATINEE_ROUNDED
 #include <immintrin.h>
 #endif
+#ifdef MATINEE_ROUNDED_TILES
+#include "levels/tile_registers.hpp"
+#endif
 
 namespace matinee {
 namespace MATINEE_LEVEL {
@@ -163,25 +166,7 @@ struct RoundedPanel {
 #ifdef MATINEE_ROUNDED_TILES
 
 // Registers 0 to 3 take two by two tiles of A, 4 and 5 the left factors, 6 and 7 the right ones.
-class TileRegisters {
- public:
-  TileRegisters() {
-    struct {
-      uint8_t palette = 1, start = 0, reserved[14] = {};
-      uint16_t row_bytes[16] = {};
-      uint8_t rows[16] = {};
-    } shapes;
-    for (int64_t tile = 0; tile < 8; ++tile) {
-      shapes.row_bytes[tile] = kTilePairs * sizeof(uint32_t);
-      shapes.rows[tile] = kBlock;
-    }
-    __asm__ volatile("" : : "m"(shapes) : "memory");
-    _tile_loadconfig(&shapes);
-  }
-  ~TileRegisters() { _tile_release(); }
-  TileRegisters(const TileRegisters&) = delete;
-  TileRegisters& operator=(const TileRegisters&) = delete;
-};
+static_assert(kTilePairs * sizeof(uint32_t) == TileShapes::kRowBytes && kBlock == TileShapes::kRows, "a tile is a register");
 
 // Rows × Columns tiles of A, without the lower one on the diagonal.
 template <int Rows, int Columns, bool on_diagonal>

@@ -108,13 +108,13 @@ static inline bool solve_by_rounded_factors(const RowProblem& problem, int64_t r
   const double* x = scratch.precise_x;
   const int64_t n_ratings = problem.indptr[row + 1] - problem.indptr[row];
   const bool is_good = !is_ill_conditioned(problem, n_ratings, found.difficulty.condition) &&
-                       (problem.shift || !errors_matter(found.difficulty, dot(x, x, scratch.width), found.objective));
+                       is_enough(problem, found.difficulty, found.objective, scratch);
   if (is_good) {
     const SingleProducts products{problem, row, sums, scratch};
     const Refined refined = refine(problem, products, found.border, found.difficulty, scratch);
     if (!refined.good) return false;
     // A rounded factor overestimates a small objective, so the errors are judged again where it is known.
-    if (problem.shift || !errors_matter(found.difficulty, dot(x, x, scratch.width), refined.objective)) {
+    if (is_enough(problem, found.difficulty, refined.objective, scratch)) {
       report_difference(problem, row, x, refined.objective, sums.targets_squared, scratch);
       return true;
     }

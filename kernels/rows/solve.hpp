@@ -49,7 +49,7 @@ static inline void solve_by_factors(const RowProblem& problem, int64_t row, Pref
   const int64_t n_ratings = problem.indptr[row + 1] - problem.indptr[row];
   const bool is_good =
       !problem.refine_always && !is_ill_conditioned(problem, n_ratings, found.difficulty.condition) &&
-      (problem.shift || !errors_matter(found.difficulty, dot(x, x, scratch.width), found.objective));
+      is_enough(problem, found.difficulty, found.objective, scratch);
   if (is_good) return report_difference(problem, row, x, found.objective, sums.targets_squared, scratch);
   const PreciseProducts products{problem, row, ridge, scratch};
   const Refined refined = refine(problem, products, found.border, found.difficulty, scratch);

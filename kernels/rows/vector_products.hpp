@@ -42,11 +42,7 @@ struct RowFactors {
   // Asks for the factors of the ratings that come next, into the first-level cache.
   void prefetch(int64_t first) const {
     const int64_t last = first + kLanes < end ? first + kLanes : end;
-    constexpr int64_t floats_of_a_line = kCacheLine / int64_t(sizeof(float));
-    for (int64_t rating = first; rating < last; ++rating) {
-      const float* row = problem.fixed + int64_t(problem.columns[rating]) * problem.n_factors;
-      for (int64_t f = 0; f < problem.n_factors; f += floats_of_a_line) __builtin_prefetch(row + f, 0, 3);
-    }
+    for (int64_t rating = first; rating < last; ++rating) prefetch_factors<kFirstCache>(problem, rating);
   }
 
   RatingWeights weigh(int64_t first, int64_t n) const {
