@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import polars as pl
+import pytest
 
 import matinee
+from matinee import DataError
 from matinee.ratings import Ratings
 
 WEEKDAYS = ["Friday", "Monday", "Saturday", "Sunday"]
@@ -51,3 +54,25 @@ def planted(strength: float, seed: int) -> tuple[Ratings, Ratings, float]:
     ratings = Ratings.from_arrays(users, items, values, contexts={"weekday": np.array(list("mtwhfsu"))[days]})
     train, test = matinee.split(ratings, test_size=0.25, random_state=seed)
     return train, test, float(taste.var())
+
+
+def with_more_contexts_than_ratings() -> Ratings:
+    frame = ratings_in_contexts().to_frame().with_row_index("moment").with_columns(second=pl.col("moment"))
+    return Ratings.from_frame(frame, contexts=["moment", "second"])
+
+
+def assert_strange_contexts_are_refused(model: Any, plain: Any, message: str) -> None:
+    """Contexts that the model lacks, and any of a plain model, which was fitted without."""
+    user, item = model.user_index_.id_at(0), model.item_index_.id_at(0)
+    with pytest.raises(DataError, match="there is no context 'hour'; expected one of 'weekday', 'device'"):
+        model.predict(user, item, context={"hour": 3})
+    with pytest.raises(DataError, match="expected a mapping"):
+        model.recommend(user, context="Saturday")
+    for ask in (
+        lambda: plain.predict(user, item, context={"weekday": "Saturday"}),
+        lambda: plain.recommend(user, context={"weekday": "Saturday"}),
+        lambda: plain.recommend_all(context={"weekday": "Saturday"}),
+        lambda: plain.fold_in({item: 3}).in_context({}),
+    ):
+        with pytest.raises(DataError, match=message):
+            ask()

@@ -17,7 +17,16 @@ from matinee.models import ALS, BayesianALS, ImplicitALS
 from matinee.ratings import Contexts, Ratings
 from matinee.solving.row_problem import CHOLESKY
 
-from .in_contexts import CONTEXTS, N_ITEMS, N_USERS, WEEKDAYS, planted, ratings_in_contexts
+from .in_contexts import (
+    CONTEXTS,
+    N_ITEMS,
+    N_USERS,
+    WEEKDAYS,
+    assert_strange_contexts_are_refused,
+    planted,
+    ratings_in_contexts,
+    with_more_contexts_than_ratings,
+)
 
 PARAMETERS: dict[str, Any] = {
     "n_factors": 3,
@@ -563,25 +572,13 @@ def test_a_group_needs_no_context(model: ALS) -> None:
 
 
 def test_what_is_no_context_of_the_model_is_refused(model: ALS) -> None:
-    user, item = model.user_index_.id_at(0), model.item_index_.id_at(0)
-    with pytest.raises(DataError, match="there is no context 'hour'; expected one of 'weekday', 'device'"):
-        model.predict(user, item, context={"hour": 3})
-    with pytest.raises(DataError, match="expected a mapping"):
-        model.recommend(user, context="Saturday")  # type: ignore[arg-type]
     plain = fitted("plain", ratings_in_contexts().without_contexts())
-    for ask in (
-        lambda: plain.predict(user, item, context={"weekday": "Saturday"}),
-        lambda: plain.recommend(user, context={"weekday": "Saturday"}),
-        lambda: plain.recommend_all(context={"weekday": "Saturday"}),
-        lambda: plain.fold_in({item: 3}).in_context({}),
-    ):
-        with pytest.raises(DataError, match="the model was fitted without contexts; fit ALS or BayesianALS"):
-            ask()
+    message = "the model was fitted without contexts; fit ALS or BayesianALS"
+    assert_strange_contexts_are_refused(model, plain, message)
 
 
 def test_more_contexts_than_ratings_are_refused() -> None:
-    frame = ratings_in_contexts().to_frame().with_row_index("moment").with_columns(second=pl.col("moment"))
-    ratings = Ratings.from_frame(frame, contexts=["moment", "second"])
+    ratings = with_more_contexts_than_ratings()
     with pytest.raises(DataError, match="values for .* ratings; expected fewer: take larger bins"):
         ALS(**PARAMETERS).fit(ratings)
 
