@@ -40,6 +40,11 @@ EVERYTHING = sampler(
     parameters={"n_factors": 64, "n_samples": 600, "implicit": True},
     with_features=True,
 )
+OWN_NOISE = sampler(
+    "Matinee, implicit, features and noise of their own",
+    parameters={"n_factors": 64, "n_samples": 600, "implicit": True, "user_noise": True, "item_noise": True},
+    with_features=True,
+)
 SMURFF = Contender("SMURFF", "smurff_bpmf.py", options={"tuned": "ml-1m"}, variables=ONE_BLAS_THREAD)
 SMURFF_FEATURES = Contender(
     "SMURFF, features",
@@ -96,7 +101,7 @@ class Bayesian(Benchmark):
 
     def accuracy_on(self, seed: int) -> dict[str, list[dict]]:
         # Surprise's SVD++ takes by far the longest, and one split is enough to compare it.
-        contenders = [PLAIN, IMPLICIT, EVERYTHING, *PEERS, *([] if seed else [SVDPP])]
+        contenders = [PLAIN, IMPLICIT, EVERYTHING, OWN_NOISE, *PEERS, *([] if seed else [SVDPP])]
         data = str(harness.movielens_1m(test_size=0.1, seed=seed))
         job = {"task": "accuracy", "data": data, "seed": seed, "tuned": "ml-1m"}
         return self.each(f"accuracy, MovieLens 1M, seed {seed}", contenders, job)

@@ -45,7 +45,7 @@ def main() -> None:
     rmse = partial(of_bayes, n_samples=asked.samples) if asked.model == "bayes" else of_als
     known = known if asked.model == "bayes" else {}
     named = {
-        "bayes": f"implicit, user_noise, all features, 32 factors, {asked.samples} samples",
+        "bayes": f"implicit, user_noise, item_noise, all features, 32 factors, {asked.samples} samples",
         "als": "weighting=0.75, 50 factors, at most 30 iterations",
     }
     print(f"{named[asked.model]}\n")
@@ -108,7 +108,13 @@ def of_bayes(parts: Parts, features: dict[str, Any], *, n_samples: int) -> float
     """The error of the average over all samples."""
     train, test = parts
     model = matinee.BayesianALS(
-        n_factors=32, n_samples=n_samples, n_kept=1, n_burn_in=20, implicit=True, user_noise=True
+        n_factors=32,
+        n_samples=n_samples,
+        n_kept=1,
+        n_burn_in=20,
+        implicit=True,
+        user_noise=True,
+        item_noise=True,
     )
     model.fit(train, test, progress=False, **features)
     return validation_rmse(model)

@@ -112,12 +112,12 @@ def test_contexts_that_cannot_be_are_refused(matinee, files, timed, tmp_path):
 def test_every_option_of_the_bayesian_model_reaches_it(matinee, files, tmp_path):
     output = tmp_path / "model.safetensors"
     options = (
-        "--model bayes --factors 4 --samples 9 --burn-in 2 --kept 3 --implicit --user-noise --tolerance 0.001"
+        "--model bayes --factors 4 --samples 9 --burn-in 2 --kept 3 --implicit --user-noise --item-noise"
     )
-    options += " --seed 3 --threads 1 --test-size 0"
+    options += " --tolerance 0.001 --seed 3 --threads 1 --test-size 0"
     found = matinee("fit", files / "ratings.csv", "-o", output, *options.split(), "--json").json
     expected = {"n_factors": 4, "n_samples": 9, "n_burn_in": 2, "n_kept": 3, "implicit": True}
-    expected["user_noise"] = True
+    expected |= {"user_noise": True, "item_noise": True}
     expected |= {"tolerance": 0.001, "random_state": 3, "n_threads": 1, "half_life": None}
     model = library.load(output)
     assert found["parameters"] == expected == model.get_params()

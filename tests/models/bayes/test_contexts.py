@@ -37,7 +37,8 @@ def fitted(kind: str, ratings: Ratings | None = None, **more: Any) -> BayesianAL
     if kind == "all":
         ages = np.random.default_rng(0).normal(size=ratings.n_users)
         given = {"user_features": pl.DataFrame({"user": ratings.users, "age": ages})}
-    model = BayesianALS(**{**PARAMETERS, **more}, implicit=kind == "all", user_noise=kind == "all")
+    noise = {"user_noise": kind == "all", "item_noise": kind == "all"}
+    model = BayesianALS(**{**PARAMETERS, **more}, **noise, implicit=kind == "all")
     return model.fit(ratings, progress=False, **given)
 
 

@@ -21,7 +21,7 @@ from matinee.ratings import Ratings, Rows
 from ...conftest import random_ratings
 from .test_answers import frames, known_features
 
-KINDS = ["plain", "implicit", "features", "noise", "contexts", "all"]
+KINDS = ["plain", "implicit", "features", "noise", "item noise", "contexts", "all"]
 
 
 def fit(kind: str) -> BayesianALS:
@@ -36,6 +36,7 @@ def fit(kind: str) -> BayesianALS:
         tolerance=1e-3,
         implicit=kind in ("implicit", "all"),
         user_noise=kind in ("noise", "all"),
+        item_noise=kind in ("item noise", "all"),
     )
     given = frames(ratings) if kind in ("features", "all") else {}
     return model.fit(ratings, validation, **given)
@@ -146,6 +147,25 @@ def test_a_noise_that_cannot_be_is_refused(files: dict, tmp_path: Path, bad: flo
         load(path, check=False)
     with pytest.raises(ModelFileError, match="noise"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "said"),
+    [
+        ("noise_degrees", 2.0, "the noise of its users has a variance without bound"),
+        ("item_noise_degrees", 2.0, "the noise of its items has a variance without bound"),
+        ("item_precisions", 0.0, "the precision of an item's ratings is not above 0"),
+        ("item_precisions", -1.0, "the precision of an item's ratings is not above 0"),
+    ],
+)
+def test_a_noise_of_ones_own_that_cannot_be_is_refused(
+    files: dict, tmp_path: Path, name: str, bad: float, said: str
+) -> None:
+    path = files["all"][1]
+    array = load_file(path)[name].copy()
+    array[-1] = bad
+    with pytest.raises(ModelFileError, match=said):
+        load(changed(path, tmp_path / "changed", {name: array}))
 
 
 def test_a_noise_beside_which_the_prior_is_infinite_is_refused(files: dict, tmp_path: Path) -> None:

@@ -12,13 +12,12 @@ import scipy.stats
 
 from matinee.errors import DataError
 from matinee.models import BayesianALS, load
-from matinee.models.bayes.user_noise import (
+from matinee.models.bayes.own_noise import (
     DEGREES,
-    UserNoise,
+    OwnNoise,
     draw_degrees,
     expected_noise,
-    weighed_by_column,
-    weighed_by_row,
+    weighed,
 )
 from matinee.ratings import Ratings
 
@@ -172,10 +171,14 @@ def test_ratings_are_weighed_by_their_rows_or_their_columns() -> None:
     generator = np.random.default_rng(0)
     rows = random_rows(generator, [3, 0, 5], 6)
     of_rows, of_columns = np.array([2.0, 3.0, 0.5]), np.arange(1.0, 7.0)
-    assert weighed_by_row(rows, of_rows).weights.tolist() == [2.0] * 3 + [0.5] * 5
-    assert weighed_by_column(rows, of_columns).weights.tolist() == (rows.columns + 1.0).tolist()
+    assert weighed(rows).weights is None
+    assert weighed(rows, rows=of_rows).weights.tolist() == [2.0] * 3 + [0.5] * 5
+    assert weighed(rows, columns=of_columns).weights.tolist() == (rows.columns + 1.0).tolist()
     weighted = rows._replace(weights=np.full(8, 4, np.float32))
-    assert weighed_by_row(weighted, of_rows).weights.tolist() == [8.0] * 3 + [2.0] * 5
+    assert weighed(weighted, rows=of_rows).weights.tolist() == [8.0] * 3 + [2.0] * 5
+    of_entries = np.arange(8.0)
+    both = weighed(weighted, rows=of_rows, columns=of_columns, entries=of_entries).weights
+    assert both.tolist() == (4 * np.repeat(of_rows, [3, 0, 5]) * (rows.columns + 1.0) * of_entries).tolist()
 
 
 def test_expected_noise_is_that_of_the_gamma_posterior() -> None:
@@ -190,16 +193,14 @@ def test_expected_noise_is_that_of_the_gamma_posterior() -> None:
 def test_precisions_are_drawn_from_their_gamma_posterior() -> None:
     generator = np.random.default_rng(0)
     rows = random_rows(generator, [20] * 4000, 30)
-    noise = UserNoise(rows, rows.transposed(30))
+    noise = OwnNoise(rows)
     errors = np.full(4000, 12.0)
-    total = noise.draw(generator, errors, 1.5)
-    assert total == pytest.approx(12.0 * 4000)
+    assert np.array_equal(noise.draw(generator, errors, 1.5), errors)
     posterior = scipy.stats.gamma(15, scale=1 / (5 + 0.75 * 12))
     assert scipy.stats.kstest(noise.precisions, posterior.cdf).pvalue > 1e-3
     last = noise.precisions.copy()
     # Errors come multiplied by the precisions that weighed them.
-    assert noise.draw(generator, errors * last, 1.5) == pytest.approx(12.0 * 4000)
-    assert np.array_equal(noise.by_user.weights, np.repeat(noise.precisions, 20).astype(np.float32))
+    assert noise.draw(generator, errors * last, 1.5) == pytest.approx(errors)
 
 
 def test_degrees_are_drawn_from_their_posterior() -> None:

@@ -46,6 +46,7 @@ class SampledModel(FactorModel):
 
     implicit: bool
     user_noise: bool
+    item_noise: bool
     posterior_: Posterior
     effective_samples_: float
     user_columns_: FeatureColumns | None
@@ -275,6 +276,9 @@ class SampledModel(FactorModel):
         of_posterior = {name: getattr(self.posterior_, name) for name in Posterior.names()}
         if not self.posterior_.has_user_noise:
             del of_posterior["noise_degrees"]
+        if not self.posterior_.has_item_noise:
+            for name in Posterior.names_of_item_noise():
+                del of_posterior[name]
         if not self.posterior_.has_contexts:
             for name in Posterior.names_of_contexts():
                 del of_posterior[name]
@@ -294,9 +298,14 @@ class SampledModel(FactorModel):
         """Set the attributes that `arrays` wrote to a file."""
         super().take_arrays(arrays)
         sizes = () if self.contexts_ is None else self.contexts_.sizes
-        known = {"noise_degrees": np.zeros(0), **arrays}
+        n_samples, n_factors = len(arrays["noise_precisions"]), self.item_factors_.shape[1]
+        without = {
+            "noise_degrees": np.zeros(0),
+            "item_noise_degrees": np.zeros(0),
+            "item_precisions": np.zeros((0, n_samples), dtype=np.float32),
+        }
+        known = {**without, **arrays}
         if self.contexts_ is None:
-            n_samples, n_factors = len(arrays["noise_precisions"]), self.item_factors_.shape[1]
             nothing = Posterior.no_contexts(n_samples, n_factors)
             known |= dict(zip(Posterior.names_of_contexts(), nothing, strict=True))
         self.posterior_ = Posterior(**{name: known[name] for name in Posterior.names()})
@@ -308,6 +317,7 @@ class SampledModel(FactorModel):
             self.item_factors_.shape[1],
             n_features,
             user_noise=bool(self.user_noise),
+            item_noise=bool(self.item_noise),
             context_sizes=sizes,
         )
         self.user_features_ = None

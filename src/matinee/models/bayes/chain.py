@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ from numpy.typing import NDArray
 
 from matinee.models.bayes.contexts import SampledContexts
 from matinee.models.bayes.hyperprior import draw_noise_precision
+from matinee.models.bayes.own_noise import OwnNoise, precisions_of, weighed
 from matinee.models.bayes.posterior import Posterior, State
 from matinee.models.bayes.sampled_side import SampledSide
-from matinee.models.bayes.user_noise import UserNoise
 from matinee.models.people_in_contexts import predict_with_strangers
+from matinee.ratings import Rows
+from matinee.ratings.contexts import ContextCodes
 from matinee.solving.contexts import in_context
-from matinee.solving.draws import Doubles
 from matinee.solving.history import Iteration
 from matinee.solving.row_problem import (
     Floats,
@@ -31,6 +31,8 @@ from matinee.solving.training_loop import AlternationInMemory, HeldOut
 
 # The running average has flattened if this many more samples lower its error by less than the tolerance.
 SAMPLES_TO_JUDGE_BY = 20
+# So many training ratings are predicted at once, as people in contexts need a copy for each.
+PREDICTED_AT_ONCE = 1 << 16
 
 
 class States:
@@ -70,8 +72,8 @@ class Sampling(AlternationInMemory):
     generator : numpy.random.Generator
     n_burn_in, n_kept : int
         The number of sweeps before the first sample, and of evenly spaced samples to keep.
-    user_noise : bool
-        Whether every user has noise of their own.
+    user_noise, item_noise : bool
+        Whether every user and every item has noise of its own.
     contexts : SampledContexts or None
         The contexts of the ratings, if they have any.
 
@@ -94,6 +96,7 @@ class Sampling(AlternationInMemory):
         n_kept: int,
         n_threads: int,
         user_noise: bool = False,
+        item_noise: bool = False,
         contexts: SampledContexts | None = None,
     ) -> None:
         nothing = np.zeros(0, dtype=np.float32)
@@ -111,7 +114,8 @@ class Sampling(AlternationInMemory):
         self.generator = generator
         self.scale = scale
         self.noise_precision = noise_precision
-        self.user_noise = UserNoise(users.observed, items.observed) if user_noise else None
+        self.user_noise = OwnNoise(users.observed) if user_noise else None
+        self.item_noise = OwnNoise(items.observed) if item_noise else None
         self.sampled_contexts = contexts
         self.n_burn_in = n_burn_in
         self.states = States(n_kept)
@@ -119,10 +123,15 @@ class Sampling(AlternationInMemory):
 
     def improve(self) -> Losses:
         """Do one sweep: draw the priors, users, items, contexts and the noise, each given the others."""
-        contexts = self.sampled_contexts
-        unweighed = self._draw_users()
-        beside = None if contexts is None else contexts.beside_users
-        squared_error = self._draw(self.sampled_items, self.users, second=beside)
+        contexts, user_noise, item_noise = self.sampled_contexts, self.user_noise, self.item_noise
+        beside_items = None if contexts is None else contexts.beside_items
+        beside_users = None if contexts is None else contexts.beside_users
+        _, of_users = self._draw(
+            self.sampled_users, self.by_user, self.items, user_noise, item_noise, beside_items
+        )
+        squared_error, of_items = self._draw(
+            self.sampled_items, self.by_item, self.users, item_noise, user_noise, beside_users
+        )
         if contexts is not None:
             squared_error = contexts.draw(
                 self.generator,
@@ -130,45 +139,92 @@ class Sampling(AlternationInMemory):
                 self.items,
                 offset=self.terms.offset,
                 noise_precision=self.noise_precision,
-                user_precisions=None if self.user_noise is None else self.user_noise.precisions,
+                user_precisions=precisions_of(user_noise),
+                item_precisions=precisions_of(item_noise),
             )
         n_ratings = self.by_user.total
         self.noise_precision = draw_noise_precision(
             self.generator, n_ratings, squared_error, scale=self.scale
         )
         self._objective = squared_error
-        return Losses(squared_error if unweighed is None else unweighed, 0.0)
-
-    def _draw_users(self) -> float | None:
-        """Draw the users, and the noise of each if they have noise of their own.
-
-        Returns
-        -------
-        float or None
-            With such noise, the squared error that all ratings have, whoever gave them.
-        """
-        noise = self.user_noise
-        beside = None if self.sampled_contexts is None else self.sampled_contexts.beside_items
-        if noise is None:
-            self._draw(self.sampled_users, self.items, second=beside)
-            return None
-        errors = np.zeros(self.by_user.n_rows)
-        self.sampled_users.observed = noise.by_user
-        self._draw(self.sampled_users, self.items, errors, beside)
-        unweighed = noise.draw(self.generator, errors, self.noise_precision)
-        self.sampled_items.observed = noise.by_item
-        return unweighed
+        if user_noise is None and item_noise is None:
+            return Losses(squared_error, 0.0)
+        if user_noise is None:
+            return Losses(of_items, 0.0)
+        return Losses(of_users if item_noise is None else self._squared_error(), 0.0)
 
     def _draw(
         self,
         sampled: SampledSide,
+        rated: Rows,
         fixed: Side,
-        row_errors: Doubles | None = None,
-        second: SecondRows | None = None,
-    ) -> float:
+        own: OwnNoise | None,
+        across: OwnNoise | None,
+        second: SecondRows | None,
+    ) -> tuple[float, float]:
+        """Draw the rows of one side, and the noise of each if they have noise of their own.
+
+        Returns
+        -------
+        float, float
+            The squared error of the ratings as the noise of both sides weighs them, and without that of the
+            rows drawn.
+        """
         sampled.draw_prior(self.generator)
         seed = int(self.generator.integers(2**63))
-        return sampled.draw(fixed, self.terms.offset, self.noise_precision, seed, row_errors, second)
+        sampled.observed = weighed(rated, rows=precisions_of(own), columns=precisions_of(across))
+        how = self.terms.offset, self.noise_precision, seed
+        if own is None:
+            squared_error = sampled.draw(fixed, *how, second=second)
+            return squared_error, squared_error
+        errors = np.zeros(rated.n_rows)
+        sampled.draw(fixed, *how, errors, second)
+        errors = own.draw(self.generator, errors, self.noise_precision)
+        return float(errors @ own.precisions), float(errors.sum())
+
+    def _squared_error(self) -> float:
+        """The squared error that the training ratings have, whatever the noise of their users and items."""
+        rated, total = self.by_user, 0.0
+        rows = np.repeat(np.arange(rated.n_rows, dtype=np.int32), rated.counts)
+        for begin in range(0, len(rows), PREDICTED_AT_ONCE):
+            part = slice(begin, begin + PREDICTED_AT_ONCE)
+            codes = None if rated.contexts is None else rated.contexts[part]
+            predicted = self.predicted(rows[part], rated.columns[part], codes)
+            squares = np.square(rated.values[part] - predicted, dtype=np.float64)
+            total += float(squares.sum() if rated.weights is None else squares @ rated.weights[part])
+        return total
+
+    def predicted(
+        self,
+        rows: NDArray[Any],
+        columns: NDArray[Any],
+        codes: ContextCodes | None,
+        limits: tuple[float, float] = (-np.inf, np.inf),
+    ) -> Floats:
+        """What the current state of the chain predicts for pairs, in contexts if there are any.
+
+        A row of −1 is a person about whom nothing is known, and a column of −1 an item without factors.
+        """
+
+        def predict(rows: Any, columns: Any, users: Side) -> Floats:
+            return predict_pairs(
+                rows,
+                columns,
+                users,
+                self.items,
+                offset=self.terms.offset,
+                n_threads=self.n_threads,
+                limits=limits,
+            )
+
+        if self.sampled_contexts is None:
+            return predict_with_strangers(predict, rows, columns, self.users, lambda: self.stranger)
+        assert codes is not None
+        people = self.users.pick(np.maximum(rows, 0))
+        strangers = np.flatnonzero(rows < 0)
+        people.put(strangers, self.stranger.pick(np.zeros_like(strangers)))
+        people = in_context(people, self.sampled_contexts.values.of(codes))
+        return predict(np.arange(len(rows)), columns, people)
 
     def _iterate(self, iteration: int, measure: Any) -> Iteration:
         record = super()._iterate(iteration, measure)
@@ -178,11 +234,17 @@ class Sampling(AlternationInMemory):
 
     def _state(self) -> State:
         items = Side(self.items.factors.copy(), bias_of(self.items).copy())
-        regression = self.sampled_users.regression
-        weights = None if regression is None else regression.weights.copy()
-        degrees = None if self.user_noise is None else self.user_noise.degrees
-        contexts = None if self.sampled_contexts is None else self.sampled_contexts.values.side
-        return State(items, self.sampled_users.prior, weights, self.noise_precision, degrees, contexts)
+        regression, users, of_items = self.sampled_users.regression, self.user_noise, self.item_noise
+        return State(
+            items,
+            self.sampled_users.prior,
+            None if regression is None else regression.weights.copy(),
+            self.noise_precision,
+            noise_degrees=None if users is None else users.degrees,
+            item_noise_degrees=None if of_items is None else of_items.degrees,
+            item_precisions=None if of_items is None else of_items.precisions.astype(np.float32),
+            contexts=None if self.sampled_contexts is None else self.sampled_contexts.values.side,
+        )
 
     @property
     def stranger(self) -> Side:
@@ -225,35 +287,14 @@ class RunningAverage:
 
     def add(self, fit: Sampling) -> tuple[float, float]:
         """The RMSE of this sample alone, and of the mean of all since the burn-in; each is clipped first."""
-        predicted = self._predicted(fit)
+        pairs = self.held_out.rows, self.held_out.columns, self.held_out.contexts
+        predicted = fit.predicted(*pairs, self.rating_range)
         alone = self._rmse(predicted)
         self.n_seen += 1
         if self.n_seen <= self.n_burn_in:
             return alone, alone
         self.total += predicted
         return alone, self._rmse(self.total / (self.n_seen - self.n_burn_in))
-
-    def _predicted(self, fit: Sampling) -> Floats:
-        rows, columns = self.held_out.rows, self.held_out.columns
-        if fit.sampled_contexts is None:
-            predict = partial(self._predict, fit)
-            return predict_with_strangers(predict, rows, columns, fit.users, lambda: fit.stranger)
-        people = fit.users.pick(np.maximum(rows, 0))
-        strangers = np.flatnonzero(rows < 0)
-        people.put(strangers, fit.stranger.pick(np.zeros_like(strangers)))
-        people = in_context(people, fit.sampled_contexts.values.of(self.held_out.contexts))
-        return self._predict(fit, np.arange(len(rows)), columns, people)
-
-    def _predict(self, fit: Sampling, rows: Any, columns: Any, users: Side) -> Floats:
-        return predict_pairs(
-            rows,
-            columns,
-            users,
-            fit.items,
-            offset=fit.terms.offset,
-            n_threads=fit.n_threads,
-            limits=self.rating_range,
-        )
 
     def _rmse(self, predicted: NDArray[Any]) -> float:
         return float(np.sqrt(np.mean((predicted - self.held_out.values) ** 2, dtype=np.float64)))

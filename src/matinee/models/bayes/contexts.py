@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from matinee.models.bayes.own_noise import weighed
 from matinee.models.bayes.sampled_side import SampledSide
-from matinee.models.bayes.user_noise import weighed_by_column
 from matinee.ratings import Contexts, Rows
 from matinee.solving.contexts import ThirdSide
 from matinee.solving.draws import Doubles
@@ -46,20 +46,22 @@ class SampledContexts(ThirdSide):
         offset: float,
         noise_precision: float,
         user_precisions: Doubles | None,
+        item_precisions: Doubles | None,
     ) -> float:
         """Draw the values of one column after the other; returns the squared error after the last.
 
         Parameters
         ----------
-        user_precisions : ndarray of float64, shape (n_users,), or None
-            By which the ratings of each user are weighed.
+        user_precisions, item_precisions : ndarray of float64, shape (n_users,), (n_items,), or None
+            By which the ratings of each user and of each item are weighed.
         """
         squared_error = 0.0
         for place, (column, sampled) in enumerate(zip(self.columns, self.sampled, strict=True)):
-            observed = self.left_for(place, users, items)
-            if user_precisions is not None:
-                observed = weighed_by_column(observed, user_precisions)
-            sampled.observed = observed
+            sampled.observed = weighed(
+                self.left_for(place, users, items),
+                columns=user_precisions,
+                entries=None if item_precisions is None else item_precisions[column.items],
+            )
             sampled.draw_prior(generator)
             seed = int(generator.integers(2**63))
             beside = SecondRows(column.items, items)

@@ -35,7 +35,7 @@ from matinee.models.warm_start import begin
 from matinee.ratings import MergedRatings, Ratings, Rows
 from matinee.solving.blas import blas_threads
 from matinee.solving.history import Callback, Iteration, continued
-from matinee.solving.row_problem import Side, Solver
+from matinee.solving.row_problem import Floats, Side, Solver
 from matinee.solving.training_loop import (
     AlternationInMemory,
     HeldOut,
@@ -75,6 +75,10 @@ class BayesianALS(SampledModel):
         Give every user noise of their own: the ratings of user u have the precision ``α a_u``. Whoever rates
         erratically counts for less in what is learned of items, and has wider intervals; who rates steadily
         has narrower ones.
+    item_noise : bool
+        Give every item noise of its own, in the same way: the ratings of item i have the precision ``α d_i``,
+        or ``α a_u d_i`` with both. An item about which people disagree counts for less in what is learned of
+        them, and has wider intervals.
     n_kept : int
         The number of samples to keep, evenly spaced, for answers after the fit. Each is as large as an `ALS`
         model.
@@ -112,6 +116,9 @@ class BayesianALS(SampledModel):
         "n_kept": Whole("Number of samples to keep in the model.", 1, MOST_SAMPLES),
         "implicit": Switch("Learn also from who rated what, whatever the rating."),
         "user_noise": Switch("Learn how erratically each person rates, and make intervals that suit them."),
+        "item_noise": Switch(
+            "Learn how much people disagree about each item, and make intervals that suit it."
+        ),
         "half_life": HALF_LIFE,
     }
     search_space = SearchSpace(
@@ -131,6 +138,7 @@ class BayesianALS(SampledModel):
         n_burn_in: int = 20,
         implicit: bool = False,
         user_noise: bool = False,
+        item_noise: bool = False,
         n_kept: int = 50,
         tolerance: float | None = None,
         half_life: str | None = None,
@@ -142,6 +150,7 @@ class BayesianALS(SampledModel):
         self.n_burn_in = n_burn_in
         self.implicit = implicit
         self.user_noise = user_noise
+        self.item_noise = item_noise
         self.n_kept = n_kept
         self.tolerance = tolerance
         self.half_life = half_life
@@ -261,6 +270,7 @@ class BayesianALS(SampledModel):
             n_kept=self.n_kept,
             n_threads=threads,
             user_noise=bool(self.user_noise),
+            item_noise=bool(self.item_noise),
             contexts=contexts,
         )
 
@@ -316,15 +326,16 @@ class BayesianALS(SampledModel):
             thread_count(self.n_threads),
         )
         here = in_turn(self.posterior_, drawn, people.codes)
-        side = solved_item(self._item_priors, raters, here, offset=self.mean_)
-        return NewItem(self.user_index_, self.item_index_, rated, self._answers_for(side))
+        solved = solved_item(self._item_priors, raters, here, offset=self.mean_)
+        return NewItem(self.user_index_, self.item_index_, rated, self._answers_for(*solved))
 
-    def _answers_for(self, item: SampledRows) -> ItemAnswers:
+    def _answers_for(self, item: SampledRows, precisions: Floats) -> ItemAnswers:
         n_samples, n_factors = self.posterior_.n_samples, self.item_factors_.shape[1]
         alone = replace(
             self.posterior_,
             item_samples=item.factors.reshape(1, n_samples, n_factors),
             item_bias_samples=item.bias_samples,
+            item_precisions=precisions,
         )
         items = replace(self._sampled_items, posterior=alone)
         people = replace(self.people, items=items)
@@ -359,7 +370,7 @@ class BayesianALS(SampledModel):
         whole_number("n_samples", self.n_samples, least=1, most=MOST_SAMPLES)
         whole_number("n_burn_in", self.n_burn_in, least=0, most=MOST_SAMPLES)
         whole_number("n_kept", self.n_kept, least=1, most=MOST_SAMPLES)
-        for name in ("implicit", "user_noise"):
+        for name in ("implicit", "user_noise", "item_noise"):
             given = getattr(self, name)
             if not isinstance(given, bool | np.bool_):
                 raise DataError(f"{name}={given!r}; expected True or False")

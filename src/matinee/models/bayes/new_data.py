@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matinee.models.bayes.hyperprior import RowPrior, expected_row_prior
+from matinee.models.bayes.own_noise import expected_noise, solve_with_own_noise, weighed
 from matinee.models.bayes.posterior import Posterior
 from matinee.models.bayes.row_posterior import solve_under_prior
 from matinee.models.bayes.sampled_rows import SampledPersons, SampledRows
 from matinee.models.bayes.sampled_side import SampledSide
-from matinee.models.bayes.user_noise import weighed_by_column
 from matinee.ratings import MergedRatings, Rows
 from matinee.ratings.contexts import ContextCodes
 from matinee.solving.contexts import in_context
@@ -22,6 +23,8 @@ from matinee.solving.draws import Doubles
 from matinee.solving.row_problem import (
     CHOLESKY,
     TO_THE_LAST_DIGIT,
+    Floats,
+    SecondRows,
     Side,
     Solver,
     bias_of,
@@ -139,14 +142,33 @@ class Sweeps:
         errors = []
         for of_users, of_items in seeds.tolist():
             precisions = self._solve_users(sample, items, users, Solver(spread=1.0, seed=of_users))
-            if precisions is not None:
-                drawn.observed = weighed_by_column(touched.by_item, precisions)
-            noise = float(self.posterior.noise_precisions[sample])
-            errors.append(drawn.draw(users, self.offset, noise, of_items, second=beside))
+            errors.append(self._draw_items(sample, drawn, users, precisions, of_items, beside))
             items.put(touched.items, part)
         self._solve_users(sample, items, users, CHOLESKY)
         self._keep(sample, users, items)
         return errors
+
+    def _draw_items(
+        self,
+        sample: int,
+        drawn: SampledSide,
+        users: Side,
+        user_precisions: Doubles | None,
+        seed: int,
+        beside: SecondRows | None,
+    ) -> float:
+        """Draw the touched items, and find how precise their ratings are; returns their squared error."""
+        posterior, by_item, of_items = self.posterior, self.touched.by_item, self.touched.items
+        own = posterior.precisions_of_items(sample, of_items)
+        drawn.observed = weighed(by_item, rows=own, columns=user_precisions)
+        alpha = float(posterior.noise_precisions[sample])
+        if own is None:
+            return drawn.draw(users, self.offset, alpha, seed, second=beside)
+        errors = np.zeros(by_item.n_rows)
+        squared_error = drawn.draw(users, self.offset, alpha, seed, errors, beside)
+        degrees, totals = float(posterior.item_noise_degrees[sample]), by_item.totals.astype(np.float64)
+        posterior.item_precisions[of_items, sample] = expected_noise(degrees, totals, errors / own, alpha)[0]
+        return squared_error
 
     def _items(self, sample: int, prior: RowPrior) -> Side:
         """The items of the sample; a new one begins where the prior expects it."""
@@ -161,7 +183,16 @@ class Sweeps:
         touched = self.touched
         rated, contexts = touched.by_user, self.posterior.contexts_beside(touched.by_user)
         noise = self.posterior.solve_people(
-            sample, rated, items, users, touched.features, self.offset, solver, self.n_threads, contexts
+            sample,
+            rated,
+            items,
+            users,
+            touched.features,
+            self.offset,
+            solver,
+            self.n_threads,
+            self.posterior.precisions_of_items(sample, np.arange(len(items.factors))),
+            contexts,
         )
         return None if noise is None else noise[0]
 
@@ -187,8 +218,14 @@ def grown(posterior: Posterior, merged: MergedRatings, n_given: int) -> Posterio
     if weights.shape[1] > n_given:
         positions = np.append(np.arange(n_given), n_given + items)
         weights = _spread(weights.transpose(1, 0, 2), positions, n_given + n_items).transpose(1, 0, 2)
+    item_precisions = posterior.item_precisions
+    if posterior.has_item_noise:
+        # A new item's ratings are as precise as is expected of any.
+        item_precisions = np.ones((n_items, posterior.n_samples), dtype=np.float32)
+        item_precisions[items] = posterior.item_precisions
     return replace(
         posterior,
+        item_precisions=item_precisions,
         user_samples=_spread(posterior.user_samples, users, n_users),
         item_samples=_spread(posterior.item_samples, items, n_items),
         user_bias_samples=_spread(posterior.user_bias_samples, users, n_users),
@@ -216,8 +253,8 @@ def in_turn(
 
 def solved_item(
     priors: ItemPriors, rated: Rows, raters: Iterator[SampledPersons], *, offset: float
-) -> SampledRows:
-    """The factors and biases of an item in every sample, from its ratings.
+) -> tuple[SampledRows, Floats]:
+    """The factors and biases of an item in every sample, from its ratings, and how precise these are.
 
     Parameters
     ----------
@@ -225,22 +262,60 @@ def solved_item(
         One row; its columns are positions among the raters.
     raters : iterator of SampledPersons
         Those who rated the item, in one sample after the other.
+
+    Returns
+    -------
+    SampledRows
+    ndarray of float32, shape (1, S), or (0, S)
+        As `Posterior.item_precisions`.
     """
-    posterior, sides = priors.posterior, []
+    posterior, sides, precisions = priors.posterior, [], []
     for sample, persons in enumerate(raters):
         fixed, noise = persons.side, persons.noise
-        prior, side = priors.of(sample), Side.empty(1, fixed.factors.shape[1], biases=True)
-        solve_under_prior(
-            rated if noise is None else weighed_by_column(rated, noise[0]),
-            fixed,
-            side,
-            precision=prior.precision,
-            means=prior.mean[None, :],
-            noise_precision=float(posterior.noise_precisions[sample]),
-            offset=offset,
-            n_threads=1,
-            solver=TO_THE_LAST_DIGIT,
-        )
+        side = Side.empty(1, fixed.factors.shape[1], biases=True)
+        solve = partial(_solve_item, priors, sample, fixed, side, offset)
+        observed = rated if noise is None else weighed(rated, columns=noise[0])
+        if not posterior.has_item_noise:
+            solve(observed, TO_THE_LAST_DIGIT)
+        else:
+            found, _ = solve_with_own_noise(
+                solve,
+                observed,
+                rated.totals.astype(np.float64),
+                degrees=float(posterior.item_noise_degrees[sample]),
+                noise_precision=float(posterior.noise_precisions[sample]),
+                solver=TO_THE_LAST_DIGIT,
+                sample=sample,
+            )
+            precisions.append(found)
         sides.append(side)
     factors = np.stack([side.factors for side in sides], axis=1)
-    return SampledRows.of(factors, np.stack([bias_of(side) for side in sides], axis=1))
+    item = SampledRows.of(factors, np.stack([bias_of(side) for side in sides], axis=1))
+    if not precisions:
+        return item, posterior.item_precisions
+    return item, np.stack(precisions, axis=1).astype(np.float32)
+
+
+def _solve_item(
+    priors: ItemPriors,
+    sample: int,
+    raters: Side,
+    item: Side,
+    offset: float,
+    rated: Rows,
+    solver: Solver,
+    row_errors: Doubles | None = None,
+) -> None:
+    prior = priors.of(sample)
+    solve_under_prior(
+        rated,
+        raters,
+        item,
+        precision=prior.precision,
+        means=prior.mean[None, :],
+        noise_precision=float(priors.posterior.noise_precisions[sample]),
+        offset=offset,
+        n_threads=1,
+        solver=solver,
+        row_errors=row_errors,
+    )

@@ -170,7 +170,7 @@ class SampledPeople(PeopleInContexts):
         columns_used[known] = local
         codes = np.where(people < 0, 0, self.codes[people])
         total, squared = np.zeros(len(places)), np.zeros(len(places))
-        noise = np.zeros(len(people))
+        of_noise = np.zeros(len(places))
         drawn = posterior.people_given(rated, features, self.items.mean, DRAWN, self.n_threads)
         for sample, (persons, items) in enumerate(zip(drawn, posterior.items_in_turn(used), strict=True)):
             side = persons.side
@@ -179,14 +179,19 @@ class SampledPeople(PeopleInContexts):
             scores = predict_pairs(places, columns_used, side, items, offset=0.0, n_threads=self.n_threads)
             total += scores
             squared += np.square(scores, dtype=np.float64)
+            variances = 1 / posterior.noise_precisions[sample]
             if persons.noise is not None:
-                noise += persons.noise[1]
+                variances = persons.noise[1][places]
+            precisions = np.ones(len(places))
+            if posterior.has_item_noise:
+                precisions[known] = posterior.item_precisions[columns[known], sample]
+            of_noise += variances / precisions
         n = posterior.n_samples
-        of_noise = (noise / n)[places] if posterior.has_user_noise else posterior.noise_variance
+        of_noise /= n
         variance = np.maximum(squared - total**2 / n, 0.0) / max(n - 1, 1) + of_noise
         # For an unknown item, the variance of all ratings is all that is known.
         least = np.maximum(self.items.rating_variance, of_noise)
-        variance[~known] = np.broadcast_to(least, variance.shape)[~known]
+        variance[~known] = least[~known]
         return np.sqrt(variance).astype(np.float32)
 
     def interval(self, means: Floats, columns: NDArray[Any], share: float) -> tuple[Floats, Floats]:
@@ -224,6 +229,8 @@ class SampledPeople(PeopleInContexts):
             precisions[:] = [0.0 if each.noise is None else each.noise[0][0] for each in people]
         own = np.ones(len(self.rated.columns)) if self.rated.weights is None else self.rated.weights
         weights: NDArray[np.float64] = np.outer(precisions, own)
+        if posterior.has_item_noise:
+            weights *= posterior.item_precisions[self.rated.columns].T
         return weights
 
     def _bordered(

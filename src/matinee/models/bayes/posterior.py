@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from matinee.errors import ModelFileError
 from matinee.models.bayes.hyperprior import RowPrior
+from matinee.models.bayes.own_noise import solve_with_own_noise, weighed
 from matinee.models.bayes.row_posterior import solve_under_prior
 from matinee.models.bayes.sampled_rows import SampledPersons, SampledRows
-from matinee.models.bayes.user_noise import expected_noise, weighed_by_row
 from matinee.ratings import Rows
 from matinee.ratings.contexts import ContextCodes
 from matinee.solving.contexts import ContextValues, NumberedContexts, numbered, rows_of_codes
@@ -27,12 +27,6 @@ from matinee.solving.row_problem import (
     bias_of,
 )
 from matinee.solving.sparse_products import multiply
-
-# How often a person's row and their noise are found in turn. The row is drawn and not solved: the errors of a
-# solution are smaller than those that are to be expected. One turn more changes hardly anything.
-NOISE_TURNS = 2
-# Far from the seeds of other draws of the same people.
-NOISE_SEED = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -51,6 +45,10 @@ class State:
         The precision α of a single rating.
     noise_degrees : float or None
         ν of the noise of users; None if it is the same for all.
+    item_noise_degrees : float or None
+        ν of the noise of items; None if it is the same for all.
+    item_precisions : ndarray of float32, shape (n_items,), or None
+        How precise the ratings of each item are, as a multiple of α; None if they all are alike.
     contexts : Side or None
         The rows of the values of contexts, in the order of `rows_of_codes`; None without contexts.
     """
@@ -60,6 +58,8 @@ class State:
     user_weights: Floats | None
     noise_precision: float
     noise_degrees: float | None = None
+    item_noise_degrees: float | None = None
+    item_precisions: Floats | None = None
     contexts: Side | None = None
 
 
@@ -82,6 +82,10 @@ class Posterior:
         The precision α of a single rating.
     noise_degrees : ndarray of float64, shape (S,), or (0,)
         ν of the noise that every user has of their own; empty if the noise is the same for all.
+    item_noise_degrees : ndarray of float64, shape (S,), or (0,)
+        ν of the noise that every item has of its own; empty if the noise is the same for all.
+    item_precisions : ndarray of float32, shape (n_items, S), or (0, 0)
+        How precise the ratings of each item are in each sample, as a multiple of α; empty if they are alike.
     context_samples : ndarray of float32, shape (n_values, S, n_factors)
         The factors of the values of contexts in each sample, in the order of `rows_of_codes`; none without
         contexts.
@@ -100,6 +104,8 @@ class Posterior:
     link_weights: Floats
     noise_precisions: Doubles
     noise_degrees: Doubles
+    item_noise_degrees: Doubles
+    item_precisions: Floats
     context_samples: Floats
     context_bias_samples: Floats
     context_sizes: NDArray[np.int64]
@@ -142,8 +148,14 @@ class Posterior:
                 [none if each.user_weights is None else each.user_weights for each in states]
             ),
             noise_precisions=np.array([each.noise_precision for each in states]),
-            noise_degrees=np.array(
-                [each.noise_degrees for each in states if each.noise_degrees is not None], dtype=np.float64
+            noise_degrees=_degrees(each.noise_degrees for each in states),
+            item_noise_degrees=_degrees(each.item_noise_degrees for each in states),
+            item_precisions=np.stack(
+                [
+                    np.zeros(0, np.float32) if each.item_precisions is None else each.item_precisions
+                    for each in states
+                ],
+                axis=1,
             ),
             context_samples=np.stack([each.factors for each in contexts], axis=1),
             context_bias_samples=np.stack([bias_of(each) for each in contexts], axis=1),
@@ -166,6 +178,11 @@ class Posterior:
         return "context_samples", "context_bias_samples", "context_sizes"
 
     @classmethod
+    def names_of_item_noise(cls) -> tuple[str, str]:
+        """The names of those arrays that only a model with noise of items has."""
+        return "item_noise_degrees", "item_precisions"
+
+    @classmethod
     def no_contexts(cls, n_samples: int, n_factors: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
         """The same arrays of a model without contexts."""
         return (
@@ -182,6 +199,7 @@ class Posterior:
         n_features: int,
         *,
         user_noise: bool,
+        item_noise: bool,
         context_sizes: tuple[int, ...] = (),
     ) -> None:
         """Raise a ModelFileError if the arrays, read from a file, do not match each other or the model."""
@@ -196,6 +214,8 @@ class Posterior:
             "link_weights": (np.float32, (n, n_features, d)),
             "noise_precisions": (np.float64, (n,)),
             "noise_degrees": (np.float64, (n if user_noise else 0,)),
+            "item_noise_degrees": (np.float64, (n if item_noise else 0,)),
+            "item_precisions": (np.float32, (n_items if item_noise else 0, n)),
             "context_samples": (np.float32, (sum(context_sizes), n, n_factors)),
             "context_bias_samples": (np.float32, (sum(context_sizes), n)),
             "context_sizes": (np.int64, (len(context_sizes),)),
@@ -208,8 +228,11 @@ class Posterior:
             raise ModelFileError("its contexts do not fit together")
         if not (n and (self.noise_precisions > 0).all()):
             raise ModelFileError("the precision of its noise is not above 0")
-        if not (self.noise_degrees > 2).all():
-            raise ModelFileError("the noise of its users has a variance without bound")
+        for name, degrees in (("users", self.noise_degrees), ("items", self.item_noise_degrees)):
+            if not (degrees > 2).all():
+                raise ModelFileError(f"the noise of its {name} has a variance without bound")
+        if not (self.item_precisions > 0).all():
+            raise ModelFileError("the precision of an item's ratings is not above 0")
         if not _are_precisions(self.prior_precisions):
             raise ModelFileError("a precision of its prior is not positive definite")
         with np.errstate(over="ignore"):
@@ -226,6 +249,11 @@ class Posterior:
     def has_user_noise(self) -> bool:
         """Whether every user has noise of their own."""
         return len(self.noise_degrees) > 0
+
+    @property
+    def has_item_noise(self) -> bool:
+        """Whether every item has noise of its own."""
+        return len(self.item_noise_degrees) > 0
 
     @property
     def has_contexts(self) -> bool:
@@ -277,8 +305,9 @@ class Posterior:
             side = Side.empty(n_people, items.factors.shape[1], biases=True)
             of_sample = replace(solver, seed=solver.seed + sample)
             threads = max(1, min(n_threads, n_people))
+            of_items = self.precisions_of_items(sample, used)
             noise = self.solve_people(
-                sample, observed, items, side, features, offset, of_sample, threads, contexts
+                sample, observed, items, side, features, offset, of_sample, threads, of_items, contexts
             )
             yield SampledPersons(side, noise)
 
@@ -292,6 +321,7 @@ class Posterior:
         offset: float,
         solver: Solver,
         n_threads: int,
+        item_precisions: Doubles | None = None,
         contexts: NumberedContexts | None = None,
     ) -> tuple[Doubles, Doubles] | None:
         """Solve or draw people against the items of one sample; returns their noise as in `SampledPersons`.
@@ -301,6 +331,8 @@ class Posterior:
 
         Parameters
         ----------
+        item_precisions : ndarray of float64, optional
+            What `precisions_of_items` gives for the items; None if their ratings are equally precise.
         contexts : tuple, optional
             What `contexts_beside` gives for the ratings; None if they have no contexts.
         """
@@ -322,19 +354,26 @@ class Posterior:
                 second=second,
             )
 
+        observed = weighed(rated, columns=item_precisions)
         if not self.has_user_noise:
-            solve(rated, solver)
+            solve(observed, solver)
             return None
-        totals, errors = rated.totals.astype(np.float64), np.zeros(rated.n_rows)
-        precisions = np.ones(rated.n_rows)
-        for turn in range(NOISE_TURNS):
-            seed = NOISE_SEED + NOISE_TURNS * sample + turn
-            drawn = Solver(spread=1.0, seed=seed, same_noise=True)
-            solve(weighed_by_row(rated, precisions), drawn, errors)
-            noise = expected_noise(float(self.noise_degrees[sample]), totals, errors / precisions, alpha)
-            precisions = noise[0]
-        solve(weighed_by_row(rated, precisions), solver)
-        return noise
+        return solve_with_own_noise(
+            solve,
+            observed,
+            rated.totals.astype(np.float64),
+            degrees=float(self.noise_degrees[sample]),
+            noise_precision=alpha,
+            solver=solver,
+            sample=sample,
+        )
+
+    def precisions_of_items(self, sample: int, chosen: NDArray[Any]) -> Doubles | None:
+        """How precise the ratings of items at these positions are in a sample; None if they all are alike."""
+        if not self.has_item_noise:
+            return None
+        precisions: Doubles = self.item_precisions[chosen, sample].astype(np.float64)
+        return precisions
 
     def contexts_beside(self, rated: Rows) -> NumberedContexts | None:
         """The different contexts of ratings, and which of them each has; None if the model has no contexts.
@@ -379,6 +418,10 @@ class Posterior:
         factors = np.ascontiguousarray(self.item_samples[chosen].transpose(1, 0, 2))
         biases = np.ascontiguousarray(self.item_bias_samples[chosen].T)
         yield from map(Side, factors, biases)
+
+
+def _degrees(of_states: Iterable[float | None]) -> Doubles:
+    return np.array([degrees for degrees in of_states if degrees is not None], dtype=np.float64)
 
 
 def _are_precisions(matrices: Doubles) -> bool:
