@@ -26,6 +26,10 @@ static inline int64_t panel_places(int64_t width) {
   return round_up(long_row > short_row ? long_row : short_row, kBlock);
 }
 
+// Factors of a block of coordinate descent: with more of them there are fewer passes over the ratings and more flops.
+constexpr int64_t kSubspace = 32;
+static_assert(kSubspace % kBlock == 0, "a subspace is factorised in whole blocks");
+
 struct Scratch {
   int64_t width;            // the padded rank
   int64_t panel_size;       // ratings of a row that the panel takes at a time
@@ -37,6 +41,7 @@ struct Scratch {
   float* moved;             // places
   float* predicted;         // the longest row
   float* A;                 // width × width
+  float* blocks;            // width × kSubspace: the parts of A of the blocks of a descent
   float* border;            // 2 × width: b, then Σ c y
   float* inverses;          // width × kBlock: the inverse of each diagonal block of Uᵀ
   float* inverse_diagonal;  // width
@@ -82,6 +87,7 @@ struct Scratch {
     take(moved, places);
     take(predicted, round_up(longest_row, kBlock));
     take(A, width * width);
+    take(blocks, width * kSubspace);
     take(border, 2 * width);
     take(inverses, width * kBlock);
     float** vectors[] = {&inverse_diagonal, &z, &w, &x};

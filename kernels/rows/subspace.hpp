@@ -1,6 +1,7 @@
 // Block coordinate descent from the last solution: iALS++ (Rendle, Krichene, Zhang & Koren 2021). A few factors at a
-// time are solved exactly while the others are held: n k block + k block² / 3 flops a sweep. Where its passes over the ratings
-// would wait for memory, one pass makes the row's matrix, and the sweeps take that.
+// time are solved exactly while the others are held: n k block + k block² / 3 flops. A block's part of A does not change from
+// sweep to sweep, so that one pass over the ratings finds all of them; each block then takes a pass over its own factors and
+// those of the block before. Where these passes would wait for memory, the first one makes the row's whole matrix instead.
 #pragma once
 
 #include "rows/descent.hpp"
@@ -10,97 +11,149 @@
 namespace matinee {
 namespace MATINEE_LEVEL {
 
-// Factors of a block of the descent: with more of them there are fewer passes over the ratings and more flops.
-constexpr int64_t kSubspace = 32;
-static_assert(kSubspace % kBlock == 0, "a subspace is factorised in whole blocks");
-
-// Computes b into out and returns the sums of the targets. A row of one panel is in the panel afterwards.
-static inline BorderSums gather_right_side(const RowProblem& problem, int64_t begin, int64_t end, float* out,
-                                           Scratch& scratch) {
-  const int64_t width = scratch.width;
-  for (int64_t f = 0; f < width; ++f) out[f] = 0.0f;
-  BorderSums sums;
-  for (int64_t first = begin; first < end; first += scratch.panel_size) {
-    const int64_t last = first + scratch.panel_size < end ? first + scratch.panel_size : end;
-    sums.targets_squared += gather(problem, first, last, Weights::scaled, scratch).targets_squared;
-    add_weighted_panel(scratch.panel, width, width, scratch.side, 2, last - first, out);
-  }
-  return sums;
-}
-
-// The objective of x above Σ c t²: xᵀA x − 2 bᵀx = −xᵀ(b + residual).
-static inline double objective_above(const float* x, const float* b, const float* residual, int64_t n) {
-  return -dot(x, b, n) - dot(x, residual, n);
-}
-
-// A block of factors: columns first to first + size of the panels and of A.
+// A block of factors: columns first to first + size of the factors and of A.
 struct Subspace {
   int64_t first, size;
+
+  // Its part of A and, once that is factorised, of the inverses.
+  float* matrix(const Scratch& scratch) const { return scratch.blocks + first * kSubspace; }
+  float* inverses(const Scratch& scratch) const { return scratch.inverses + first * kBlock; }
 };
 
-// Of the sweeps, what depends on the ratings: by their factors, which every block reads twice.
+static inline Subspace subspace_at(int64_t first, int64_t width) {
+  return {first, first + kSubspace < width ? kSubspace : width - first};
+}
+
+// The part of a symmetric matrix of a block; of zeros if there is none.
+static inline void copy_block(const float* matrix, int64_t width, Subspace block, float* to) {
+  for (int64_t r = 0; r < block.size; ++r)
+    for (int64_t c = 0; c < block.size; c += kLanes)
+      store(to + r * block.size + c, matrix ? load(matrix + (block.first + r) * width + block.first + c) : Vec{});
+}
+
+// From a place on, out += a block of columns of a symmetric matrix, width × width, times as many numbers.
+static inline void add_columns(const float* matrix, Subspace block, const float* x, int64_t from, int64_t width,
+                               float* out) {
+  for (int64_t f = 0; f < block.size; f += kLanes) {
+    const float* rows[kLanes];
+    for (int64_t r = 0; r < kLanes; ++r) rows[r] = matrix + (block.first + f + r) * width + from;
+    add_rows(rows, load(x + f), width - from, out + from);
+  }
+}
+
+// Where the descent begins: Σ c t², and the objective of x above it.
+struct Beginning {
+  double targets_squared, objective;
+};
+
+// What the ratings have to say of a block and of its change, by their factors. For each rating, scratch.predicted holds what
+// it adds to the residual: c (t − xᵀy).
 struct BlocksByRatings {
   const RowProblem& problem;
   int64_t begin, end;
   float ridge;
   float* prior_x;  // (prior + ridge·I) x
   Scratch& scratch;
+  // The block that was solved last, whose change is still to be taken off the ratings' parts; of none at first.
+  Subspace moved{0, 0};
+  float change[kSubspace];
 
-  // Where the part of A of a block is put.
-  float* matrix() const { return scratch.A; }
-
-  // Computes b, the predictions and (prior + ridge·I) x, and returns Σ c t².
-  double prepare() const {
-    const double targets_squared = gather_right_side(problem, begin, end, scratch.border, scratch).targets_squared;
-    multiply_prior(problem, ridge, scratch.x, scratch.width, prior_x);
-    for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t start, int64_t n) {
-      predict_panel(scratch.panel, scratch.width, scratch.width, scratch.x, n, scratch.predicted + start);
-    });
-    return targets_squared;
-  }
-
-  // Computes the block's part of A, and minus its part of the residual into `left`, from the panels and the predictions.
-  void accumulate(Subspace block, float* left) const {
-    const int64_t width = scratch.width, first = block.first, size = block.size;
-    float* A = matrix();
-    for (int64_t r = 0; r < size; ++r) {
-      for (int64_t c = 0; c < size; ++c)
-        A[r * size + c] = problem.prior ? problem.prior[(first + r) * width + first + c] : 0.0f;
-      A[r * size + r] += first + r < problem.n_factors ? ridge : 1.0f;
-      left[r] = prior_x[first + r] - scratch.border[first + r];
-    }
-    for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t start, int64_t n) {
-      const float* panel = scratch.panel + first;
-      for (int64_t r = 0; r < size; r += kTileRows)
-        tile_row<kTileRows, Update::add>(Within<Strided>{{panel, width}, r}, n, r / kBlock * kBlock, size,
-                                         A + r * size, size);
-      add_weighted_panel(panel, width, size, scratch.predicted + start, 1, n, left);
-    });
-  }
-
-  // Adds the change of a block of x to every prediction, and to (prior + ridge·I) x.
-  void follow(Subspace block, const float* change) const {
-    const int64_t width = scratch.width, first = block.first, size = block.size;
-    for (int64_t f = 0; f < size; ++f) {
-      prior_x[first + f] += ridge * change[f];
-      for (int64_t g = 0; problem.prior && g < width; g += kLanes)
-        store(prior_x + g, load(prior_x + g) + change[f] * load(problem.prior + (first + f) * width + g));
-    }
-    for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t start, int64_t n) {
-      float* predicted = scratch.predicted + start;
-      float* moved = scratch.moved;
-      predict_panel(scratch.panel + first, width, size, change, n, moved);
-      for (int64_t p = 0; p < n; ++p) predicted[p] += moved[p];
-    });
-  }
-
-  void find_residual(float* residual) const {
+  // Finds the part of A of every block, c (t − xᵀy) of every rating and (prior + ridge·I) x.
+  Beginning prepare() {
     const int64_t width = scratch.width;
-    for (int64_t f = 0; f < width; ++f) residual[f] = prior_x[f];
-    for_each_panel(problem, begin, end, Weights::scaled, scratch, [&](int64_t start, int64_t n) {
-      add_weighted_panel(scratch.panel, width, width, scratch.predicted + start, 1, n, residual);
-    });
-    for (int64_t f = 0; f < width; ++f) residual[f] = scratch.border[f] - residual[f];
+    for (int64_t first = 0; first < width; first += kSubspace) {
+      const Subspace block = subspace_at(first, width);
+      copy_block(problem.prior, width, block, block.matrix(scratch));
+    }
+    multiply_prior(problem, ridge, scratch.x, width, prior_x);
+    Beginning found{0, dot(scratch.x, prior_x, width)};
+    // Whole registers of ratings, as the passes that follow take them.
+    const int64_t step = scratch.panel_size / kLanes * kLanes;
+    Prefetcher prefetcher{problem, begin, end};
+    const auto add = [&](auto panel, int64_t first, int64_t n) {
+      prefetcher.advance(step, first + n + step);
+      for (int64_t column = 0; column < width; column += kSubspace) add_block(panel, subspace_at(column, width), n);
+      predict(first, first + n, found);
+    };
+    for_each_gathered(problem, begin, end, step, problem.scattered, scratch, add);
+    return found;
+  }
+
+  // What is left of b − A x in a block.
+  void find_residual(Subspace block, float* residual) {
+    for (int64_t f = 0; f < block.size; ++f) residual[f] = -prior_x[block.first + f];
+    const RowFactors factors{problem, begin, end, scratch};
+    for (int64_t first = begin; first < end; first += kLanes) {
+      const int64_t n = first + kLanes < end ? kLanes : end - first;
+      if (is_stopped(problem)) return;
+      prefetch(first + kLanes, block);
+      const float* rows[kLanes];
+      float* place = scratch.predicted + (first - begin);
+      Vec left = load(place);
+      if (moved.size > 0) {
+        find(factors, first, n, moved, rows);
+        left -= factors.weigh(first, n).weights * multiply_rows(rows, change, moved.size);
+        store(place, left);
+      }
+      find(factors, first, n, block, rows);
+      add_rows(rows, left, block.size, residual);
+    }
+  }
+
+  // Takes note of a change, which the next residual is to follow.
+  void follow(Subspace block, const float* of_block, int64_t from) {
+    for (int64_t f = 0; f < block.size; ++f) {
+      change[f] = of_block[f];
+      prior_x[block.first + f] += ridge * of_block[f];
+    }
+    moved = block;
+    if (problem.prior) add_columns(problem.prior, block, of_block, from, scratch.width, prior_x);
+  }
+
+ private:
+  template <class Panel>
+  void add_block(Panel panel, Subspace block, int64_t n) const {
+    const int64_t last = block.first + block.size;
+    for (int64_t r = block.first; r < last; r += kTileRows)
+      tile_row<kTileRows, Update::add>(Within<Panel>{panel, r}, n, r / kBlock * kBlock, last,
+                                       block.matrix(scratch) + (r - block.first) * block.size - block.first, block.size);
+  }
+
+  void predict(int64_t from, int64_t to, Beginning& found) const {
+    const RowFactors factors{problem, from, to, scratch};
+    for (int64_t first = from; first < to; first += kLanes) {
+      const int64_t n = first + kLanes < to ? kLanes : to - first;
+      const float* rows[kLanes];
+      factors.find(first, n, rows);
+      const RatingWeights ratings = factors.weigh(first, n);
+      const Vec predicted = multiply_rows(rows, scratch.x, scratch.width);
+      const Vec left = ratings.weighted_targets - ratings.weights * predicted;
+      store(scratch.predicted + (first - begin), left);
+      found.targets_squared += sum_lanes(ratings.targets_squared);
+      found.objective -= sum_lanes((ratings.weighted_targets + left) * predicted);
+    }
+  }
+
+  // Asks for the factors that the next ratings have in a block and in the one that has moved.
+  void prefetch(int64_t first, Subspace block) const {
+    if (!wants_prefetch(problem)) return;
+    const int64_t last = first + kLanes < end ? first + kLanes : end;
+    for (int64_t rating = first; rating < last; ++rating) {
+      const float* row = problem.fixed + int64_t(problem.columns[rating]) * problem.n_factors;
+      for (int64_t f = 0; f < block.size; f += kBlock) __builtin_prefetch(row + block.first + f, 0, kFirstCache);
+      for (int64_t f = 0; f < moved.size; f += kBlock) __builtin_prefetch(row + moved.first + f, 0, kFirstCache);
+    }
+  }
+
+  // The factors of a block of n ratings: in place, or copied if they need padding or a sum.
+  void find(const RowFactors& factors, int64_t first, int64_t n, Subspace block, const float** rows) const {
+    if (!problem.second && block.first + block.size <= problem.n_factors)
+      for (int64_t r = 0; r < kLanes; ++r)
+        rows[r] = problem.fixed + int64_t(problem.columns[first + (r < n ? r : 0)]) * problem.n_factors + block.first;
+    else {
+      factors.find(first, n, rows);
+      for (int64_t r = 0; r < kLanes; ++r) rows[r] += block.first;
+    }
   }
 };
 
@@ -110,80 +163,85 @@ struct BlocksByMatrix {
   int64_t begin, end;
   float ridge;
   float* A_x;  // (A + ridge·I) x
-  float* of_block;
   Scratch& scratch;
 
-  float* matrix() const { return of_block; }
-
-  double prepare() const {
-    const double targets_squared = accumulate_matrix(problem, begin, end, scratch);
-    multiply_symmetric(scratch.A, problem.n_factors, ridge, scratch.x, scratch.width, A_x);
-    return targets_squared;
-  }
-
-  void accumulate(Subspace block, float* left) const {
-    const int64_t first = block.first, size = block.size;
-    for (int64_t r = 0; r < size; ++r) {
-      for (int64_t c = 0; c < size; ++c) of_block[r * size + c] = scratch.A[(first + r) * scratch.width + first + c];
-      of_block[r * size + r] += first + r < problem.n_factors ? ridge : 1.0f;
-      left[r] = A_x[first + r] - scratch.border[first + r];
-    }
-  }
-
-  void follow(Subspace block, const float* change) const {
-    const int64_t width = scratch.width, first = block.first;
-    for (int64_t f = 0; f < block.size; ++f) {
-      A_x[first + f] += ridge * change[f];
-      for (int64_t g = 0; g < width; g += kLanes)
-        store(A_x + g, load(A_x + g) + change[f] * load(scratch.A + (first + f) * width + g));
-    }
-  }
-
-  void find_residual(float* residual) const {
+  Beginning prepare() {
     const int64_t width = scratch.width;
-    multiply_symmetric(scratch.A, problem.n_factors, ridge, scratch.x, width, residual);
-    for (int64_t f = 0; f < width; ++f) residual[f] = scratch.border[f] - residual[f];
+    const double targets_squared = accumulate_matrix(problem, begin, end, scratch);
+    multiply_symmetric(scratch.A, problem.n_factors, ridge, scratch.x, width, A_x);
+    for (int64_t first = 0; first < width; first += kSubspace) {
+      const Subspace block = subspace_at(first, width);
+      copy_block(scratch.A, width, block, block.matrix(scratch));
+    }
+    return {targets_squared, dot(scratch.x, A_x, width) - 2 * dot(scratch.x, scratch.border, width)};
+  }
+
+  void find_residual(Subspace block, float* residual) const {
+    for (int64_t f = 0; f < block.size; ++f) residual[f] = scratch.border[block.first + f] - A_x[block.first + f];
+  }
+
+  void follow(Subspace block, const float* change, int64_t from) const {
+    for (int64_t f = 0; f < block.size; ++f) A_x[block.first + f] += ridge * change[f];
+    add_columns(scratch.A, block, change, from, scratch.width, A_x);
   }
 };
 
-// Improves scratch.x in place by n_steps sweeps over all blocks.
-template <class Blocks>
-static inline Descent descend_by_blocks(const RowProblem& problem, const Blocks& blocks, Scratch& scratch) {
+// Factorises the part of A of every block; false if one is not positive definite.
+static inline bool factorize_blocks(const RowProblem& problem, float ridge, Descent& descent, Scratch& scratch) {
   const int64_t width = scratch.width;
-  float *A = blocks.matrix(), *residual = scratch.w;
-  Descent descent{blocks.prepare(), 0, 0, __builtin_inf()};
-  for (int64_t step = 0; step < problem.n_steps && !is_stopped(problem); ++step) {
-    double trace = 0;
-    for (int64_t first = 0; first < width; first += kSubspace) {
-      const Subspace block{first, first + kSubspace < width ? kSubspace : width - first};
-      float change[kSubspace];
-      blocks.accumulate(block, change);
-      const int64_t n = first + block.size < problem.n_factors ? block.size : problem.n_factors - first;
-      for (int64_t f = 0; f < n; ++f) trace += A[f * block.size + f];
-      const bool solved = cholesky(A, block.size, scratch.inverse_diagonal, scratch.inverses);
-      const double inverse = largest_inverse(n, scratch);
-      descent.notice(trace, solved ? 1 / (inverse * inverse) : 0);
-      if (!solved) continue;
-      for (int64_t f = 0; f < block.size; ++f) change[f] = -change[f];
-      solve_forward<1>(A, block.size, scratch.inverses, {change});
-      solve_backward(A, block.size, scratch.inverses, change);
-      for (int64_t f = 0; f < block.size; ++f) scratch.x[first + f] += change[f];
-      blocks.follow(block, change);
+  double trace = 0;
+  for (int64_t first = 0; first < width; first += kSubspace) {
+    const Subspace block = subspace_at(first, width);
+    for (int64_t f = 0; f < block.size; ++f) {
+      float* diagonal = block.matrix(scratch) + f * block.size + f;
+      *diagonal += first + f < problem.n_factors ? ridge : 1.0f;
+      if (first + f < problem.n_factors) trace += *diagonal;
     }
   }
-  blocks.find_residual(residual);
-  descent.objective = descent.targets_squared + objective_above(scratch.x, scratch.border, residual, width);
+  bool solved = true;
+  for (int64_t first = 0; first < width; first += kSubspace) {
+    const Subspace block = subspace_at(first, width);
+    solved &= cholesky(block.matrix(scratch), block.size, scratch.inverse_diagonal + first, block.inverses(scratch));
+  }
+  const double inverse = largest_inverse(problem.n_factors, scratch);
+  descent.notice(trace, solved ? 1 / (inverse * inverse) : 0);
+  return solved;
+}
+
+// Improves scratch.x in place by n_steps sweeps over all blocks.
+template <class Blocks>
+static inline Descent descend_by_blocks(const RowProblem& problem, Blocks blocks, Scratch& scratch) {
+  const int64_t width = scratch.width;
+  const Beginning beginning = blocks.prepare();
+  Descent descent{beginning.targets_squared, beginning.targets_squared + beginning.objective, 0, __builtin_inf()};
+  if (!factorize_blocks(problem, blocks.ridge, descent, scratch)) {
+    descent.objective = __builtin_inf();  // single precision has no answer
+    return descent;
+  }
+  for (int64_t step = 0; step < problem.n_steps; ++step)
+    for (int64_t first = 0; first < width && !is_stopped(problem); first += kSubspace) {
+      const Subspace block = subspace_at(first, width);
+      float residual[kSubspace], change[kSubspace];
+      blocks.find_residual(block, residual);
+      for (int64_t f = 0; f < block.size; ++f) change[f] = residual[f];
+      solve_forward<1>(block.matrix(scratch), block.size, block.inverses(scratch), {change});
+      solve_backward(block.matrix(scratch), block.size, block.inverses(scratch), change);
+      for (int64_t f = 0; f < block.size; ++f) scratch.x[first + f] += change[f];
+      // The change times the residual is how much lower the minimum over the block lies.
+      descent.objective -= dot(change, residual, block.size);
+      // After the last sweep nobody asks for what is left of the blocks before.
+      blocks.follow(block, change, step + 1 < problem.n_steps ? 0 : first + block.size);
+    }
   return descent;
 }
 
 static inline Descent subspace_descent(const RowProblem& problem, int64_t begin, int64_t end, float ridge,
                                       Scratch& scratch) {
-  // Each block is passed over twice in a sweep, and two passes more come before the first and after the last.
+  // The pass of a block waits twice: for its own factors and for those of the block before.
   const int64_t n_blocks = (scratch.width + kSubspace - 1) / kSubspace;
-  if (!wants_matrix(problem, end - begin, scratch.width, 2 * n_blocks * problem.n_steps + 2))
-    return descend_by_blocks(problem, BlocksByRatings{problem, begin, end, ridge, scratch.z, scratch}, scratch);
-  alignas(kCacheLine) float of_block[kSubspace * kSubspace];
-  return descend_by_blocks(problem, BlocksByMatrix{problem, begin, end, ridge, scratch.z, of_block, scratch}, scratch);
+  if (wants_matrix(problem, end - begin, scratch.width, 2 * n_blocks * problem.n_steps))
+    return descend_by_blocks(problem, BlocksByMatrix{problem, begin, end, ridge, scratch.z, scratch}, scratch);
+  return descend_by_blocks(problem, BlocksByRatings{problem, begin, end, ridge, scratch.z, scratch, {0, 0}, {}}, scratch);
 }
 
 }  // namespace MATINEE_LEVEL
