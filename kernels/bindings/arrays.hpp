@@ -8,13 +8,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <optional>
 #include <stdexcept>
 
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
+#include "kept_memory.hpp"
 
 namespace matinee {
 
@@ -63,26 +62,22 @@ inline int64_t count_rows(const Vector<int64_t>& indptr, const Vector<int32_t>& 
   return n_rows;
 }
 
-// Freed by std::free. Large memory asks for large pages, as numpy's does: with small ones, to touch it for the first time takes
-// longer than to sort into it.
-inline void* new_memory(size_t n_bytes) {
-#ifdef __linux__
-  constexpr size_t kPage = size_t(1) << 21;
-  if (n_bytes >= kPage) {
-    const size_t n_whole = (n_bytes + kPage - 1) / kPage * kPage;
-    void* memory = std::aligned_alloc(kPage, n_whole);
-    if (memory) madvise(memory, n_whole, MADV_HUGEPAGE);
-    return memory;
-  }
-#endif
-  return std::malloc(n_bytes > 0 ? n_bytes : 1);
-}
-
+// Without values; from a large page on, memory that was used before.
 template <class T>
 nb::ndarray<T, nb::numpy, nb::ndim<1>> new_vector(int64_t n) {
-  T* data = static_cast<T*>(new_memory(size_t(n) * sizeof(T)));
+  const size_t n_bytes = size_t(n) * sizeof(T);
+  const bool is_large = n_bytes >= KeptMemory::kPage;
+  std::unique_ptr<Block> block(
+      new Block(is_large ? kept_memory().take(n_bytes) : Block{std::malloc(n_bytes > 0 ? n_bytes : 1), n_bytes}));
+  T* data = static_cast<T*>(block->memory);
   if (!data) throw std::bad_alloc();
-  nb::capsule owner(data, [](void* memory) noexcept { std::free(memory); });
+  nb::capsule owner(block.release(), [](void* held) noexcept {
+    std::unique_ptr<Block> block(static_cast<Block*>(held));
+    if (block->n_bytes < KeptMemory::kPage)
+      std::free(block->memory);
+    else
+      kept_memory().give_back(*block);
+  });
   return nb::ndarray<T, nb::numpy, nb::ndim<1>>(data, {size_t(n)}, owner);
 }
 

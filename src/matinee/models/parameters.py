@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from functools import cache
 from typing import Any, Self
 
 from matinee.checks import whole_number
@@ -50,6 +51,7 @@ class Parameters:
         return f"{type(self).__name__}({', '.join(given)})"
 
 
+@cache
 def _parameters_of(kind: type[Parameters]) -> dict[str, inspect.Parameter]:
     if kind.__init__ is object.__init__:
         return {}

@@ -183,7 +183,7 @@ class Rows(NamedTuple):
 
     def counts_of(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The number of entries of each row for which the mask is true; int64, shape (n_rows,)."""
-        return np.diff(self._kept_before(mask))
+        return self.counts if mask.all() else np.diff(self._kept_before(mask))
 
     def _kept_before(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """How many entries that the mask keeps lie before each row, and all at the end."""
