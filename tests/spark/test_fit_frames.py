@@ -72,12 +72,17 @@ GOOD = {"user": [1, 1, 2], "item": [7, 8, 7], "rating": [3.0, 4.0, 5.0]}
         ({"item": [[1], [2], [3]]}, "item ids are of type array"),
     ],
 )
+@pytest.mark.parametrize("is_known", [True, False], ids=["of known size", "of unknown size"])
 def test_bad_rows_are_counted_and_one_is_shown(
-    spark: SparkSession, change: dict[str, Any], message: str
+    spark: SparkSession, change: dict[str, Any], message: str, is_known: bool
 ) -> None:
     with pytest.raises(DataError, match=message):
         frame = spark.createDataFrame(pl.DataFrame({**GOOD, **change}).to_arrow())
-        matinee.spark.fit(ALS(), frame, weight="weight" if "weight" in change else None)
+        matinee.spark.fit(
+            ALS(),
+            frame if is_known else of_unknown_size(frame),
+            weight="weight" if "weight" in change else None,
+        )
 
 
 def test_what_is_no_frame_of_ratings_is_refused(spark: SparkSession, ratings: Ratings) -> None:
@@ -121,6 +126,49 @@ def test_of_many_partitions_the_last_counts_also_where_they_are_read_together(
     assert same_rows(found.rated_, expected.by_user)
 
 
+def of_unknown_size(frame: DataFrame) -> DataFrame:
+    """The same rows, of which Spark's optimizer knows nothing."""
+    return frame.sparkSession.createDataFrame(frame.rdd, frame.schema)
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
+def test_a_small_frame_is_fetched_in_one_job_if_its_size_is_known(
+    spark: SparkSession, ratings: Ratings, is_known: bool
+) -> None:
+    frame = spark.createDataFrame(ratings.to_frame().to_arrow())
+    context, group = spark.sparkContext, f"small frame, {is_known}"
+    context.setJobGroup(group, "")
+    try:
+        found = matinee.spark.fit(
+            ALS(n_factors=4, n_iterations=2), frame if is_known else of_unknown_size(frame)
+        )
+    finally:
+        context.setLocalProperty("spark.jobGroup.id", None)
+    assert (len(context.statusTracker().getJobIdsForGroup(group)) == 1) is is_known
+    assert_same_fit(found, ALS(n_factors=4, n_iterations=2).fit(ratings))
+
+
+@pytest.mark.parametrize("duplicates", ["last", "first", "mean"])
+def test_a_fetched_frame_of_several_partitions_keeps_its_order_and_weights(
+    spark: SparkSession, duplicates: Any
+) -> None:
+    number = np.arange(900)
+    columns = {
+        "user": number * 7 % 11,
+        "item": number * 5 % 9,
+        "rating": number * 13 % 23 / 2,
+        "weight": number % 4 / 2,
+    }
+    frame = spark.createDataFrame(pl.DataFrame(columns).to_arrow()).repartition(7, "rating").cache()
+    frame.count()
+    expected = Ratings.from_frame(frame.toArrow(), weight="weight", duplicates=duplicates)
+    model = ALS(n_factors=2, n_iterations=1)
+    for each in (frame, of_unknown_size(frame)):
+        found = matinee.spark.fit(model, each, weight="weight", duplicates=duplicates)
+        assert same_rows(found.rated_, expected.by_user)
+    frame.unpersist()
+
+
 def test_ids_that_are_too_many_for_the_driver_are_encoded_on_the_cluster(
     spark: SparkSession, ratings: Ratings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +182,7 @@ def test_ids_that_are_too_many_for_the_driver_are_encoded_on_the_cluster(
     monkeypatch.setattr(preparation, "encode", encode)
     monkeypatch.setattr(fitting, "DRIVER_ID_BYTES", 100)
     model = ALS(n_factors=4, n_iterations=2)
-    found = matinee.spark.fit(model, on_cluster(spark, ratings))
+    found = matinee.spark.fit(model, of_unknown_size(on_cluster(spark, ratings)))
     assert encoded == ["user", "item"]
     assert_same_fit(found, ALS(n_factors=4, n_iterations=2).fit(ratings))
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import pytest
 from pyspark.sql import SparkSession
 
 import matinee
-from matinee.spark import workers
+from matinee import ALS, MatineeError
+from matinee.spark import sessions, workers
 from matinee.spark.arrow_batches import pack, unpack
+from tests.conftest import random_ratings
 
 
 def test_what_a_worker_has_loaded_is_not_searched_for_garbage(spark: SparkSession) -> None:
@@ -56,3 +60,19 @@ def test_a_worker_sends_to_java_at_once(spark: SparkSession) -> None:
     ((before, after),) = spark.sparkContext.parallelize([0], 1).mapPartitions(delays).collect()
     assert before == 0
     assert after != 0
+
+
+def test_machines_of_another_version_are_named_before_they_run_tasks(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "version", lambda name: str(os.getpid()))
+    frame = spark.createDataFrame(random_ratings().to_frame().to_arrow())
+    model, refusal = ALS(n_factors=2, n_iterations=1), rf"has Matinee \d+, and the driver has {os.getpid()};"
+    with pytest.raises(MatineeError, match=refusal):
+        matinee.spark.fit(model, frame, n_blocks=2)
+    # The driver fits it alone; the machines have their first tasks when the model answers.
+    fitted = matinee.spark.fit(model, frame, result="frames")
+    with pytest.raises(MatineeError, match=refusal):
+        fitted.recommend_all(2)
+    with pytest.raises(MatineeError, match=refusal):
+        fitted.predict(frame)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Self
 
 import numpy as np
 import pyarrow as pa
-from pyspark import Broadcast
+from pyspark import Broadcast, SparkContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -39,7 +39,7 @@ from matinee.spark.answers.tables import (
 )
 from matinee.spark.frame_columns import require_kind_of
 from matinee.spark.kinds import checked_kind
-from matinee.spark.sessions import require_classic, use_this_python
+from matinee.spark.sessions import check_workers, require_classic, use_this_python
 
 
 class SparkModel:
@@ -177,12 +177,19 @@ class SparkModel:
         return self.users.sparkSession
 
     @cached_property
+    def _checked_context(self) -> SparkContext:
+        """The context, once it is known that its machines can answer."""
+        context = self._spark.sparkContext
+        check_workers(context)
+        return context
+
+    @cached_property
     def _common(self) -> CommonPart:
         return CommonPart(self._headed, Catalogue.gathered(self.items))
 
     @cached_property
     def _broadcast(self) -> Broadcast[CommonPart]:
-        return self._spark.sparkContext.broadcast(self._common)
+        return self._checked_context.broadcast(self._common)
 
     def _slabs(self, slab_bytes: int) -> list[Broadcast[CommonPart]]:
         """The items in slabs of at most that size, broadcast to the executors."""
@@ -190,7 +197,7 @@ class SparkModel:
         bounds = slabs(n_items, n_factors, slab_bytes)
         if len(bounds) == 1:
             return [self._broadcast]
-        return [self._spark.sparkContext.broadcast(self._common.slab(*each)) for each in bounds]
+        return [self._checked_context.broadcast(self._common.slab(*each)) for each in bounds]
 
     # ---- answers ------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from matinee.solving.training_loop import Alternation, Measure, take_start
 from matinee.spark.answers.model import SparkModel
 from matinee.spark.fitting.blocks import Census
 from matinee.spark.fitting.checkpoints import Checkpoints
-from matinee.spark.fitting.planning import DRIVER_ID_BYTES, is_small
+from matinee.spark.fitting.planning import DRIVER_ID_BYTES, most_for_driver
 from matinee.spark.fitting.portions import Portions, read_portions
 from matinee.spark.fitting.preparation import (
     Prepared,
@@ -34,6 +34,7 @@ from matinee.spark.fitting.preparation import (
 )
 from matinee.spark.fitting.results import fill_model, frames_of
 from matinee.spark.fitting.sides import ClusterSide, State, drawn, routes_to, spread
+from matinee.spark.fitting.small_frames import fetch_small, fetched_ratings
 from matinee.spark.fitting.training_loop import ClusterAlternation
 from matinee.spark.fitting.validation import fetched_validation, train_beside
 from matinee.spark.frame_columns import check_frame
@@ -128,7 +129,7 @@ def fit(
     MissingExtraError
         If pyspark is not installed.
     MatineeError
-        If the Python of a machine lacks Matinee or has another version of it.
+        If the Python of a machine that is to run tasks lacks Matinee or has another version of it.
     """
     if user_features is not None or item_features is not None:
         raise DataError(
@@ -144,14 +145,20 @@ def fit(
         check_frame(validation, columns.of_held_out.names)
     context = frame.sparkSession.sparkContext
     use_this_python(context)
-    check_workers(context)
     held_out = None if validation is None else fetched_validation(validation, columns)
+    may_fit_here = exchange == "auto" and n_blocks is None
+    whole = _fetched_if_small(frame, columns, fitted, duplicates) if may_fit_here else None
+    if whole is None:
+        check_workers(context)
     with ExitStack() as kept:
-        portions = None if exchange == "routed" else _read(frame, columns, duplicates, kept)
-        if portions is not None and _is_small(portions, fitted, exchange, n_blocks):
-            whole = _unfitted(fitted) if result == "frames" else fitted
-            _fit_here(whole, portions.fetched(duplicates), held_out, start, progress, callback, context)
-            return SparkModel.from_model(frame.sparkSession, whole) if result == "frames" else whole
+        reads = whole is None and exchange != "routed"
+        portions = _read(frame, columns, duplicates, kept) if reads else None
+        if portions is not None and may_fit_here and _is_small(portions, fitted):
+            whole = portions.fetched(duplicates)
+        if whole is not None:
+            local = _unfitted(fitted) if result == "frames" else fitted
+            _fit_here(local, whole, held_out, start, progress, callback, context)
+            return SparkModel.from_model(frame.sparkSession, local) if result == "frames" else local
         prepared = _prepared(
             frame,
             columns,
@@ -192,14 +199,21 @@ def _read(frame: DataFrame, columns: Columns, duplicates: Duplicates, kept: Exit
     return portions
 
 
-def _is_small(portions: Portions, model: AlternatingModel, exchange: Exchange, n_blocks: int | None) -> bool:
+def _fetched_if_small(
+    frame: DataFrame, columns: Columns, model: AlternatingModel, duplicates: Duplicates
+) -> Ratings | None:
+    """The ratings, if Spark knows them to be so few that the driver does the whole fit."""
+    most = most_for_driver(_row_length(model), model.n_iterations)
+    rows = fetch_small(frame, columns, most)
+    if rows is None or len(rows) > most:
+        return None
+    return fetched_ratings(rows, frame, columns, duplicates)
+
+
+def _is_small(portions: Portions, model: AlternatingModel) -> bool:
     """Whether the driver does the whole fit."""
-    return (
-        exchange == "auto"
-        and n_blocks is None
-        and portions.id_bytes <= DRIVER_ID_BYTES
-        and is_small(portions.n_ratings, _row_length(model), model.n_iterations)
-    )
+    most = most_for_driver(_row_length(model), model.n_iterations)
+    return portions.id_bytes <= DRIVER_ID_BYTES and portions.n_ratings <= most
 
 
 def _fit_here(

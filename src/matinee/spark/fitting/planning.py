@@ -82,7 +82,6 @@ def fits_driver(n_bytes: int) -> bool:
     return n_bytes <= DRIVER_SHARE * memory
 
 
-def is_small(n_ratings: int, n_factors: int, n_iterations: int) -> bool:
-    """Whether a fit is so small that exchanging factors would take longer than solving for them."""
-    flops = 2 * n_iterations * n_ratings * n_factors**2
-    return n_ratings <= BLOCK_RATINGS and flops <= DRIVER_FLOPS
+def most_for_driver(n_factors: int, n_iterations: int) -> int:
+    """The most ratings of a fit so small that exchanging factors would take longer than solving for them."""
+    return min(BLOCK_RATINGS, int(DRIVER_FLOPS / (2 * n_iterations * n_factors**2)))
