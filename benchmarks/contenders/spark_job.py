@@ -177,11 +177,22 @@ def part_of_spark(command: str, parents_part: str | None) -> str | None:
 
 
 def skew(library: Library, job: dict) -> dict:
-    """The longest task of a half-iteration over its median task, the median of all half-iterations."""
+    """The longest task of a half-iteration over its median task: in the median, and at worst.
+
+    "alone" is the same of each block's least time in any half-iteration of its side, which is what the work
+    itself takes: other processes seldom hold up a block each time. It is that of the worse side.
+    """
     with running(job) as spark:
         halves = library.seconds_of_tasks(cached(spark, job["train"]), job)
-    ratios = [max(seconds) / statistics.median(seconds) for seconds in halves]
-    return {"longest": statistics.median(ratios), "worst": max(ratios), "halves": halves}
+    ratios = [skew_of(seconds) for seconds in halves]
+    alone = max(
+        skew_of([min(block) for block in zip(*side, strict=True)]) for side in (halves[::2], halves[1::2])
+    )
+    return {"longest": statistics.median(ratios), "worst": max(ratios), "alone": alone, "halves": halves}
+
+
+def skew_of(seconds: list[float]) -> float:
+    return max(seconds) / statistics.median(seconds)
 
 
 def tasks(library: Library) -> dict[str, Callable[[dict], dict]]:

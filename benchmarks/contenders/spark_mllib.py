@@ -71,9 +71,9 @@ def array_of_doubles() -> Any:
 
 
 def seconds_of(store: Any, stage: Any) -> list[float]:
-    """How long each task of a stage ran."""
+    """How long each task of a stage ran, in the order of the blocks."""
     found = store.taskList(stage.stageId(), stage.attemptId(), stage.numTasks())
-    every = [found.apply(place) for place in range(found.size())]
+    every = sorted((found.apply(place) for place in range(found.size())), key=lambda task: task.index())
     return [task.taskMetrics().get().executorRunTime() / 1000 for task in every]
 
 
