@@ -12,14 +12,23 @@ from subprocess import PIPE
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from sqlalchemy import create_engine, text
+from starlette.routing import BaseRoute
 
 import matinee
+from matinee.datasets import Movies
+from matinee.datasets.loading import DEMO
 from matinee.models.recommender import Recommender
+from matinee.web import application, services
+from matinee.web.application import _add_routes as add_routes
+from matinee.web.cinema import current_model
 from matinee.web.cinema.showing import Showing, load_showing
+from matinee.web.services import movies_of
 from matinee.web.settings import DATABASE_FILE, Settings
-from matinee.web.store import accounts, engine
+from matinee.web.store import accounts, engine, migrating
 from matinee.web.store.engine import Store
 from matinee.web.store.migrating import upgrade
 from tests.web.components import NO_POSTGRESQL
@@ -196,10 +205,64 @@ def store(database: str) -> Iterator[Store]:
     store.close()
 
 
+class Loaded:
+    """What applications read or make at their start and never change, kept for the next one.
+
+    Attributes
+    ----------
+    movies : Movies
+        Those of the built-in cinema.
+    migrations : ScriptDirectory
+    """
+
+    def __init__(self) -> None:
+        self.movies = matinee.load_movies("demo")
+        self.migrations = ScriptDirectory.from_config(migrating._config())
+        self._showings: dict[tuple[Path, int, int], Showing] = {}
+        self._routes: dict[bool, list[BaseRoute]] = {}
+
+    def add_routes(self, app: FastAPI, settings: Settings) -> None:
+        """Add the routes of the settings, which FastAPI works out when the first request comes."""
+        if settings.base_users not in self._routes:
+            before = len(app.router.routes)
+            add_routes(app, settings)
+            self._routes[settings.base_users] = app.router.routes[before:]
+        else:
+            app.router.routes.extend(self._routes[settings.base_users])
+
+    def movies_of(self, source: str | None) -> Movies:
+        return self.movies if source == DEMO else movies_of(source)
+
+    def showing(self, path: Path, movies: Movies, **options: Any) -> Showing:
+        """The showing of the file, of which another of this path is not taken for it."""
+        if movies is not self.movies or options:
+            return load_showing(path, movies, **options)
+        state = path.stat()
+        key = (path, state.st_ino, state.st_mtime_ns)
+        if key not in self._showings:
+            self._showings[key] = load_showing(path, movies)
+        return self._showings[key]
+
+
+@pytest.fixture(scope="session")
+def loaded() -> Loaded:
+    return Loaded()
+
+
 @pytest.fixture
-def make_site(demo_model: Path, migrated_sqlite: Path, tmp_path: Path) -> Iterator[Callable[..., Site]]:
+def make_site(
+    demo_model: Path,
+    migrated_sqlite: Path,
+    loaded: Loaded,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[..., Site]]:
     """Makes an application on a database of its own, with settings that differ from the usual."""
     made: list[Site] = []
+    monkeypatch.setattr(application, "_add_routes", loaded.add_routes)
+    monkeypatch.setattr(services, "movies_of", loaded.movies_of)
+    monkeypatch.setattr(current_model, "load_showing", loaded.showing)
+    monkeypatch.setattr(ScriptDirectory, "from_config", lambda config: loaded.migrations)
 
     def make(**settings: Any) -> Site:
         usual = {"model": str(demo_model), "movies": "demo", "folder": str(tmp_path), "rate_limit": ""}
