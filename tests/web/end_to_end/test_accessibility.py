@@ -36,7 +36,10 @@ SCHEMES: dict[Literal["light", "dark"], list[str]] = {"light": RULES, "dark": CO
 
 
 def assert_sound(page: Page, axe: str) -> None:
-    """Nothing found by axe, and nothing wider than the screen: light and dark, on a phone and at a desk."""
+    """Nothing found by axe, and nothing wider than the screen: light and dark, on a phone and at a desk.
+
+    Where a test comes by phone and from a desk, one of the two is enough to find that of both.
+    """
     page.evaluate(axe)
     for size in (PHONE, DESKTOP):
         page.set_viewport_size(size)
