@@ -8,10 +8,14 @@ NATIVE := $(shell find kernels -type f) CMakeLists.txt pyproject.toml
 # A worker for each core, up to eight: beyond that, starting them takes longer than they save.
 PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
 # What a version of a package can break. Spark, browsers, emulation and UMAP are too slow for it, each version of matplotlib
-# draws a little differently, and Schemathesis enters an application twice where Starlette is old.
-QUICK := -m "not needs" $(addprefix --ignore tests/,spark kernels web/end_to_end web/test_serving.py \
-	web/api/test_openapi.py plots/test_images.py end_to_end/test_documents.py) \
+# draws a little differently, Schemathesis enters an application twice where Starlette is old, a long chain calls what a short
+# one does, and what tests the tests uses no other package.
+QUICK := -m "not needs" -k "not plain_sampler" $(addprefix --ignore tests/,spark kernels mutants web/end_to_end \
+	web/test_serving.py web/api/test_openapi.py plots/test_images.py end_to_end/test_documents.py test_components.py) \
 	--deselect tests/plots/test_map.py::test_umap_keeps_neighbours_together
+
+# Threads of BLAS that outnumber the cores use several times as much of them as one thread does, waiting for each other.
+test test-lowest coverage sanitize clang mutants: export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: demo test test-lowest coverage sanitize races clang fuzz mutants lint types docs dist lock bench clean
 
@@ -32,10 +36,9 @@ coverage: $(VENV)/tested
 # The kernels as a preset of CMakePresets.json builds them. Python is not built for sanitizers: their library is loaded first,
 # and what Python itself never frees is no finding. Left out: what compiles kernels of its own, a limit of address space, of
 # which AddressSanitizer takes terabytes, and long fits that call the kernels as shorter ones do.
-SANITIZED := tests/kernels tests/solving tests/models tests/files $(addprefix --ignore tests/,kernels/test_constants.py \
-	models/bayes/test_features.py) $(addprefix --deselect tests/models/,\
+SANITIZED := tests/kernels tests/solving tests/models tests/files -k "not plain_sampler" \
+	$(addprefix --ignore tests/,kernels/test_constants.py models/bayes/test_features.py) $(addprefix --deselect tests/models/,\
 	test_als.py::test_more_threads_than_the_system_gives_still_fit \
-	bayes/test_chain.py::test_posterior_means_and_variances_are_those_of_a_plain_sampler \
 	test_implicit.py::test_all_solvers_end_within_half_a_percent_of_one_objective \
 	test_momentum.py::test_the_objective_never_rises_where_momentum_overshoots)
 LIBRARY = $(shell g++ -print-file-name=$(1))

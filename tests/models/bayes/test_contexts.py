@@ -303,7 +303,7 @@ def test_more_contexts_than_ratings_are_refused() -> None:
 
 
 class PlainContexts:
-    """The same model in float64 numpy, row by row: sides of rows (x, b) ~ N(μ, Λ⁻¹), one after the other."""
+    """The same model in float64 numpy: sides of rows (x, b) ~ N(μ, Λ⁻¹), one after the other."""
 
     def __init__(
         self, places: np.ndarray[Any, Any], values: np.ndarray[Any, Any], rank: int, seed: int
@@ -316,8 +316,9 @@ class PlainContexts:
         self.alpha = 1.0 / values.var()
 
     def normal(self, mean: np.ndarray[Any, Any], precision: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        noise = self.generator.standard_normal(mean.shape)[..., None]
         lower = np.linalg.cholesky(precision)
-        return mean + np.linalg.solve(lower.T, self.generator.standard_normal(len(mean)))
+        return mean + np.linalg.solve(np.swapaxes(lower, -1, -2), noise)[..., 0]
 
     def sweep(self) -> None:
         for side in range(len(self.rows)):
@@ -332,12 +333,11 @@ class PlainContexts:
             drawn = scipy.stats.wishart(d + n, np.linalg.inv(scatter)).rvs(random_state=self.generator)
             mean = self.normal(centre, (n + 1) * drawn)
             vectors, targets = self.seen_from(side)
-            for row in range(n):
-                v, t = vectors[self.places[side] == row], targets[self.places[side] == row]
-                precision = drawn + self.alpha * v.T @ v
-                rows[row] = self.normal(
-                    np.linalg.solve(precision, drawn @ mean + self.alpha * v.T @ t), precision
-                )
+            # Which ratings are of which row: given the other sides, rows are independent.
+            of_row = (self.places[side] == np.arange(n)[:, None]).astype(np.float64)
+            precision = drawn + self.alpha * (of_row[:, None, :] * vectors.T) @ vectors
+            b = drawn @ mean + self.alpha * of_row @ (vectors * targets[:, None])
+            rows[:] = self.normal(np.linalg.solve(precision, b[..., None])[..., 0], precision)
         error = float(np.sum((self.values - self.predictions(self.places)) ** 2))
         self.alpha = self.generator.gamma(1 + len(self.values) / 2, 1 / (1 + error / 2))
 
@@ -382,7 +382,7 @@ def test_the_chain_meets_a_plain_sampler_of_the_same_model() -> None:
             plain.sweep()
             total = total + (plain.predictions(places) if sweep >= 100 else 0.0)
         means.append(total / n_sweeps)
-    model = BayesianALS(n_factors=2, n_samples=4000, n_burn_in=100, n_kept=1000)
+    model = BayesianALS(n_factors=2, n_samples=4000, n_burn_in=100, n_kept=1000, n_threads=1)
     model.fit(ratings, progress=False)
     model.rating_range_ = (-99.0, 99.0)
     model.settle()
