@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import builtins
 import os
+import pickle
 import sys
 from collections.abc import Callable, Generator, Iterator
+from functools import wraps
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import pytest
@@ -19,6 +22,9 @@ from tests.components import missing, untested
 
 TESTS = Path(__file__).parent
 NEEDED_IN_FOLDERS = {TESTS / "spark": "Java", TESTS / "web" / "end_to_end": "Chromium"}
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 
 SECONDS = 600  # for anything that is waited for: on the busiest machine only what hangs takes longer
 
@@ -53,6 +59,27 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def remembered(reference: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """The same function, which works out its arrays once for arguments of the same content.
+
+    Each level of instructions is tested with the same numbers, and what is expected of them is dear.
+    """
+    answers: dict[bytes, Answer] = {}
+
+    @wraps(reference)
+    def remembering(*positional: Given.args, **named: Given.kwargs) -> Answer:
+        key = blake2b(pickle.dumps((positional, named), protocol=5)).digest()
+        if key not in answers:
+            answers[key] = answer = reference(*positional, **named)
+            for each in answer if isinstance(answer, tuple) else (answer,):
+                if isinstance(each, np.ndarray):
+                    each.setflags(write=False)
+        return answers[key]
+
+    return remembering
+
+
+@remembered
 def reference_rows(
     observed: Rows,
     fixed: np.ndarray,

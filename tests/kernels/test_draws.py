@@ -11,7 +11,7 @@ from matinee import _kernels
 from matinee.ratings import Rows
 from matinee.solving.row_problem import CHOLESKY, TO_THE_LAST_DIGIT, Losses, Side, Solver, Terms, solve_rows
 
-from ..conftest import random_rows
+from ..conftest import random_rows, remembered
 
 RANKS = [1, 2, 7, 15, 16, 17, 32, 33, 64, 65, 128, 512]
 OFFSET = 3.25
@@ -36,6 +36,20 @@ def systems(observed: Rows, fixed: Side, prior: np.ndarray, shift: np.ndarray) -
         q = shift[row % len(shift), :size].astype(np.float64)
         found.append((prior + factors.T @ factors, q + factors.T @ targets, factors, targets))
     return found
+
+
+@remembered
+def expected_rows(
+    observed: Rows, fixed: Side, prior: np.ndarray, shift: np.ndarray
+) -> tuple[np.ndarray, float, float]:
+    """The solutions in float64, the sum of their errors, and that of the squared targets."""
+    rows = systems(observed, fixed, prior, shift)
+    found = np.array([np.linalg.solve(A, b) for A, b, _, _ in rows])
+    errors = [
+        documented_error(x, system, prior, shift[row % len(shift)])
+        for row, (x, system) in enumerate(zip(found, rows, strict=True))
+    ]
+    return found, sum(errors), sum(float((targets**2).sum()) for _, _, _, targets in rows)
 
 
 def documented_error(x: np.ndarray, system: tuple, prior: np.ndarray, shift: np.ndarray) -> float:
@@ -110,17 +124,11 @@ def test_rows_with_a_prior_and_a_shift_meet_the_float64_reference(
     prior = random_prior(generator, rank + biases)
     for n_shifts in (1, len(lengths)):
         shift = generator.normal(size=(n_shifts, rank + 1)).astype(np.float32)
-        rows = systems(observed, fixed, prior, shift)
-        expected = np.array([np.linalg.solve(A, b) for A, b, _, _ in rows])
-        errors = [
-            documented_error(x, system, prior, shift[row % n_shifts])
-            for row, (x, system) in enumerate(zip(expected, rows, strict=True))
-        ]
+        expected, error, size = expected_rows(observed, fixed, prior, shift)
         for solver, tolerance in ((CHOLESKY, 1e-4), (TO_THE_LAST_DIGIT, 1e-6)):
             found, losses = solve(observed, fixed, prior, shift, solver)
             assert worst_relative_error(found, expected) < tolerance
-            size = sum((targets**2).sum() for _, _, _, targets in rows)
-            assert losses.squared_error == pytest.approx(sum(errors), abs=1e-5 * size)
+            assert losses.squared_error == pytest.approx(error, abs=1e-5 * size)
 
 
 @pytest.mark.parametrize("rank", [1, 17, 33])
@@ -134,7 +142,7 @@ def test_a_row_of_a_hundred_thousand_ratings_with_a_prior_meets_the_reference(
     fixed.factors[:] += 0.3
     prior = random_prior(generator, rank + biases)
     shift = generator.normal(size=(1, rank + 1)).astype(np.float32)
-    expected = np.array([np.linalg.solve(A, b) for A, b, _, _ in systems(observed, fixed, prior, shift)])
+    expected, _, _ = expected_rows(observed, fixed, prior, shift)
     for solver, tolerance in ((CHOLESKY, 1e-4), (TO_THE_LAST_DIGIT, 1e-6)):
         assert worst_relative_error(solve(observed, fixed, prior, shift, solver)[0], expected) < tolerance
 

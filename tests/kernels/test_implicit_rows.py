@@ -8,12 +8,24 @@ import pytest
 from matinee.ratings import Rows
 from matinee.solving.row_problem import Losses, Side, Solver, Terms, gram, solve_rows
 
-from ..conftest import random_rows
+from ..conftest import random_rows, remembered
 
 # Below, at and above the blocks of 16 and 32 that the kernels work in.
 RANKS = [1, 5, 15, 16, 17, 32, 33, 65, 128, 512]
 STEPWISE = ["cg", "subspace"]
 N_COLUMNS = 300
+
+
+@remembered
+def dense_solution(
+    fixed: np.ndarray, weights: np.ndarray, targets: np.ndarray, ridge: np.ndarray
+) -> np.ndarray:
+    """The solutions of rows that weigh every column."""
+    equations = (
+        (fixed.T @ (c[:, None] * fixed) + r * np.eye(fixed.shape[1]), (c * t) @ fixed)
+        for c, t, r in zip(weights, targets, ridge, strict=True)
+    )
+    return np.array([np.linalg.solve(matrix, side) for matrix, side in equations])
 
 
 class DenseRows:
@@ -30,11 +42,7 @@ class DenseRows:
         self.targets[rows, observed.columns] = observed.values > 0
 
     def solution(self) -> np.ndarray:
-        equations = (
-            (self.fixed.T @ (c[:, None] * self.fixed) + r * np.eye(self.fixed.shape[1]), (c * t) @ self.fixed)
-            for c, t, r in zip(self.weights, self.targets, self.ridge, strict=True)
-        )
-        return np.array([np.linalg.solve(matrix, side) for matrix, side in equations])
+        return dense_solution(self.fixed, self.weights, self.targets, self.ridge)
 
     def squared_error(self, x: np.ndarray) -> float:
         return float((self.weights * (self.targets - x.astype(np.float64) @ self.fixed.T) ** 2).sum())

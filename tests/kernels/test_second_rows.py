@@ -11,7 +11,7 @@ from matinee import _kernels
 from matinee.ratings import Rows
 from matinee.solving.row_problem import Losses, SecondRows, Side, Solver, Terms, solve_rows
 
-from ..conftest import random_rows
+from ..conftest import random_rows, remembered
 
 RANKS = [1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 128, 129, 200, 256, 300, 400, 511, 512]
 N_COLUMNS, N_SECOND = 400, 30
@@ -50,6 +50,7 @@ def solve(
     return np.column_stack([solved.factors, *biases]), losses
 
 
+@remembered
 def reference(
     observed: Rows,
     fixed: Side,

@@ -8,7 +8,7 @@ import pytest
 from matinee.ratings import Rows
 from matinee.solving.row_problem import Losses, Side, Solver, Terms, solve_rows
 
-from ..conftest import random_rows
+from ..conftest import random_rows, remembered
 
 RANKS = [1, 2, 7, 15, 16, 17, 32, 33, 64, 65, 100, 128, 256, 511, 512]
 N_COLUMNS = 400
@@ -58,6 +58,7 @@ def solve(
     return np.column_stack([solved.factors, *biases]), losses
 
 
+@remembered
 def reference(observed: Rows, fixed: Side, ridge: np.ndarray, terms: Terms) -> tuple[np.ndarray, float]:
     """The solutions in float64, and the squared error over all pairs, seen or not.
 
