@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 import matinee
 from matinee import ALS, MatineeError
-from matinee.spark import sessions, workers
+from matinee.spark import SparkModel, sessions, workers
 from matinee.spark.arrow_batches import pack, unpack
 from tests.conftest import random_ratings
 
@@ -72,6 +72,7 @@ def test_machines_of_another_version_are_named_before_they_run_tasks(
         matinee.spark.fit(model, frame, n_blocks=2)
     # The driver fits it alone; the machines have their first tasks when the model answers.
     fitted = matinee.spark.fit(model, frame, result="frames")
+    assert isinstance(fitted, SparkModel)
     with pytest.raises(MatineeError, match=refusal):
         fitted.recommend_all(2)
     with pytest.raises(MatineeError, match=refusal):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-from functools import cache
 from typing import Any, Self
 
 from matinee.checks import whole_number
@@ -51,7 +50,6 @@ class Parameters:
         return f"{type(self).__name__}({', '.join(given)})"
 
 
-@cache
 def _parameters_of(kind: type[Parameters]) -> dict[str, inspect.Parameter]:
     if kind.__init__ is object.__init__:
         return {}
