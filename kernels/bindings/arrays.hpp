@@ -72,11 +72,11 @@ nb::ndarray<T, nb::numpy, nb::ndim<1>> new_vector(int64_t n) {
   T* data = static_cast<T*>(block->memory);
   if (!data) throw std::bad_alloc();
   nb::capsule owner(block.release(), [](void* held) noexcept {
-    std::unique_ptr<Block> block(static_cast<Block*>(held));
-    if (block->n_bytes < KeptMemory::kPage)
-      std::free(block->memory);
+    std::unique_ptr<Block> gone(static_cast<Block*>(held));
+    if (gone->n_bytes < KeptMemory::kPage)
+      std::free(gone->memory);
     else
-      kept_memory().give_back(*block);
+      kept_memory().give_back(*gone);
   });
   return nb::ndarray<T, nb::numpy, nb::ndim<1>>(data, {size_t(n)}, owner);
 }
