@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from matinee.ratings import Rows
-from matinee.solving.row_problem import Losses, Side, Solver, Terms, solve_rows
+from matinee.solving.row_problem import Side, Solver, Terms, solve_rows
 
 from ..conftest import random_rows, reference_rows
+from .rows_in_steps import EXPLICIT, IMPLICIT, RowsInSteps, assert_any_number_of_threads_gives_the_same
 
 RANK = 512
 N_COLUMNS = 2_000
-BLOCK = 32  # factors that the solver "subspace" solves at a time
 
 
 def long_rows(generator: np.random.Generator, lengths: list[int]) -> Rows:
@@ -124,95 +123,21 @@ def test_ctrl_c_ends_a_single_row_before_it_is_solved(solver: Solver) -> None:
 # ---- rows whose factors are so many that the solvers in steps read them only once --------------------------
 
 
-class LongRowsInSteps:
-    """Long rows beside short ones of more than 4 MB of factors, with their matrices in float64.
-
-    Parameters
-    ----------
-    rank : int
-    terms : Terms
-        With confidence, some strengths are negative.
-    weighted : bool
-        Whether ratings have weights.
-    """
-
-    def __init__(self, rank: int, terms: Terms, *, weighted: bool = False) -> None:
-        generator = np.random.default_rng(rank)
-        n_columns = 1_200_000 // rank
-        lengths = [0, 7, n_columns - 1, 12, 150_000 // rank, 200, 400_000 // rank]
-        rows = random_rows(generator, lengths, n_columns)
-        if terms.confidence is not None:
-            rows = rows._replace(values=rows.values * generator.choice([1, 1, -1, 0], size=len(rows.values)))
-        if weighted:
-            rows = rows._replace(weights=generator.uniform(0.2, 3, size=len(rows.values)).astype(np.float32))
-        self.observed, self.terms = rows, terms
-        self.fixed = (0.3 * generator.normal(size=(n_columns, rank)) + 0.1).astype(np.float32)
-        self.ridge = generator.uniform(0.5, 3, size=len(lengths)).astype(np.float32)
-        self.start = (0.1 * generator.normal(size=(len(lengths), rank))).astype(np.float32)
-        self.start[0] = 0  # nothing improves a row without ratings
-
-    def solve(self, solver: Solver, n_threads: int = 2) -> tuple[np.ndarray, Losses]:
-        solved = Side.empty(len(self.ridge), self.fixed.shape[1], biases=False)
-        solved.factors[:] = self.start
-        losses = solve_rows(
-            self.observed,
-            Side(self.fixed, None),
-            solved,
-            ridge=self.ridge,
-            terms=self.terms,
-            n_threads=n_threads,
-            solver=solver,
-        )
-        return solved.factors, losses
-
-    def equations(self) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-        """A, b and the sum of squared targets of each row."""
-        fixed = self.fixed.astype(np.float64)
-        prior = self.terms.unobserved * fixed.T @ fixed if self.terms.confidence is not None else 0
-        for row, ridge in enumerate(self.ridge.astype(np.float64)):
-            part = slice(self.observed.indptr[row], self.observed.indptr[row + 1])
-            factors, values = (
-                fixed[self.observed.columns[part]],
-                self.observed.values[part].astype(np.float64),
-            )
-            weights, weighted_targets = np.ones_like(values), values - self.terms.offset
-            squares = weighted_targets**2
-            if self.terms.confidence is not None:
-                weights = self.terms.confidence * np.abs(values)
-                weighted_targets = squares = np.where(values > 0, self.terms.unobserved + weights, 0)
-            times = 1 if self.observed.weights is None else self.observed.weights[part].astype(np.float64)
-            matrix = (
-                prior + ridge * np.eye(fixed.shape[1]) + factors.T @ ((times * weights)[:, None] * factors)
-            )
-            yield matrix, factors.T @ (times * weighted_targets), float(np.sum(times * squares))
-
-
-def conjugate_gradients(matrix: np.ndarray, side: np.ndarray, x: np.ndarray, n_steps: int) -> np.ndarray:
-    """So many steps of conjugate gradients from x (Hestenes & Stiefel 1952)."""
-    residual = side - matrix @ x
-    direction = residual
-    for _ in range(n_steps):
-        if not residual.any():
-            break
-        length = residual @ residual / (direction @ matrix @ direction)
-        x, last = x + length * direction, residual
-        residual = residual - length * (matrix @ direction)
-        direction = residual + residual @ residual / (last @ last) * direction
-    return x
-
-
-def block_descent(matrix: np.ndarray, side: np.ndarray, x: np.ndarray, n_steps: int) -> np.ndarray:
-    """So many sweeps over blocks of factors, each solved while the others are held."""
-    x = x.copy()
-    for _ in range(n_steps):
-        for first in range(0, len(x), BLOCK):
-            block = slice(first, first + BLOCK)
-            x[block] += np.linalg.solve(matrix[block, block], (side - matrix @ x)[block])
-    return x
-
-
-REFERENCES = {"cg": conjugate_gradients, "subspace": block_descent}
-EXPLICIT, IMPLICIT = Terms(offset=3.0), Terms(confidence=1.5, unobserved=0.2)
+def long_rows_in_steps(rank: int, terms: Terms, *, weighted: bool = False) -> RowsInSteps:
+    """Long rows beside short ones, of more than 4 MB of factors; implicit strengths are negative too."""
+    generator = np.random.default_rng(rank)
+    n_columns = 1_200_000 // rank
+    lengths = [0, 7, n_columns - 1, 12, 150_000 // rank, 200, 400_000 // rank]
+    rows = random_rows(generator, lengths, n_columns)
+    if terms.confidence is not None:
+        rows = rows._replace(values=rows.values * generator.choice([1, 1, -1, 0], size=len(rows.values)))
+    if weighted:
+        rows = rows._replace(weights=generator.uniform(0.2, 3, size=len(rows.values)).astype(np.float32))
+    fixed = (0.3 * generator.normal(size=(n_columns, rank)) + 0.1).astype(np.float32)
+    ridge = generator.uniform(0.5, 3, size=len(lengths)).astype(np.float32)
+    start = (0.1 * generator.normal(size=(len(lengths), rank))).astype(np.float32)
+    start[0] = 0
+    return RowsInSteps(rows, terms, fixed, ridge, start)
 
 
 @pytest.mark.parametrize("solver", [Solver("cg", 3), Solver("subspace", 2)])
@@ -221,17 +146,13 @@ EXPLICIT, IMPLICIT = Terms(offset=3.0), Terms(confidence=1.5, unobserved=0.2)
 def test_steps_of_long_rows_are_those_of_the_reference(
     level: str, rank: int, terms: Terms, weighted: bool, solver: Solver
 ) -> None:
-    problem = LongRowsInSteps(rank, terms, weighted=weighted)
+    problem = long_rows_in_steps(rank, terms, weighted=weighted)
 
     found, losses = problem.solve(solver)
 
-    objective = size = 0.0
-    starts = problem.start.astype(np.float64)
-    for row, (matrix, side, squares) in enumerate(problem.equations()):
-        expected = REFERENCES[solver.name](matrix, side, starts[row], solver.n_steps)
-        assert np.linalg.norm(found[row] - expected) <= 1e-4 * np.linalg.norm(expected)
-        objective += expected @ matrix @ expected - 2 * side @ expected + squares
-        size += squares
+    rows, objective, size = problem.expected(solver)
+    for ours, expected in zip(found, rows, strict=True):
+        assert np.linalg.norm(ours - expected) <= 1e-4 * np.linalg.norm(expected)
     assert losses.squared_error + losses.penalty == pytest.approx(objective, abs=1e-5 * size)
 
 
@@ -239,11 +160,4 @@ def test_steps_of_long_rows_are_those_of_the_reference(
 def test_steps_of_long_rows_are_the_same_to_the_bit_for_any_number_of_threads(
     level: str, solver: Solver
 ) -> None:
-    problem = LongRowsInSteps(48, IMPLICIT)
-
-    alone, losses = problem.solve(solver, n_threads=1)
-
-    for n_threads in (2, 5):
-        together, other_losses = problem.solve(solver, n_threads)
-        assert np.array_equal(alone, together)
-        assert losses == other_losses
+    assert_any_number_of_threads_gives_the_same(long_rows_in_steps(48, IMPLICIT), solver)

@@ -7,42 +7,28 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import scipy.special
 import scipy.stats
 
 from matinee.errors import DataError
 from matinee.models import BayesianALS
 from matinee.models.bayes.chain import Sampling
-from matinee.models.bayes.own_noise import DEGREES
 from matinee.models.bayes.sampled_rows import SampledRows
 from matinee.models.new_item import ItemAnswers, NewItem
 from matinee.ratings import Ratings
 
 from ...conftest import random_ratings
 from ..in_contexts import ratings_in_contexts
-from .test_chain import RANK, PlainSide, small_problem, standard_error
-from .test_user_noise import answers
+from .own_noise import answers, in_two_parts, plain_chain, planted
+from .test_chain import RANK, small_problem, standard_error
 
 SHORT: dict[str, Any] = {"n_factors": 3, "n_samples": 30, "n_burn_in": 20, "n_kept": 10}
 BOTH = {"user_noise": True, "item_noise": True}
 
 
-def planted(n_users: int = 120, n_items: int = 90) -> tuple[Ratings, np.ndarray]:
-    """Ratings of items about which people agree or disagree, and the deviation of each item's noise."""
-    generator = np.random.default_rng(0)
-    deviations = np.where(np.arange(n_items) % 2, 0.4, 1.0)
-    left, right = generator.normal(size=(n_users, 2)), generator.normal(size=(n_items, 2))
-    users, items = np.nonzero(generator.random((n_users, n_items)) < 0.5)
-    values = 3 + 0.5 * (left[users] * right[items]).sum(axis=1)
-    values += deviations[items] * generator.normal(size=len(users))
-    return Ratings.from_arrays(users, items, values), deviations
-
-
 @pytest.fixture(scope="module")
 def parts() -> tuple[Ratings, Ratings, np.ndarray]:
-    ratings, deviations = planted()
-    held_out = np.random.default_rng(1).random(len(ratings)) < 0.2
-    return ratings.subset(~held_out), ratings.subset(held_out), deviations
+    ratings, deviations = planted("item")
+    return *in_two_parts(ratings), deviations
 
 
 @pytest.fixture(scope="module", params=[{"item_noise": True}, BOTH], ids=["items", "both"])
@@ -211,52 +197,6 @@ def test_it_is_refused_unless_it_is_on_or_off() -> None:
 # ---- the draws ----------------------------------------------------------------------------------
 
 
-class PlainNoise:
-    """The precisions of the rows of one side and their ν, in float64, by the definition."""
-
-    def __init__(self, generator: np.random.Generator, rated: np.ndarray) -> None:
-        self.generator, self.counts = generator, rated.sum(axis=1)
-        self.own, self.degrees = np.ones(len(rated)), 10.0
-
-    def draw(self, squares: np.ndarray, alpha: float) -> None:
-        self.own = (
-            self.generator.gamma((self.degrees + self.counts) / 2) * 2 / (self.degrees + alpha * squares)
-        )
-        own, halves = self.own[self.counts > 0], DEGREES / 2
-        logs = len(own) * (halves * np.log(halves) - scipy.special.gammaln(halves))
-        logs += (halves - 1) * np.log(own).sum() - halves * own.sum()
-        shares = np.exp(logs - logs.max())
-        self.degrees = self.generator.choice(DEGREES, p=shares / shares.sum())
-
-
-def plain_chain(matrix: np.ndarray, n_sweeps: int) -> list[np.ndarray]:
-    """The items' biases, 1/α, both log ν and the items' log precisions of every sweep."""
-    generator = np.random.default_rng(1)
-    rated = np.isfinite(matrix).astype(np.float64)
-    targets = np.where(rated > 0, matrix - np.nanmean(matrix), 0.0)
-    users, items = (PlainSide(generator, np.zeros((n, 0))) for n in matrix.shape)
-    of_users, of_items = PlainNoise(generator, rated), PlainNoise(generator, rated.T)
-    alpha = 1.0
-    kept: list[tuple[Any, ...]] = []
-
-    def squares() -> np.ndarray:
-        scores = users.rows[:, :-1] @ items.rows[:, :-1].T + users.rows[:, -1:] + items.rows[:, -1]
-        return rated * (targets - scores) ** 2
-
-    for _ in range(n_sweeps):
-        users.draw_prior()
-        users.draw_rows(rated * np.outer(of_users.own, of_items.own), targets, items.rows, alpha)
-        of_users.draw(squares() @ of_items.own, alpha)
-        items.draw_prior()
-        items.draw_rows((rated * np.outer(of_users.own, of_items.own)).T, targets.T, users.rows, alpha)
-        of_items.draw(squares().T @ of_users.own, alpha)
-        squared_error = of_users.own @ squares() @ of_items.own
-        alpha = generator.gamma(1 + rated.sum() / 2, 1 / (1 + squared_error / 2))
-        degrees = np.log([of_users.degrees, of_items.degrees])
-        kept.append((items.rows[:, -1], 1 / alpha, *degrees, np.log(of_items.own)))
-    return [np.array(series) for series in zip(*kept, strict=True)]
-
-
 def test_the_chain_is_that_of_a_plain_sampler() -> None:
     matrix, ratings = small_problem()
     n_sweeps, n_burn_in = 2000, 200
@@ -264,7 +204,7 @@ def test_the_chain_is_that_of_a_plain_sampler() -> None:
         n_factors=RANK, n_samples=n_sweeps, n_burn_in=n_burn_in, n_kept=n_sweeps, n_threads=1, **BOTH
     )
     posterior = model.fit(ratings, progress=False).posterior_
-    expected = [series[n_burn_in:] for series in plain_chain(matrix, n_burn_in + n_sweeps)]
+    expected = [series[n_burn_in:] for series in plain_chain(matrix, n_burn_in + n_sweeps, item_noise=True)]
     found = [
         posterior.item_bias_samples.T.astype(np.float64),
         1 / posterior.noise_precisions,

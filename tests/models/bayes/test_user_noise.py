@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import scipy.special
 import scipy.stats
 
 from matinee.errors import DataError
@@ -22,34 +21,16 @@ from matinee.models.bayes.own_noise import (
 from matinee.ratings import Ratings
 
 from ...conftest import random_ratings, random_rows
-from .test_chain import N_ITEMS, N_USERS, RANK, PlainSide, small_problem, standard_error
-
-
-def planted(n_users: int = 120, n_items: int = 90, seed: int = 0) -> tuple[Ratings, np.ndarray]:
-    """Ratings of people who are steady or erratic, and the deviation of each person's noise."""
-    generator = np.random.default_rng(seed)
-    deviations = np.where(np.arange(n_users) % 2, 0.4, 1.0)
-    left, right = generator.normal(size=(n_users, 2)), generator.normal(size=(n_items, 2))
-    users, items = np.nonzero(generator.random((n_users, n_items)) < 0.5)
-    values = 3 + 0.5 * (left[users] * right[items]).sum(axis=1)
-    values += deviations[users] * generator.normal(size=len(users))
-    return Ratings.from_arrays(users, items, values), deviations
+from .own_noise import answers, in_two_parts, plain_chain, planted
+from .test_chain import N_ITEMS, N_USERS, RANK, small_problem, standard_error
 
 
 @pytest.fixture(scope="module")
 def fitted() -> tuple[BayesianALS, Ratings, Ratings, np.ndarray]:
-    ratings, deviations = planted()
-    held_out = np.random.default_rng(1).random(len(ratings)) < 0.2
-    train, test = ratings.subset(~held_out), ratings.subset(held_out)
+    ratings, deviations = planted("user")
+    train, test = in_two_parts(ratings)
     model = BayesianALS(n_factors=3, n_samples=200, n_burn_in=20, n_kept=20, user_noise=True)
     return model.fit(train), train, test, deviations
-
-
-def answers(model: BayesianALS, test: Ratings) -> tuple[np.ndarray, np.ndarray]:
-    mean, deviation = model.predict(
-        test.users[test.user_positions], test.items[test.by_user.columns], return_std=True
-    )
-    return mean, deviation
 
 
 def test_erratic_people_have_wide_intervals_and_steady_ones_narrow_ones(fitted) -> None:
@@ -218,37 +199,6 @@ def test_degrees_are_drawn_from_their_posterior() -> None:
     assert 5.5 < expected < 11
 
 
-def plain_chain(matrix: np.ndarray, n_sweeps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The items' biases, 1/α and log ν of every sweep of a sampler in float64, by the definition."""
-    generator = np.random.default_rng(1)
-    rated = np.isfinite(matrix).astype(np.float64)
-    targets = np.where(rated > 0, matrix - np.nanmean(matrix), 0.0)
-    users, items = (PlainSide(generator, np.zeros((n, 0))) for n in matrix.shape)
-    alpha, degrees, own = 1.0, 10.0, np.ones(len(matrix))
-    has_rated = rated.any(axis=1)
-    biases, noise, drawn = [], [], []
-    for _ in range(n_sweeps):
-        users.draw_prior()
-        users.draw_rows(rated * own[:, None], targets, items.rows, alpha)
-        left = targets - users.rows[:, :-1] @ items.rows[:, :-1].T - users.rows[:, -1:] - items.rows[:, -1]
-        squares = (rated * left**2).sum(axis=1)
-        own = generator.gamma((degrees + rated.sum(axis=1)) / 2) * 2 / (degrees + alpha * squares)
-        halves, n = DEGREES / 2, has_rated.sum()
-        logs = n * (halves * np.log(halves) - scipy.special.gammaln(halves))
-        logs += (halves - 1) * np.log(own[has_rated]).sum() - halves * own[has_rated].sum()
-        shares = np.exp(logs - logs.max())
-        degrees = generator.choice(DEGREES, p=shares / shares.sum())
-        items.draw_prior()
-        items.draw_rows((rated * own[:, None]).T, targets.T, users.rows, alpha)
-        left = targets - users.rows[:, :-1] @ items.rows[:, :-1].T - users.rows[:, -1:] - items.rows[:, -1]
-        squared_error = (own[:, None] * rated * left**2).sum()
-        alpha = generator.gamma(1 + rated.sum() / 2, 1 / (1 + squared_error / 2))
-        biases.append(items.rows[:, -1])
-        noise.append(1 / alpha)
-        drawn.append(np.log(degrees))
-    return np.array(biases), np.array(noise), np.array(drawn)
-
-
 def test_the_chain_is_that_of_a_plain_sampler() -> None:
     matrix, ratings = small_problem()
     assert matrix.shape == (N_USERS, N_ITEMS)
@@ -257,7 +207,7 @@ def test_the_chain_is_that_of_a_plain_sampler() -> None:
         n_factors=RANK, n_samples=n_sweeps, n_burn_in=n_burn_in, n_kept=n_sweeps, n_threads=1, user_noise=True
     )
     posterior = model.fit(ratings).posterior_
-    expected = [series[n_burn_in:] for series in plain_chain(matrix, n_burn_in + n_sweeps)]
+    expected = [series[n_burn_in:] for series in plain_chain(matrix, n_burn_in + n_sweeps, item_noise=False)]
     found = [
         posterior.item_bias_samples.T.astype(np.float64),
         1 / posterior.noise_precisions,
