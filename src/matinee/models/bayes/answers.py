@@ -273,15 +273,13 @@ class SampledModel(FactorModel):
 
     def arrays(self) -> dict[str, Any]:
         """The arrays of a model file, by name."""
-        of_posterior = {name: getattr(self.posterior_, name) for name in Posterior.names()}
-        if not self.posterior_.has_user_noise:
-            del of_posterior["noise_degrees"]
-        if not self.posterior_.has_item_noise:
-            for name in Posterior.names_of_item_noise():
-                del of_posterior[name]
-        if not self.posterior_.has_contexts:
-            for name in Posterior.names_of_contexts():
-                del of_posterior[name]
+        posterior = self.posterior_
+        absent = Posterior.absent(posterior.n_samples, self.item_factors_.shape[1])
+        of_posterior = {
+            name: array
+            for name in Posterior.names()
+            if (array := getattr(posterior, name)).size or name not in absent
+        }
         features = self.user_features_
         known = {} if features is None else arrays_of_rows(features, "user_features")
         return {**super().arrays(), **of_posterior, **known}
@@ -299,15 +297,7 @@ class SampledModel(FactorModel):
         super().take_arrays(arrays)
         sizes = () if self.contexts_ is None else self.contexts_.sizes
         n_samples, n_factors = len(arrays["noise_precisions"]), self.item_factors_.shape[1]
-        without = {
-            "noise_degrees": np.zeros(0),
-            "item_noise_degrees": np.zeros(0),
-            "item_precisions": np.zeros((0, n_samples), dtype=np.float32),
-        }
-        known = {**without, **arrays}
-        if self.contexts_ is None:
-            nothing = Posterior.no_contexts(n_samples, n_factors)
-            known |= dict(zip(Posterior.names_of_contexts(), nothing, strict=True))
+        known = {**Posterior.absent(n_samples, n_factors), **arrays}
         self.posterior_ = Posterior(**{name: known[name] for name in Posterior.names()})
         n_given = self.user_columns_.n_features if self.user_columns_ else 0
         n_features = n_given + (len(self.item_index_) if self.implicit else 0)

@@ -221,8 +221,7 @@ def grown(posterior: Posterior, merged: MergedRatings, n_given: int) -> Posterio
     item_precisions = posterior.item_precisions
     if posterior.has_item_noise:
         # A new item's ratings are as precise as is expected of any.
-        item_precisions = np.ones((n_items, posterior.n_samples), dtype=np.float32)
-        item_precisions[items] = posterior.item_precisions
+        item_precisions = _spread(item_precisions, items, n_items, fill=1)
     return replace(
         posterior,
         item_precisions=item_precisions,
@@ -234,8 +233,8 @@ def grown(posterior: Posterior, merged: MergedRatings, n_given: int) -> Posterio
     )
 
 
-def _spread(array: NDArray[Any], positions: NDArray[Any], n_rows: int) -> NDArray[Any]:
-    spread = np.zeros((n_rows, *array.shape[1:]), dtype=array.dtype)
+def _spread(array: NDArray[Any], positions: NDArray[Any], n_rows: int, fill: float = 0) -> NDArray[Any]:
+    spread = np.full((n_rows, *array.shape[1:]), fill, dtype=array.dtype)
     spread[positions] = array
     return spread
 
@@ -273,8 +272,9 @@ def solved_item(
     for sample, persons in enumerate(raters):
         fixed, noise = persons.side, persons.noise
         side = Side.empty(1, fixed.factors.shape[1], biases=True)
-        solve = partial(_solve_item, priors, sample, fixed, side, offset)
-        observed = rated if noise is None else weighed(rated, columns=noise[0])
+        alpha = float(posterior.noise_precisions[sample])
+        solve = partial(_solve_item, priors.of(sample), alpha, fixed, side, offset)
+        observed = weighed(rated, columns=None if noise is None else noise[0])
         if not posterior.has_item_noise:
             solve(observed, TO_THE_LAST_DIGIT)
         else:
@@ -283,7 +283,7 @@ def solved_item(
                 observed,
                 rated.totals.astype(np.float64),
                 degrees=float(posterior.item_noise_degrees[sample]),
-                noise_precision=float(posterior.noise_precisions[sample]),
+                noise_precision=alpha,
                 solver=TO_THE_LAST_DIGIT,
                 sample=sample,
             )
@@ -297,8 +297,8 @@ def solved_item(
 
 
 def _solve_item(
-    priors: ItemPriors,
-    sample: int,
+    prior: RowPrior,
+    noise_precision: float,
     raters: Side,
     item: Side,
     offset: float,
@@ -306,14 +306,13 @@ def _solve_item(
     solver: Solver,
     row_errors: Doubles | None = None,
 ) -> None:
-    prior = priors.of(sample)
     solve_under_prior(
         rated,
         raters,
         item,
         precision=prior.precision,
         means=prior.mean[None, :],
-        noise_precision=float(priors.posterior.noise_precisions[sample]),
+        noise_precision=noise_precision,
         offset=offset,
         n_threads=1,
         solver=solver,

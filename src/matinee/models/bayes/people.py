@@ -182,10 +182,11 @@ class SampledPeople(PeopleInContexts):
             variances = 1 / posterior.noise_precisions[sample]
             if persons.noise is not None:
                 variances = persons.noise[1][places]
-            precisions = np.ones(len(places))
-            if posterior.has_item_noise:
-                precisions[known] = posterior.item_precisions[columns[known], sample]
-            of_noise += variances / precisions
+            of_items = posterior.precisions_of_items(sample, used)
+            if of_items is not None:
+                # An unknown item's ratings are as precise as is expected of any.
+                variances = variances / np.where(known, of_items[columns_used], 1.0)
+            of_noise += variances
         n = posterior.n_samples
         of_noise /= n
         variance = np.maximum(squared - total**2 / n, 0.0) / max(n - 1, 1) + of_noise

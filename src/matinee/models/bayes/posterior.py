@@ -84,7 +84,7 @@ class Posterior:
         ν of the noise that every user has of their own; empty if the noise is the same for all.
     item_noise_degrees : ndarray of float64, shape (S,), or (0,)
         ν of the noise that every item has of its own; empty if the noise is the same for all.
-    item_precisions : ndarray of float32, shape (n_items, S), or (0, 0)
+    item_precisions : ndarray of float32, shape (n_items, S), or (0, S)
         How precise the ratings of each item are in each sample, as a multiple of α; empty if they are alike.
     context_samples : ndarray of float32, shape (n_values, S, n_factors)
         The factors of the values of contexts in each sample, in the order of `rows_of_codes`; none without
@@ -173,23 +173,16 @@ class Posterior:
         return [each.name for each in fields(cls)]
 
     @classmethod
-    def names_of_contexts(cls) -> tuple[str, str, str]:
-        """The names of those arrays that only a model with contexts has."""
-        return "context_samples", "context_bias_samples", "context_sizes"
-
-    @classmethod
-    def names_of_item_noise(cls) -> tuple[str, str]:
-        """The names of those arrays that only a model with noise of items has."""
-        return "item_noise_degrees", "item_precisions"
-
-    @classmethod
-    def no_contexts(cls, n_samples: int, n_factors: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
-        """The same arrays of a model without contexts."""
-        return (
-            np.zeros((0, n_samples, n_factors), dtype=np.float32),
-            np.zeros((0, n_samples), dtype=np.float32),
-            np.zeros(0, dtype=np.int64),
-        )
+    def absent(cls, n_samples: int, n_factors: int) -> dict[str, NDArray[Any]]:
+        """The arrays of a model without noise of users', of items' own, and contexts; its file lacks them."""
+        return {
+            "noise_degrees": np.zeros(0),
+            "item_noise_degrees": np.zeros(0),
+            "item_precisions": np.zeros((0, n_samples), dtype=np.float32),
+            "context_samples": np.zeros((0, n_samples, n_factors), dtype=np.float32),
+            "context_bias_samples": np.zeros((0, n_samples), dtype=np.float32),
+            "context_sizes": np.zeros(0, dtype=np.int64),
+        }
 
     def check(
         self,
