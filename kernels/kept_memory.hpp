@@ -18,7 +18,7 @@ struct Block {
 };
 
 // Blocks of whole large pages, as numpy asks for them too. A block that is given back waits for somebody who needs about its
-// size; those that wait have kMost bytes together at most, and the oldest goes first.
+// size; those that wait have kMost bytes together at most, and the oldest goes first. Less than a page is not kept.
 class KeptMemory {
  public:
   static constexpr size_t kPage = size_t(1) << 21, kMost = size_t(1) << 26;
@@ -27,6 +27,7 @@ class KeptMemory {
 
   // Its memory is null if there is none.
   Block take(size_t n_bytes) {
+    if (n_bytes < kPage) return {std::malloc(n_bytes > 0 ? n_bytes : 1), n_bytes};
     const size_t n_whole = (n_bytes + kPage - 1) / kPage * kPage;
     Block found = taken_from_waiting(n_whole);
     if (found.memory) return found;
@@ -38,6 +39,7 @@ class KeptMemory {
   }
 
   void give_back(const Block& block) {
+    if (block.n_bytes < kPage) return std::free(block.memory);
     std::lock_guard<std::mutex> lock(mutex_);
     waiting_.push_back(block);
     n_waiting_ += block.n_bytes;

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <new>
 #include <optional>
@@ -65,18 +64,12 @@ inline int64_t count_rows(const Vector<int64_t>& indptr, const Vector<int32_t>& 
 // Without values; from a large page on, memory that was used before.
 template <class T>
 nb::ndarray<T, nb::numpy, nb::ndim<1>> new_vector(int64_t n) {
-  const size_t n_bytes = size_t(n) * sizeof(T);
-  const bool is_large = n_bytes >= KeptMemory::kPage;
-  std::unique_ptr<Block> block(
-      new Block(is_large ? kept_memory().take(n_bytes) : Block{std::malloc(n_bytes > 0 ? n_bytes : 1), n_bytes}));
+  std::unique_ptr<Block> block(new Block(kept_memory().take(size_t(n) * sizeof(T))));
   T* data = static_cast<T*>(block->memory);
   if (!data) throw std::bad_alloc();
   nb::capsule owner(block.release(), [](void* held) noexcept {
     std::unique_ptr<Block> gone(static_cast<Block*>(held));
-    if (gone->n_bytes < KeptMemory::kPage)
-      std::free(gone->memory);
-    else
-      kept_memory().give_back(*gone);
+    kept_memory().give_back(*gone);
   });
   return nb::ndarray<T, nb::numpy, nb::ndim<1>>(data, {size_t(n)}, owner);
 }
