@@ -121,6 +121,9 @@ SEARCH = 2, '"search"'
             ATTRIBUTES, set_to("user_attr", "parameters", "n_factors", 0), id="a parameter out of range"
         ),
         pytest.param(
+            ATTRIBUTES, set_to("user_attr", "parameters", "n_factors", 10**400), id="no room in a column"
+        ),
+        pytest.param(
             ATTRIBUTES, set_to("user_attr", "parameters", "n_factors", 2.0), id="a float for an int"
         ),
         pytest.param(

@@ -113,6 +113,8 @@ class TrialCheck:
             most[self._iterations] = max(self._coordinates.space.most_iterations, given)
         if not isinstance(found, Mapping) or {name: type(each) for name, each in found.items()} != types:
             return False
+        if not all(_is_count(each) for each in found.values() if type(each) is int):
+            return False
         if not all(0 <= found[name] <= limit for name, limit in most.items()):
             return False
         return _are_in_range(self._model, {name: each for name, each in found.items() if name not in most})
